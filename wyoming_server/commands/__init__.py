@@ -1,0 +1,1 @@
+"""What `edge-voice SUBCOMMAND` runs, one file each."""

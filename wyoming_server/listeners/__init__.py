@@ -1,0 +1,1 @@
+"""Doors to the outside; the only importers of `wyoming`."""

@@ -1,0 +1,211 @@
+"""The frozen values that pass between the stages. Audio positions count samples since audio-start."""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from .checked import Checked, ranged
+
+SAMPLE_RATE_HZ = 16_000
+FRAME_SAMPLES = 512
+"""One frame is 32 ms: what Silero VAD takes."""
+
+type Samples = npt.NDArray[np.int16]
+"""Mono PCM at 16 kHz, shape (n,)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Frame:
+    """32 ms of audio as it came from the client."""
+
+    samples: Samples
+    """Shape (FRAME_SAMPLES,)."""
+    start_sample: int
+    """Position of its first sample."""
+    arrived_s: float
+    """Monotonic time when its last byte was read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WakeHit(Checked):
+    """A wake word was said."""
+
+    name: str
+    phrase: str
+    score: float = ranged(at_least=0.0, at_most=1.0)
+    timestamp_ms: int = ranged(at_least=0)
+    """Audio time at the end of the frame that completed the detection."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Speech(Checked):
+    """One utterance, cut from the stream and untouched."""
+
+    samples: Samples
+    """From a little before the first speech to a little after the last, shape (n,)."""
+    noise: Samples
+    """Audio without speech from the same stream, pre-roll first, for the noise floor; may be empty."""
+    start_sample: int = ranged(at_least=0)
+    end_sample: int = ranged(at_least=0)
+    voiced_end_sample: int = ranged(at_least=0)
+    """One past the last voiced sample, by energy."""
+    vad_speech_seconds: float = ranged(at_least=0.0)
+    """How much of it the VAD took for speech."""
+    starts_at_edge: bool = False
+    """Speech was under way when the stream began: the first sound may be missing."""
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return len(self.samples) / SAMPLE_RATE_HZ
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token(Checked):
+    """One decoded token's evidence."""
+
+    text: str
+    log_probability: float = ranged(at_least=-1e4, at_most=1e-6)
+    entropy: float = ranged(at_least=-1e-6)
+    """Shannon entropy of the distribution it was drawn from, in nats."""
+    margin: float = ranged(at_least=-1e-6, at_most=1.0 + 1e-6)
+    """Probability of the best token minus that of the second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hypothesis(Checked):
+    """What a model heard."""
+
+    text: str
+    language: str
+    model: str
+    tokens: tuple[Token, ...] = ()
+    end_probability: float = ranged(0.0, at_least=0.0, at_most=1.0 + 1e-6)
+    """P(end of text) at the last step; 0 when the token cap cut it."""
+    no_speech_probability: float = ranged(0.0, at_least=0.0, at_most=1.0 + 1e-6)
+    tokens_per_second: float = ranged(0.0, at_least=0.0)
+    """Tokens per second of VAD speech."""
+    context_frames: int = ranged(0, at_least=0, at_most=3000)
+    """Mel frames that the encoder saw."""
+    rules: tuple[str, ...] = ()
+    """Hallucination rules that it trips, by name."""
+    language_probability: float | None = None
+    """How sure language detection was; None when the language was given."""
+
+    @property
+    def mean_log_probability(self) -> float:
+        """Mean over tokens; 0 without tokens."""
+        return sum(token.log_probability for token in self.tokens) / len(self.tokens) if self.tokens else 0.0
+
+
+class Continuation(enum.Enum):
+    """Whether more words are to be expected after a sentence."""
+
+    NONE = "none"
+    """Complete, and nothing likely follows."""
+    POSSIBLE = "possible"
+    """Complete, but an area, a time or an item often follows."""
+    EXPECTED = "expected"
+    """Not a sentence yet, or none that is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrammarMatch:
+    """What the home's grammar makes of a text."""
+
+    continuation: Continuation
+    intent: str | None = None
+    slots: Mapping[str, str | float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality(Checked):
+    """How good the microphone's signal was."""
+
+    snr_db: float | None
+    """Speech level over noise floor; None when the stream held no noise to measure."""
+    clipping: float = ranged(at_least=0.0, at_most=1.0)
+    """Share of samples in flat runs at the signal's own maximum."""
+    level_dbfs: float = ranged(at_least=-200.0, at_most=3.1)
+    """RMS of the speech."""
+    peak_dbfs: float = ranged(at_least=-200.0, at_most=0.1)
+    noise_dbfs: float | None
+    speech_ratio: float = ranged(at_least=0.0, at_most=1.0)
+    """Share of the utterance that the VAD took for speech."""
+    dc_offset: float = ranged(at_least=-1.0, at_most=1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Risk(Checked):
+    """How likely the hypothesis is wrong, and why."""
+
+    value: float = ranged(at_least=0.0, at_most=1.0)
+    reason: str
+    points: Mapping[str, float] = field(default_factory=dict)
+    """Feature → its contribution."""
+
+
+class Action(enum.StrEnum):
+    """What becomes of a turn."""
+
+    ACCEPT = "accept"
+    ESCALATE = "escalate"
+    CONFIRM = "confirm"
+    DEFER = "defer"
+    ASK_TEXT = "ask_text"
+    DISCARD = "discard"
+
+
+class Route(enum.StrEnum):
+    """Who recognised the text."""
+
+    EDGE = "edge"
+    CLOUD = "cloud"
+    CLIENT = "client"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What to do with a hypothesis."""
+
+    action: Action
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spans(Checked):
+    """Where the time went, in ms of the monotonic clock; they tile last voiced sample → transcript written."""
+
+    capture_ms: float = ranged(0.0, at_least=0.0)
+    """Last voiced sample → the decode of that speech starts: the pause before it is speculated on, and the VAD."""
+    inference_ms: float = ranged(0.0, at_least=0.0)
+    """Decode start → hypothesis, queueing included."""
+    hold_ms: float = ranged(0.0, at_least=0.0)
+    """Hypothesis → end decision: silence that was waited for, or the client's audio-stop."""
+    post_ms: float = ranged(0.0, at_least=0.0)
+    """End decision (or the hypothesis, when later) → outcome: grammar, quality, risk, route."""
+    transport_ms: float = ranged(0.0, at_least=0.0)
+    """Outcome → transcript written to the socket."""
+    last_word_to_text_ms: float = ranged(0.0, at_least=0.0)
+    end_to_text_ms: float = ranged(0.0, at_least=0.0)
+    """End decision or audio-stop, whichever came first → transcript written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a turn ended."""
+
+    turn_id: str
+    text: str
+    language: str
+    decision: Decision
+    route: Route
+    risk: Risk | None
+    quality: Quality | None
+    hypothesis: Hypothesis | None
+    match: GrammarMatch | None
+    ended_by: str
+    """What ended the listening: hold, audio-stop, cap, idle, or no-speech."""
