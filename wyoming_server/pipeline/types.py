@@ -209,3 +209,20 @@ class Outcome:
     match: GrammarMatch | None
     ended_by: str
     """What ended the listening: hold, audio-stop, cap, idle, or no-speech."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DecodeRequest:
+    """One utterance for a model."""
+
+    samples: Samples
+    language: str | None = None
+    """None: detect it among `languages`."""
+    languages: tuple[str, ...] = ()
+    """Which languages detection may answer; () for all that the model knows."""
+    prompt: tuple[str, ...] = ()
+    """Names and terms to expect, most important first; the engine takes as many as its bundle allows."""
+    speech_seconds: float = 0.0
+    """VAD speech in it, for the token rate."""
+    full_context: bool = False
+    """Show the encoder the whole 30 s window."""
