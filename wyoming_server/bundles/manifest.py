@@ -41,6 +41,8 @@ class Bundle(Checked):
     """The encoder never sees fewer mel frames (10 ms each) than this."""
     context_margin_frames: int = ranged(256, at_least=0, at_most=3000)
     """Mel frames of silence after the speech."""
+    prompt_tokens: int = ranged(48, at_least=0, at_most=200)
+    """How many tokens of names and terms the model takes as previous text; 0 for a model that never learned to."""
     golden: tuple[Golden, ...] = ()
     hallucination_phrases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Language → what the model is known to make up out of noise."""
@@ -86,6 +88,7 @@ def _bundle(fields: Mapping[str, Any]) -> Bundle:
         licence=fields["licence"],
         context_floor_frames=fields["context_floor_frames"],
         context_margin_frames=fields["context_margin_frames"],
+        prompt_tokens=fields["prompt_tokens"],
         golden=tuple(Golden(file=golden["file"], text=golden["text"]) for golden in fields["golden"]),
         hallucination_phrases={key: tuple(value) for key, value in fields["hallucination_phrases"].items()},
         notes=fields["notes"],
@@ -133,6 +136,7 @@ _MANIFEST = vol.Schema(
         vol.Optional("licence", default=""): str,
         vol.Optional("context_floor_frames", default=1000): _whole_number,
         vol.Optional("context_margin_frames", default=256): _whole_number,
+        vol.Optional("prompt_tokens", default=48): _whole_number,
         vol.Optional("golden", default=list): [
             vol.Schema(
                 {vol.Required("file"): _inside_the_folder, vol.Required("text"): str},
