@@ -52,8 +52,8 @@ class Speech(Checked):
     end_sample: int = ranged(at_least=0)
     voiced_end_sample: int = ranged(at_least=0)
     """One past the last voiced sample, by energy."""
-    vad_speech_seconds: float = ranged(at_least=0.0)
-    """How much of it the VAD took for speech."""
+    active: tuple[bool, ...] = ()
+    """Which of its frames (FRAME_SAMPLES each) the VAD took for speech."""
     starts_at_edge: bool = False
     """Speech was under way when the stream began: the first sound may be missing."""
 
@@ -61,6 +61,11 @@ class Speech(Checked):
     def seconds(self) -> float:
         """Its length."""
         return len(self.samples) / SAMPLE_RATE_HZ
+
+    @property
+    def vad_speech_seconds(self) -> float:
+        """How much of it the VAD took for speech."""
+        return sum(self.active) * FRAME_SAMPLES / SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
