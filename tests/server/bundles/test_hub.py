@@ -1,0 +1,51 @@
+"""The names that models go by."""
+
+import subprocess
+import sys
+
+import pytest
+
+from wyoming_server.bundles.hub import FILE_PATTERNS, REPOSITORIES, folder_name, repository_of
+from wyoming_server.errors import UnknownModelError
+
+
+def test_the_names_are_faster_whispers_own() -> None:
+    from faster_whisper.utils import _MODELS
+
+    assert dict(REPOSITORIES) == _MODELS
+
+
+def test_the_files_are_the_ones_that_faster_whisper_fetches() -> None:
+    import inspect
+
+    from faster_whisper.utils import download_model
+
+    source = inspect.getsource(download_model)
+    assert all(f'"{pattern}"' in source for pattern in FILE_PATTERNS)
+
+
+def test_asking_for_a_name_loads_no_native_library() -> None:
+    program = (
+        "import sys, wyoming_server.bundles.store; "
+        "print({'ctranslate2', 'faster_whisper', 'onnxruntime', 'huggingface_hub'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("name", "repository", "folder"),
+    [
+        ("base", "Systran/faster-whisper-base", "base"),
+        ("distil-large-v3.5", "distil-whisper/distil-large-v3.5-ct2", "distil-large-v3.5"),
+        ("someone/hers-v1.0", "someone/hers-v1.0", "someone--hers-v1.0"),
+    ],
+)
+def test_a_name_stands_for_a_repository_and_a_folder(name: str, repository: str, folder: str) -> None:
+    assert (repository_of(name), folder_name(name)) == (repository, folder)
+
+
+@pytest.mark.parametrize("name", ["", "Base", "a/b/c", "/a", "a/", "../a", "a/..", ".a/b", "a--b/c", "a b/c", "a/b\n"])
+def test_anything_else_is_unknown(name: str) -> None:
+    with pytest.raises(UnknownModelError, match="allowed are"):
+        folder_name(name)
