@@ -143,7 +143,10 @@ class WhisperEngine:
         return self._hypothesis(request, result, frames, language, language_probability)
 
     def _mel(self, samples: Samples, frames: int) -> npt.NDArray[np.float32]:
-        """Return features of shape (1, mels, frames). The audio is padded, not the features: zero features sound like noise."""
+        """Return features of shape (1, mels, frames).
+
+        The audio is padded, not the features: zero features sound like noise.
+        """
         audio = np.zeros(frames * HOP_SAMPLES, np.float32)
         audio[: len(samples)] = samples.astype(np.float32)[: len(audio)] / 32768.0
         mel: npt.NDArray[np.float32] = self._features(audio)[:, :frames]

@@ -36,9 +36,7 @@ class SileroVad:
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False  # one arena per session costs more memory than it saves time here
-        self._session = ort.InferenceSession(
-            str(path or packaged_model()), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = ort.InferenceSession(str(path or packaged_model()), options, providers=["CPUExecutionProvider"])
         self._rate = np.array(SAMPLE_RATE_HZ, np.int64)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="vad")
 
@@ -72,8 +70,6 @@ class SileroStream:
     def _step(self, frame: Frame) -> float:
         audio = frame.samples.astype(np.float32) / 32768.0
         window = np.concatenate((self._context, audio))[np.newaxis]
-        probability, self._state = self._session.run(
-            None, {"input": window, "state": self._state, "sr": self._rate}
-        )
+        probability, self._state = self._session.run(None, {"input": window, "state": self._state, "sr": self._rate})
         self._context = audio[-CONTEXT_SAMPLES:]
         return float(probability[0, 0])

@@ -39,13 +39,17 @@ class PcmConverter:
                 f"{self._width} bytes in {self._channels} channels"
             )
         mono = self._mono(pcm)
-        return mono if self._resampler is None else self._resampler.resample_chunk(mono)
+        return self._resample(mono, last=False)
 
     def flush(self) -> Samples:
         """Return what the resampler still holds; the stream ends here."""
+        return self._resample(np.empty(0, np.int16), last=True)
+
+    def _resample(self, mono: Samples, *, last: bool) -> Samples:
         if self._resampler is None:
-            return np.empty(0, np.int16)
-        return self._resampler.resample_chunk(np.empty(0, np.int16), last=True)
+            return mono
+        resampled: Samples = self._resampler.resample_chunk(mono, last=last)
+        return resampled
 
     def _mono(self, pcm: bytes) -> Samples:
         samples = self._wide(pcm)
@@ -126,6 +130,15 @@ class FrameQueue:
             self.stopped_s = at_s
         self._changed.set()
 
+    def give_back(self, frames: list[Frame]) -> None:
+        """Put frames that were taken too many back in front."""
+        self._frames.extendleft(reversed(frames))
+
+    @property
+    def drained(self) -> bool:
+        """Whether the stream has stopped and every frame was taken."""
+        return self.stopped_s is not None and not self._frames
+
     def nudge(self) -> None:
         """Let the next `take` return at once."""
         self._nudged = True
@@ -141,4 +154,3 @@ class FrameQueue:
         self._frames.clear()
         self._room.set()
         return frames
-

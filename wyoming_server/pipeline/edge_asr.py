@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from .types import DecodeRequest, Hypothesis, Speech
+from .types import MIN_SPEECH_SECONDS, DecodeRequest, Hypothesis, Speech
 
-MIN_SPEECH_SECONDS = 0.25
 MIN_SPEECH_RATIO = 0.1
 TOKENS_PER_SECOND = (0.7, 10.0)
 COMPRESSION_LIMIT = 2.4

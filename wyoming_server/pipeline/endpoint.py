@@ -23,6 +23,10 @@ VAD_LAG_FRAMES = 6
 """How long after its last speech frame the VAD's word still covers a voiced block: 190 ms."""
 
 
+SPLIT_SECONDS = 4.0
+"""How far back a split looks for a quiet frame."""
+
+
 class VadStream(Protocol):
     """One stream's voice activity detector."""
 
@@ -204,14 +208,28 @@ class Endpointer:
 
     def cut(self) -> Speech:
         """Return the utterance so far."""
-        frames = [one.frame for one in self._utterance]
+        return self._speech(self._utterance)
+
+    def split(self) -> Speech:
+        """Cut at the quietest frame of the last seconds, and go on with what lies behind it."""
+        tail = _frames(SPLIT_SECONDS)
+        levels = [float(block_levels(one.frame.samples, FRAME_SAMPLES)[0]) for one in self._utterance[-tail:]]
+        at = len(self._utterance) - len(levels) + int(np.argmin(levels)) + 1
+        head, self._utterance = self._utterance[:at], self._utterance[at:] or self._utterance[-1:]
+        self._speech_start = self._utterance[0].frame.start_sample
+        self._edge = False
+        return self._speech(head)
+
+    def _speech(self, heard: list[_Heard]) -> Speech:
+        frames = [one.frame for one in heard]
+        end = frames[-1].start_sample + FRAME_SAMPLES if frames else self.position
         return Speech(
             samples=_join(frames),
             noise=self._noise,
             start_sample=frames[0].start_sample if frames else self.position,
-            end_sample=self.position,
-            voiced_end_sample=self.voiced_end,
-            active=tuple(one.active for one in self._utterance),
+            end_sample=end,
+            voiced_end_sample=min(self.voiced_end, end),
+            active=tuple(one.active for one in heard),
             starts_at_edge=self._edge,
         )
 
@@ -229,4 +247,3 @@ def _frames(seconds: float) -> int:
 
 def _join(frames: list[Frame]) -> Samples:
     return np.concatenate([frame.samples for frame in frames]) if frames else np.empty(0, np.int16)
-

@@ -1,15 +1,28 @@
-"""Text → what the home's grammar makes of it."""
+"""Text → what the home's grammar makes of it, and whether more words are to be expected."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from .types import GrammarMatch
+from .types import Continuation, GrammarMatch
+
+PLACES = frozenset({"area", "floor"})
+TARGETS = frozenset({"name", "domain", "device_class"}) | PLACES
+"""Slots that say which thing is meant."""
+
+SMALLER_UNIT = {"hours": "minutes", "minutes": "seconds"}
+EXACT_FROM = {"hours": 24, "minutes": 5}
+"""Durations from here on stand alone: people say "ten minutes", and "one minute thirty" or "two hours and a half"."""
+
+_SEPARATOR_IN_NUMBER = re.compile(r"(?<=\d)[.,](?=\d)")
+_APOSTROPHE_IN_WORD = re.compile(r"(?<=\w)'(?=\w)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vocabulary:
-    """The names that a home has, as its people say them."""
+    """The names that a home has, as its people say them. Any sequences go in; it is hashable."""
 
     names: Sequence[str] = ()
     """Devices and their aliases."""
@@ -18,9 +31,102 @@ class Vocabulary:
     terms: Sequence[str] = ()
     """Other words worth knowing."""
 
+    def __post_init__(self) -> None:
+        """Freeze the sequences."""
+        for name in self.__slots__:
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+
 
 class Grammar(Protocol):
     """Recognises whole sentences of the home."""
 
     async def match(self, text: str, language: str, vocabulary: Vocabulary) -> GrammarMatch:
         """Return the match of a transcript, punctuation and case as a recogniser writes them."""
+
+
+def normalise(text: str) -> str:
+    """Return a recogniser's text as bare casefolded words: for comparing two texts."""
+    return plain(text.replace("%", " percent ")).casefold()
+
+
+def plain(text: str, keep: str = "") -> str:
+    """Return NFKC text without punctuation and symbols, single spaced.
+
+    Apostrophes within words and separators within numbers stay, and so do combining marks: without its vowel signs
+    an Indic or Thai word is another word. `keep` names further characters to leave alone.
+    """
+    text = unicodedata.normalize("NFKC", text.replace("’", "'"))
+    stays = {match.start() for pattern in (_SEPARATOR_IN_NUMBER, _APOSTROPHE_IN_WORD) for match in pattern.finditer(text)}
+    return " ".join(
+        "".join(
+            character if index in stays or character in keep or unicodedata.category(character)[0] not in "PSC" else " "
+            for index, character in enumerate(text)
+        ).split()
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One way to understand a whole text as a sentence."""
+
+    intent: str
+    slots: Mapping[str, str | float] = field(default_factory=dict)
+    """Slots that were said or are implied by the words."""
+    lacks_area: bool = False
+    """It holds only where the satellite's own area is assumed."""
+    is_specific: bool = False
+    """What it names exists once in the home."""
+    is_bare: bool = False
+    """Nothing but a name: a verb may follow."""
+    is_open: bool = False
+    """It ends in free text."""
+    ends_in_number: bool = False
+    """Its last word is a number: "fifty" may become "fifty five" or "fifty percent"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onward:
+    """A template of which the text is only the beginning."""
+
+    intent: str
+    slots: frozenset[str]
+    """Everything that the template can hold."""
+    grows_value: bool = False
+    """The last words begin a longer name: "kitchen light" of "kitchen light strip"."""
+
+
+def continuation(reading: Reading, onwards: Iterable[Onward]) -> Continuation:
+    """Return whether words that change the meaning often follow a complete sentence.
+
+    Words that leave intent and slots as they are ("right now", "brightness") are not waited for: nothing is lost.
+    """
+    unsure = reading.lacks_area or reading.is_bare or reading.is_open or reading.ends_in_number
+    if unsure or any(_matters(reading, onward) for onward in onwards):
+        return Continuation.POSSIBLE
+    return Continuation.NONE
+
+
+def _matters(reading: Reading, onward: Onward) -> bool:
+    """Tell whether going on there is likely and would change the meaning."""
+    if onward.grows_value:
+        return True
+    added = onward.slots - reading.slots.keys()
+    if onward.intent != reading.intent:
+        # Another intent about the very same things ("… on" → "… on and off") is not heard in practice; a new slot is.
+        return bool(added - TARGETS) or not TARGETS & reading.slots.keys()
+    if TARGETS & reading.slots.keys():
+        added -= TARGETS - PLACES
+    if reading.is_specific or PLACES & reading.slots.keys() or not TARGETS & reading.slots.keys():
+        added -= PLACES
+    return bool(added - _unlikely_units(reading, added))
+
+
+def _unlikely_units(reading: Reading, added: frozenset[str]) -> frozenset[str]:
+    """Return the slots of a duration that do not follow the one said; a timer's own name is as rare at the end."""
+    said = [unit for unit in ("hours", "minutes", "seconds") if unit in reading.slots]
+    if not said:
+        return frozenset()
+    value = reading.slots[said[-1]]
+    exact = said[-1] not in SMALLER_UNIT or (isinstance(value, int | float) and value >= EXACT_FROM[said[-1]])
+    likely = frozenset() if exact else frozenset({SMALLER_UNIT[said[-1]]})
+    return added - likely

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from .levels import SILENCE_DBFS, block_levels, decibels
+from .levels import block_levels, decibels
 from .types import FRAME_SAMPLES, Quality, Samples, Speech
 
 BLOCK_SAMPLES = 160
@@ -32,7 +32,7 @@ def measure(speech: Speech) -> Quality:
         snr_db=None if noise is None else _snr_db(level, noise),
         clipping=_clipping(speech.samples),
         level_dbfs=_dbfs(level),
-        peak_dbfs=min(0.1, 2 * _dbfs(float(np.abs(audio).max(initial=0.0))) if len(audio) else SILENCE_DBFS),
+        peak_dbfs=_dbfs(float(np.abs(audio).max(initial=0.0)) ** 2),
         noise_dbfs=None if noise is None else _dbfs(noise),
         speech_ratio=len(active) / len(speech.samples) if len(speech.samples) else 0.0,
         dc_offset=float(audio.mean()) if len(audio) else 0.0,

@@ -6,11 +6,6 @@ DISCARDED_RULES = frozenset({"short-speech", "no-speech", "prompt-echo", "known-
 """Rules that say there was no speech to begin with; the others leave a text that may be right."""
 
 
-def no_speech() -> Decision:
-    """Return the decision for a turn in which nobody spoke."""
-    return Decision(action=Action.DISCARD, reason="no speech was heard")
-
-
 def decide(hypothesis: Hypothesis, risk: Risk) -> Decision:
     """Return what becomes of a hypothesis."""
     if not hypothesis.text:

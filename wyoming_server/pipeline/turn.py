@@ -1,1 +1,123 @@
-"""One turn, from audio to outcome."""
+"""One turn, from audio to outcome: listen, recognise, measure, score, decide, conclude."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from ..errors import TurnTimeoutError
+from .audio import FrameQueue
+from .checked import Checked, ranged
+from .edge_asr import EdgeModel, recognise
+from .endpoint import EndpointSettings, Sensitivity, VadModel
+from .grammar import Grammar, Vocabulary
+from .listen import Listener, ListenSettings, Mode, Utterance
+from .quality import measure
+from .risk import score
+from .route import decide
+from .transcript import conclude
+from .types import Interpretation, Outcome, Speech
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnSettings(Checked):
+    """What a turn may take."""
+
+    budget_seconds: float = ranged(3.0, at_least=0.2, at_most=30.0)
+    """From the end of speech (or audio-stop) to a transcript or an error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnRequest:
+    """What the client asked for."""
+
+    turn_id: str
+    language: str | None = None
+    """None: detect it among `languages`."""
+    languages: tuple[str, ...] = ()
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    prompt: tuple[str, ...] = ()
+    """Names and terms for the recogniser, most important first."""
+    mode: Mode = Mode.LIVE
+    answer_early: bool = True
+    sensitivity: Sensitivity = Sensitivity.DEFAULT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stages:
+    """The parts that a turn calls, and their settings."""
+
+    vad: VadModel
+    edge: EdgeModel
+    grammar: Grammar
+    endpoint: EndpointSettings
+    listen: ListenSettings
+    turn: TurnSettings
+    clock: Callable[[], float]
+    """Monotonic seconds."""
+
+
+async def run_turn(
+    audio: FrameQueue, request: TurnRequest, stages: Stages, *, on_text: Callable[[str], None] | None = None
+) -> Outcome:
+    """Turn one stream of frames into one outcome within the budget; `on_text` gets each chunk's text as it comes.
+
+    Raises TurnError.
+    """
+    listener = Listener(
+        audio,
+        stages.vad.open(),
+        lambda speech: _interpret(speech, request, stages),
+        settings=stages.listen,
+        endpoint=stages.endpoint,
+        clock=stages.clock,
+        mode=request.mode,
+        sensitivity=request.sensitivity,
+        answer_early=request.answer_early,
+    )
+    heard: list[Interpretation] = []
+    async with aclosing(listener.utterances()) as utterances:
+        async for utterance in utterances:
+            interpretation = await _within_budget(utterance, stages)
+            if interpretation is None:
+                continue
+            heard.append(interpretation)
+            if on_text is not None:
+                on_text(interpretation.hypothesis.text)
+    return conclude(request.turn_id, heard, utterance.ending, now_s=stages.clock())
+
+
+async def _interpret(speech: Speech, request: TurnRequest, stages: Stages) -> Interpretation:
+    """Make of one utterance all that can be made of it on the hub."""
+    started_s = stages.clock()
+    hypothesis = await recognise(
+        stages.edge, speech, language=request.language, languages=request.languages, prompt=request.prompt
+    )
+    finished_s = stages.clock()
+    quality = measure(speech)
+    risk = score(hypothesis, quality)
+    return Interpretation(
+        speech=speech,
+        hypothesis=hypothesis,
+        match=await stages.grammar.match(hypothesis.text, hypothesis.language, request.vocabulary),
+        quality=quality,
+        risk=risk,
+        decision=decide(hypothesis, risk),
+        started_s=started_s,
+        finished_s=finished_s,
+    )
+
+
+async def _within_budget(utterance: Utterance, stages: Stages) -> Interpretation | None:
+    """Await the interpretation of an ended utterance. Raises TurnTimeoutError."""
+    if utterance.interpretation is None:
+        return None
+    budget = stages.turn.budget_seconds
+    left = utterance.ending.end_s + budget - stages.clock()
+    done, _ = await asyncio.wait({utterance.interpretation}, timeout=max(0.0, left))
+    if not done:
+        raise TurnTimeoutError(
+            f"No text within {budget:g} s of the end of speech: the hub is too slow for this model, or too busy; "
+            "`edge-voice tune` picks one that fits"
+        )
+    return utterance.interpretation.result()

@@ -1,6 +1,7 @@
 """The frozen values that pass between the stages. Audio positions count samples since audio-start."""
 
 import enum
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +13,8 @@ from .checked import Checked, ranged
 SAMPLE_RATE_HZ = 16_000
 FRAME_SAMPLES = 512
 """One frame is 32 ms: what Silero VAD takes."""
+MIN_SPEECH_SECONDS = 0.25
+"""Less VAD speech than this is a cough or a door, whatever a model makes of it (Koenecke et al., FAccT 2024)."""
 
 type Samples = npt.NDArray[np.int16]
 """Mono PCM at 16 kHz, shape (n,)."""
@@ -180,6 +183,47 @@ class Decision:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Interpretation:
+    """An utterance, with all that the hub made of it."""
+
+    speech: Speech
+    hypothesis: Hypothesis
+    match: GrammarMatch
+    quality: Quality
+    risk: Risk
+    decision: Decision
+    started_s: float
+    """Monotonic time when its decode was asked for."""
+    finished_s: float
+    """Monotonic time when its hypothesis was there."""
+
+
+class EndedBy(enum.StrEnum):
+    """What ended the listening."""
+
+    HOLD = "hold"
+    """Silence after a sentence."""
+    AUDIO_STOP = "audio-stop"
+    CAP = "cap"
+    """The longest utterance."""
+    IDLE = "idle"
+    """The client sent nothing for too long."""
+    NO_SPEECH = "no-speech"
+    """Nobody spoke for too long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How and when an utterance was over."""
+
+    by: EndedBy
+    end_s: float
+    """Monotonic time of the decision, or of the client's word."""
+    voiced_end_s: float
+    """Monotonic time when the last voiced sample arrived; `end_s` when nobody spoke."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spans(Checked):
     """Where the time went, in ms of the monotonic clock; they tile last voiced sample → transcript written."""
@@ -200,6 +244,38 @@ class Spans(Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """A turn's moments, on the monotonic clock in seconds."""
+
+    voiced_end_s: float
+    """The last voiced sample arrived."""
+    decode_start_s: float
+    hypothesis_s: float
+    end_s: float
+    """The turn was decided to be over, or the client said so."""
+    outcome_s: float
+
+    def spans(self, written_s: float) -> Spans:
+        """Return the spans once the transcript is written."""
+        moments = [self.voiced_end_s, self.decode_start_s, self.hypothesis_s, self.end_s, self.outcome_s, written_s]
+        # A decode may start before the last voiced sample (it was speculated on) and end after the turn's end.
+        for index in range(1, len(moments)):
+            moments[index] = max(moments[index], moments[index - 1])
+        capture, inference, hold, post, transport = (
+            1000.0 * (later - earlier) for earlier, later in itertools.pairwise(moments)
+        )
+        return Spans(
+            capture_ms=capture,
+            inference_ms=inference,
+            hold_ms=hold,
+            post_ms=post,
+            transport_ms=transport,
+            last_word_to_text_ms=1000.0 * (moments[-1] - moments[0]),
+            end_to_text_ms=1000.0 * max(0.0, written_s - self.end_s),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How a turn ended."""
 
@@ -212,8 +288,8 @@ class Outcome:
     quality: Quality | None
     hypothesis: Hypothesis | None
     match: GrammarMatch | None
-    ended_by: str
-    """What ended the listening: hold, audio-stop, cap, idle, or no-speech."""
+    ended_by: EndedBy
+    timeline: Timeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
