@@ -17,6 +17,7 @@ EdgeVoiceError
 ├── ModelError
 │   ├── ModelMissingError          model-missing
 │   ├── ModelCorruptError          model-corrupt
+│   ├── EngineMissingError         engine-missing
 │   ├── ModelDownloadError         model-download-failed
 │   └── SelfTestError              self-test-failed
 ├── TurnError
@@ -123,6 +124,12 @@ class ModelCorruptError(ModelError):
     """The model's files are there and cannot be loaded."""
 
     code = "model-corrupt"
+
+
+class EngineMissingError(ModelError):
+    """The library that runs this kind of model is not installed."""
+
+    code = "engine-missing"
 
 
 class ModelDownloadError(ModelError):
