@@ -23,6 +23,8 @@ class Golden:
     file: str
     """16 kHz mono WAV, relative to the model's folder."""
     text: str
+    language: str = ""
+    """Empty for the model's first language."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,7 @@ def _bundle(fields: Mapping[str, Any]) -> Bundle:
         context_floor_frames=fields["context_floor_frames"],
         context_margin_frames=fields["context_margin_frames"],
         prompt_tokens=fields["prompt_tokens"],
-        golden=tuple(Golden(file=golden["file"], text=golden["text"]) for golden in fields["golden"]),
+        golden=tuple(Golden(**golden) for golden in fields["golden"]),
         hallucination_phrases={key: tuple(value) for key, value in fields["hallucination_phrases"].items()},
         notes=fields["notes"],
     )
@@ -139,7 +141,11 @@ _MANIFEST = vol.Schema(
         vol.Optional("prompt_tokens", default=48): _whole_number,
         vol.Optional("golden", default=list): [
             vol.Schema(
-                {vol.Required("file"): _inside_the_folder, vol.Required("text"): str},
+                {
+                    vol.Required("file"): _inside_the_folder,
+                    vol.Required("text"): str,
+                    vol.Optional("language"): _LANGUAGE,
+                },
                 extra=vol.REMOVE_EXTRA,
             )
         ],

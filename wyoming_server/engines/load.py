@@ -1,0 +1,99 @@
+"""Bring a model folder to the point where it may serve: whole, loaded, warm, and right about its golden recordings."""
+
+import importlib.util
+import json
+import logging
+import time
+import wave
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..bundles.manifest import Bundle, Golden, read_bundle
+from ..bundles.store import check_files
+from ..errors import EngineMissingError, ModelCorruptError, ModelMissingError, SelfTestError
+from ..pipeline.types import SAMPLE_RATE_HZ, DecodeRequest, Samples
+
+if TYPE_CHECKING:
+    from .asr_whisper import WhisperEngine
+
+_LOGGER = logging.getLogger(__name__)
+_LIBRARIES = ("ctranslate2", "faster_whisper")
+
+
+def load_edge_model(directory: Path, *, threads: int, workers: int = 1) -> WhisperEngine:
+    """Return a model that is ready to serve. Blocks for up to seconds: call it in a thread.
+
+    Raises EngineMissingError, ModelMissingError, ModelCorruptError, and SelfTestError when it loads and does not hear
+    its golden recordings right.
+    """
+    started_s = time.perf_counter()
+    check_files(directory)
+    bundle = read_bundle(directory)
+    _check_languages(directory, bundle)
+    _check_libraries()
+    # Imported only here: a broken or missing native library then fails one model, not the whole server.
+    from .asr_whisper import WhisperEngine  # noqa: PLC0415  # see above
+
+    engine = WhisperEngine.load(directory, bundle=bundle, threads=threads, workers=workers)
+    try:
+        _warm_up(engine)
+        for golden in bundle.golden:
+            _self_test(engine, directory, golden)
+    except BaseException:
+        engine.close()
+        raise
+    _LOGGER.info("Model %s is ready after %.2f s", bundle.name, time.perf_counter() - started_s)
+    return engine
+
+
+def _check_libraries() -> None:
+    for name in _LIBRARIES:
+        if importlib.util.find_spec(name) is None:
+            raise EngineMissingError(f"The package {name} is not installed, and this model needs it; install it again")
+
+
+def _check_languages(directory: Path, bundle: Bundle) -> None:
+    """Check that the manifest's languages are ones that the model has a token for."""
+    content = json.loads((directory / "tokenizer.json").read_bytes())
+    known = {token.get("content") for token in content.get("added_tokens", ())}
+    for language in bundle.languages:
+        if f"<|{language}|>" not in known:
+            raise ModelCorruptError(f"The model in '{directory}' has no token for its language '{language}'")
+
+
+def _warm_up(engine: WhisperEngine) -> None:
+    """Decode once: the first decode builds kernels and takes several times as long as the others."""
+    engine.decode(DecodeRequest(samples=np.zeros(SAMPLE_RATE_HZ, np.int16), language=engine.languages[0]))
+
+
+def _self_test(engine: WhisperEngine, directory: Path, golden: Golden) -> None:
+    samples = _read(directory / golden.file)
+    heard = engine.decode(DecodeRequest(samples=samples, language=golden.language or engine.languages[0]))
+    if _words(heard.text) != _words(golden.text):
+        _LOGGER.debug("Golden recording %s: expected %r, heard %r", golden.file, golden.text, heard.text)
+        raise SelfTestError(
+            f"The model '{engine.name}' does not hear its golden recording '{golden.file}' right, so it may not serve; "
+            "its weights are damaged or do not suit this processor"
+        )
+
+
+def _read(file: Path) -> Samples:
+    try:
+        with wave.open(str(file)) as recording:
+            form = (recording.getframerate(), recording.getnchannels(), recording.getsampwidth())
+            content = recording.readframes(recording.getnframes())
+    except FileNotFoundError as error:
+        raise ModelMissingError(f"The golden recording '{file}' is not there") from error
+    except (OSError, EOFError, wave.Error) as error:
+        raise ModelCorruptError(f"The golden recording '{file}' cannot be read: {error}") from error
+    if form != (SAMPLE_RATE_HZ, 1, 2):
+        raise ModelCorruptError(f"The golden recording '{file}' is not 16 kHz, mono, 16 bits")
+    return np.frombuffer(content, np.dtype("<i2"))
+
+
+def _words(text: str) -> list[str]:
+    """Return a text's words without case and punctuation, which say nothing about hearing."""
+    kept = "".join(character if character.isalnum() or character in "'%" else " " for character in text.casefold())
+    return kept.split()
