@@ -56,7 +56,9 @@ def plain(text: str, keep: str = "") -> str:
     an Indic or Thai word is another word. `keep` names further characters to leave alone.
     """
     text = unicodedata.normalize("NFKC", text.replace("’", "'"))
-    stays = {match.start() for pattern in (_SEPARATOR_IN_NUMBER, _APOSTROPHE_IN_WORD) for match in pattern.finditer(text)}
+    stays = {
+        match.start() for pattern in (_SEPARATOR_IN_NUMBER, _APOSTROPHE_IN_WORD) for match in pattern.finditer(text)
+    }
     return " ".join(
         "".join(
             character if index in stays or character in keep or unicodedata.category(character)[0] not in "PSC" else " "
@@ -93,6 +95,7 @@ class Onward:
     """Everything that the template can hold."""
     grows_value: bool = False
     """The last words begin a longer name: "kitchen light" of "kitchen light strip"."""
+    has_free_text: bool = False
 
 
 def continuation(reading: Reading, onwards: Iterable[Onward]) -> Continuation:
@@ -112,6 +115,8 @@ def _matters(reading: Reading, onward: Onward) -> bool:
         return True
     added = onward.slots - reading.slots.keys()
     if onward.intent != reading.intent:
+        if onward.has_free_text:
+            return False  # free text takes in any words, so the template says nothing about these
         # Another intent about the very same things ("… on" → "… on and off") is not heard in practice; a new slot is.
         return bool(added - TARGETS) or not TARGETS & reading.slots.keys()
     if TARGETS & reading.slots.keys():

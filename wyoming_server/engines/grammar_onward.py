@@ -1,0 +1,240 @@
+"""Which sentence templates a text is only the beginning of.
+
+hassil tells whether a text is a whole sentence; this walks the same parsed templates for the sentences that start with
+it. A walk keeps every position that an expression can end at, and remembers lists and rules by position, so that a
+thousand templates share the work.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from hassil.expression import (
+    Alternative,
+    Expression,
+    Group,
+    ListReference,
+    Permutation,
+    RuleReference,
+    Sentence,
+    TextChunk,
+)
+from hassil.intents import RangeSlotList, SlotList, TextSlotList, WildcardSlotList
+
+from ..pipeline.grammar import Onward
+
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
+
+
+_NOWHERE, _NEXT, _WITHIN = 0, 1, 2
+"""How a template goes on where the text ends, as bits: not at all, with its next part, within what was begun."""
+
+type Step = tuple[frozenset[int], int]
+"""Positions after an expression, and how it goes on at the end of the text."""
+
+_NO_WAY: Step = (frozenset(), _NOWHERE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """One sentence template of an intent."""
+
+    intent: str
+    expression: Expression
+    slots: frozenset[str]
+    domains: frozenset[str]
+    """Domains that its {name} must have one of; empty for any."""
+    has_free_text: bool
+    openings: frozenset[str]
+    """What it can start with: first words of literals, and lists as "{list}"."""
+
+
+def openings(expression: Expression, rules: Mapping[str, Sentence]) -> tuple[frozenset[str], bool]:  # noqa: PLR0911  # one return per kind of expression
+    """Return what an expression can start with, and whether it can be empty."""
+    match expression:
+        case TextChunk():
+            first = expression.text.lower().split(maxsplit=1)[:1]
+            return frozenset(first), not first
+        case ListReference():
+            return frozenset({f"{{{expression.list_name}}}"}), False
+        case RuleReference():
+            rule = rules.get(expression.rule_name)
+            return (frozenset(), False) if rule is None else openings(rule.expression, rules)
+        case Alternative() | Permutation():
+            each = [openings(item, rules) for item in expression.items]
+            is_empty = any if isinstance(expression, Alternative) else all
+            return frozenset[str]().union(*(found for found, _ in each)), is_empty(empty for _, empty in each)
+        case Group():
+            found: frozenset[str] = frozenset()
+            for item in expression.items:
+                further, can_be_empty = openings(item, rules)
+                found |= further
+                if not can_be_empty:
+                    return found, False
+            return found, True
+        case _:
+            return frozenset(), False
+
+
+class OnwardWalk:
+    """One text against many templates."""
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        lists: Mapping[str, SlotList],
+        rules: Mapping[str, Sentence],
+        number_words: frozenset[str],
+        is_spaceless: bool = False,
+        whole_lists: frozenset[str] = frozenset(),
+    ) -> None:
+        self._is_spaceless = is_spaceless
+        self._text = text.replace(" ", "") if is_spaceless else f"{text} "
+        self._lists = lists
+        self._rules = rules
+        self._number_words = number_words
+        self._whole_lists = whole_lists
+        self._domains: frozenset[str] = frozenset()
+        self._steps: dict[tuple[object, ...], Step] = {}
+
+    def onwards(self, templates: Iterable[Template]) -> Iterator[Onward]:
+        """Yield each template that the text is a proper beginning of."""
+        possible: dict[str, bool] = {}
+        for template in templates:
+            for opening in template.openings - possible.keys():
+                possible[opening] = self._can_open(opening)
+            if not any(possible[opening] for opening in template.openings):
+                continue
+            self._domains = template.domains
+            _, edge = self._walk(template.expression, 0)
+            if edge:
+                yield Onward(
+                    intent=template.intent,
+                    slots=template.slots,
+                    grows_value=bool(edge & _WITHIN),
+                    has_free_text=template.has_free_text,
+                )
+
+    def _can_open(self, opening: str) -> bool:
+        """Tell whether the text starts that way, for a name of whatever domain."""
+        if not opening.startswith("{"):
+            return self._text.startswith(opening)
+        self._domains = frozenset()
+        ends, edge = self._list(ListReference(opening[1:-1]), 0)
+        return bool(ends or edge)
+
+    def _walk(self, expression: Expression, position: int) -> Step:  # noqa: PLR0911  # one return per kind of expression
+        """Return where an expression can end that starts at a position."""
+        match expression:
+            case TextChunk():
+                return self._chunk(expression.text, position)
+            case ListReference():
+                return self._remembered(("list", expression.list_name, self._domains, position), expression, position)
+            case RuleReference():
+                return self._remembered(("rule", expression.rule_name, self._domains, position), expression, position)
+            case Alternative():
+                return _union(self._walk(item, position) for item in expression.items)
+            case Permutation():
+                if not expression.items:
+                    return frozenset({position}), _NOWHERE
+                return _union(
+                    self._sequence([item, rest], position) for item, rest in expression.iterate_permutations()
+                )
+            case Group():
+                return self._sequence(expression.items, position)
+            case _:
+                return _NO_WAY
+
+    def _sequence(self, items: Iterable[Expression], position: int) -> Step:
+        """Walk items one after the other."""
+        positions = frozenset({position})
+        edge = _NOWHERE
+        for item in items:
+            if len(positions) == 1:
+                (start,) = positions
+                positions, further = self._walk(item, start)
+            else:
+                positions, further = _union(self._walk(item, start) for start in positions)
+            edge |= further
+            if not positions:
+                break
+        return positions, edge
+
+    def _chunk(self, chunk: str, position: int) -> Step:
+        """Walk a literal; spaces beside a word boundary are free, as they are in hassil."""
+        chunk = chunk.lower()
+        if self._is_spaceless:
+            chunk = chunk.replace(" ", "")
+        elif position == 0 or self._text[position - 1] in " '":
+            chunk = chunk.lstrip()
+        if self._text.startswith(chunk, position):
+            return frozenset({position + len(chunk)}), _NOWHERE
+        rest = self._text[position:]
+        if chunk.isspace() and not rest.strip():
+            return frozenset({position}), _NOWHERE
+        if chunk.startswith(rest):
+            return frozenset(), _NEXT
+        return _NO_WAY
+
+    def _remembered(self, key: tuple[object, ...], reference: ListReference | RuleReference, position: int) -> Step:
+        """Walk a list or a rule once per position."""
+        step = self._steps.get(key)
+        if step is None:
+            if isinstance(reference, ListReference):
+                step = self._list(reference, position)
+            else:
+                rule = self._rules.get(reference.rule_name)
+                step = _NO_WAY if rule is None else self._walk(rule.expression, position)
+            self._steps[key] = step
+        return step
+
+    def _list(self, reference: ListReference, position: int) -> Step:
+        """Walk a slot's values."""
+        if not self._text[position:].strip():
+            return frozenset(), _NEXT
+        match self._lists.get(reference.list_name):
+            case WildcardSlotList():
+                return self._word_ends(position), _NOWHERE
+            case RangeSlotList():
+                return self._numbers(position), _NOWHERE
+            case TextSlotList() as values:
+                ends, edge = _union(
+                    self._walk(value.text_in, position) for value in values.values if self._is_allowed(value.context)
+                )
+                is_within = edge and reference.list_name not in self._whole_lists
+                return ends, _WITHIN if is_within else _NOWHERE
+            case _:
+                return (self._numbers(position), _NOWHERE) if reference.is_inline_range else _NO_WAY
+
+    def _is_allowed(self, context: Mapping[str, object] | None) -> bool:
+        """Tell whether a value has one of the domains that the template needs."""
+        if not self._domains or not context or "domain" not in context:
+            return True
+        return any(context["domain"] == domain for domain in self._domains)
+
+    def _word_ends(self, position: int) -> frozenset[int]:
+        """Return the ends of each following word but the last: free text that eats everything says nothing."""
+        if self._is_spaceless:
+            return frozenset(range(position + 1, len(self._text)))
+        return frozenset(index for index in range(position + 1, len(self._text) - 1) if self._text[index] == " ")
+
+    def _numbers(self, position: int) -> frozenset[int]:
+        """Return the ends of digits or number words."""
+        start = position + len(self._text[position:]) - len(self._text[position:].lstrip())
+        if digits := _NUMBER.match(self._text, start):
+            return frozenset({digits.end()})
+        words = self._text[start:].split(" ")[:4]
+        spans = (" ".join(words[:count]) for count in range(1, len(words) + 1))
+        return frozenset(start + len(span) for span in spans if span in self._number_words)
+
+
+def _union(steps: Iterable[Step]) -> Step:
+    """Merge ways."""
+    ends: frozenset[int] = frozenset()
+    edge = _NOWHERE
+    for positions, further in steps:
+        if positions:
+            ends = ends | positions if ends else positions
+        edge |= further
+    return ends, edge

@@ -1,0 +1,1 @@
+"""Packaged nouns and closed phrases, one YAML file per language."""
