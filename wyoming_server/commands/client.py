@@ -39,7 +39,7 @@ class Manner:
     real_time: bool = True
     """Each chunk leaves when its last sample has been said; otherwise as fast as the server takes them."""
     client_silence_seconds: float | None = None
-    """Room noise after the last voiced sample, then audio-stop, as Home Assistant does; None: the recording as it is."""
+    """Room noise after the last voiced sample, then audio-stop, as Home Assistant does; None: the recording alone."""
     until_answered: bool = False
     """Room noise trails until the answer comes, as from a satellite that leaves the endpoint to the server."""
     answer_seconds: float = 30.0
@@ -95,7 +95,7 @@ class _Events:
                         self.seen.append((loop.time(), event))
         except TimeoutError:
             pass  # the answer stands without the spans
-        except (OSError, EOFError):
+        except OSError, EOFError:
             self.ended = True
         finally:
             self.answered.set()
@@ -167,7 +167,9 @@ class Connection:
             answered_s=at,
         )
 
-    async def detect(self, recording: Recording, manner: Manner, names: Sequence[str] | None = None) -> Detection | None:
+    async def detect(
+        self, recording: Recording, manner: Manner, names: Sequence[str] | None = None
+    ) -> Detection | None:
         """Speak a recording to the wake words; return the first detection, or None when the server hears none."""
         final = frozenset({"detection", "not-detected"})
         opening = Detect(names=list(names) if names else None).event()

@@ -64,7 +64,7 @@ class Recording:
         return float(voiced[-1] + 1) * FRAME_SECONDS if len(voiced) else None
 
     def room(self, seconds: float) -> bytes:
-        """Return that much of its own room noise: its first 0.3 s over and over, cross-faded so that no joint clicks."""
+        """Return that much of its own room noise: its first 0.3 s over and over, without clicks."""
         step = np.frombuffer(self.pcm, np.uint8).reshape(-1, self.frame_bytes)
         lead = step[: round(LEAD_SECONDS * self.rate_hz)]
         wanted = round(seconds * self.rate_hz)
@@ -83,7 +83,8 @@ def _looped(lead: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     rising = np.sin(np.linspace(0, np.pi / 2, fade))[:, np.newaxis]  # powers, not amplitudes, add up to one
     joint = samples[:fade] * rising + samples[-fade:] * rising[::-1]
     looped = np.concatenate([joint, samples[fade:-fade]])
-    return np.clip(looped, -32768, 32767).astype("<i2").view(np.uint8)
+    whole: npt.NDArray[np.int16] = np.clip(looped, -32768, 32767).astype("<i2")
+    return whole.view(np.uint8)
 
 
 def _floats(pcm: bytes, width_bytes: int) -> npt.NDArray[np.float64]:
@@ -136,7 +137,7 @@ def with_known_text(recording_path: Path) -> Recording:
         if sidecar.is_file():
             return read_recording(recording_path, text=sidecar.read_text(encoding="utf-8").strip())
         rows = json.loads(listed.read_text(encoding="utf-8")) if listed.is_file() else []
-        row = next((row for row in rows if row["file"] == recording_path.name), {})
+        row: dict[str, str] = next((row for row in rows if row["file"] == recording_path.name), {})
         return read_recording(recording_path, text=row.get("text"), kind=row.get("kind", ""))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RecordingError(f"what {recording_path} says cannot be read: {error}") from error

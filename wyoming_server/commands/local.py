@@ -1,0 +1,106 @@
+"""Servers of our own on loopback, for the commands that were given none."""
+
+import asyncio
+import contextlib
+import multiprocessing
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from multiprocessing.connection import Connection
+
+from ..errors import EdgeVoiceError, ServerUnreachableError
+from ..serve import running
+from ..settings import AsrSettings, HomeSettings, Settings, set_up_logging
+
+_LOOPBACK = "tcp://127.0.0.1:0"
+_START_SECONDS = 120.0
+_STOP_SECONDS = 10.0
+
+DEMO_NAMES = (
+    "bathroom heater",
+    "bedroom curtains",
+    "bedroom lamp",
+    "front door",
+    "hallway light",
+    "kitchen light",
+    "living room blinds",
+    "office fan",
+)
+DEMO_AREAS = ("bathroom", "bedroom", "hallway", "kitchen", "living room", "office")
+"""The home that the packaged recordings speak of."""
+
+
+def with_model(settings: Settings, model: str | None) -> Settings:
+    """Return the settings with that model, where one was named."""
+    return settings if model is None else replace(settings, asr=replace(settings.asr, model=model))
+
+
+def demo_home(settings: Settings) -> Settings:
+    """Return what the demonstration needs: the starter model and the home that the recordings speak of."""
+    home = HomeSettings(names=DEMO_NAMES, areas=DEMO_AREAS)
+    asr = AsrSettings(model="starter", language="en", threads=settings.asr.threads)
+    return Settings(server=settings.server, asr=asr, home=home)
+
+
+def _on_loopback(settings: Settings) -> Settings:
+    """Return the settings of a server that only this machine reaches, at a free port."""
+    return replace(settings, server=replace(settings.server, uris=(_LOOPBACK,)))
+
+
+@contextlib.asynccontextmanager
+async def in_process(settings: Settings) -> AsyncIterator[str]:
+    """Run a server beside the caller until the end; give its address once it hears."""
+    async with running(_on_loopback(settings)) as server:
+        await server.ready()
+        yield server.uris[0]
+
+
+@contextlib.asynccontextmanager
+async def in_a_process(settings: Settings) -> AsyncIterator[str]:
+    """Run a server in a process of its own, so that the client's work and the server's do not share a loop.
+
+    Raises what the server refused, or ServerUnreachableError when it died or is not ready in time.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_served, args=(_on_loopback(settings), theirs), name="edge-voice-server")
+    process.start()
+    theirs.close()
+    try:
+        yield await asyncio.to_thread(_address, ours)
+    finally:
+        ours.close()  # the server reads this as the end
+        await asyncio.to_thread(process.join, _STOP_SECONDS)
+        if process.is_alive():
+            process.kill()
+
+
+def _address(pipe: Connection) -> str:
+    """Wait for the child's address or its refusal."""
+    try:
+        said = pipe.recv() if pipe.poll(_START_SECONDS) else None
+    except EOFError:
+        said = None
+    if isinstance(said, EdgeVoiceError):
+        raise said
+    if not isinstance(said, str):
+        raise ServerUnreachableError("the server of our own did not start; its log above may say why")
+    return said
+
+
+def _served(settings: Settings, pipe: Connection) -> None:
+    """Serve in a child process until the parent closes its end of the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal interrupts both; the parent is the one that ends this
+    set_up_logging(settings)
+    try:
+        asyncio.run(_serving(settings, pipe))
+    except EdgeVoiceError as error:
+        pipe.send(error)
+
+
+async def _serving(settings: Settings, pipe: Connection) -> None:
+    """Serve, say where, and wait for the end."""
+    async with in_process(settings) as uri:
+        pipe.send(uri)
+        with contextlib.suppress(EOFError):
+            await asyncio.to_thread(pipe.recv)
