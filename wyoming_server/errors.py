@@ -12,7 +12,9 @@ EdgeVoiceError
 │   └── UnsupportedAudioError      unsupported-audio
 ├── ProtocolError
 │   ├── MalformedEventError        malformed-event
+│   ├── AddressRefusedError        address-refused
 │   ├── EventTooLargeError         event-too-large
+│   ├── TooManyConnectionsError    too-many-connections
 │   └── UnexpectedEventError       unexpected-event
 ├── ModelError
 │   ├── ModelMissingError          model-missing
@@ -96,6 +98,18 @@ class MalformedEventError(ProtocolError):
     """An event's header, data or fields do not parse."""
 
     code = "malformed-event"
+
+
+class AddressRefusedError(ProtocolError):
+    """A peer from outside the networks that may connect."""
+
+    code = "address-refused"
+
+
+class TooManyConnectionsError(ProtocolError):
+    """One address holds as many connections as it may."""
+
+    code = "too-many-connections"
 
 
 class EventTooLargeError(ProtocolError):

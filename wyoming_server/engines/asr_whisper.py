@@ -64,6 +64,7 @@ class WhisperEngine:
         self._mels: int = self._whisper.n_mels
         self._specials = self._find_specials()
         self.name = bundle.name
+        self.hallucination_phrases = bundle.hallucination_phrases
         self.languages: tuple[str, ...] = tuple(bundle.languages) or tuple(model.supported_languages)
 
     @classmethod

@@ -112,13 +112,15 @@ class FrameQueue:
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
-        self._nudged = False
+        self._nudged = self._abandoned = False
         self.stopped_s: float | None = None
         """Monotonic time of the stream's end; None while it lasts."""
 
     async def put(self, frames: list[Frame]) -> None:
         """Add frames; waits while the turn is that far behind."""
         await self._room.wait()
+        if self._abandoned:
+            return
         self._frames.extend(frames)
         if len(self._frames) >= self._limit:
             self._room.clear()
@@ -129,6 +131,12 @@ class FrameQueue:
         if self.stopped_s is None:
             self.stopped_s = at_s
         self._changed.set()
+
+    def abandon(self) -> None:
+        """Say that nobody takes frames any more: what is put from now on is dropped."""
+        self._abandoned = True
+        self._frames.clear()
+        self._room.set()
 
     def give_back(self, frames: list[Frame]) -> None:
         """Put frames that were taken too many back in front."""

@@ -130,8 +130,9 @@ class Endpointer:
         self._peak_db = -120.0
         self._run = 0
         self._since_active = 0
-        self._speech_start = 0
         self._edge = False
+        self.speech_start = 0
+        """Position of the utterance's first frame of speech."""
         self.position = 0
         """Samples heard so far."""
         self.voiced_end = 0
@@ -152,7 +153,7 @@ class Endpointer:
     @property
     def utterance_seconds(self) -> float:
         """Audio since speech started."""
-        return (self.position - self._speech_start) / SAMPLE_RATE_HZ if self._utterance else 0.0
+        return (self.position - self.speech_start) / SAMPLE_RATE_HZ if self._utterance else 0.0
 
     def push(self, frame: Frame, probability: float) -> None:
         """Hear one frame."""
@@ -180,7 +181,7 @@ class Endpointer:
         self._before.clear()
         self._edge = self._utterance[0].frame.start_sample == 0 and self._utterance[0].active
         self._noise = _join([one.frame for one in quiet if not one.active])
-        self._speech_start = self._utterance[-self._run].frame.start_sample
+        self.speech_start = self._utterance[-self._run].frame.start_sample
         self._since_active = self._run = 0
         self._peak_db = -120.0
         for one in self._utterance:
@@ -216,7 +217,7 @@ class Endpointer:
         levels = [float(block_levels(one.frame.samples, FRAME_SAMPLES)[0]) for one in self._utterance[-tail:]]
         at = len(self._utterance) - len(levels) + int(np.argmin(levels)) + 1
         head, self._utterance = self._utterance[:at], self._utterance[at:] or self._utterance[-1:]
-        self._speech_start = self._utterance[0].frame.start_sample
+        self.speech_start = self._utterance[0].frame.start_sample
         self._edge = False
         return self._speech(head)
 

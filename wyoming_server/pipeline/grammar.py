@@ -121,7 +121,7 @@ def _matters(reading: Reading, onward: Onward) -> bool:
         return bool(added - TARGETS) or not TARGETS & reading.slots.keys()
     if TARGETS & reading.slots.keys():
         added -= TARGETS - PLACES
-    if reading.is_specific or PLACES & reading.slots.keys() or not TARGETS & reading.slots.keys():
+    if reading.is_specific or PLACES & reading.slots.keys():
         added -= PLACES
     return bool(added - _unlikely_units(reading, added))
 

@@ -20,6 +20,7 @@ from .types import (
     Continuation,
     EndedBy,
     Ending,
+    Frame,
     Interpretation,
     Speech,
 )
@@ -29,6 +30,8 @@ CHUNK_CAP_SECONDS = 28.0
 
 
 type Interpret = Callable[[Speech], Awaitable[Interpretation]]
+type OnVoice = Callable[[bool, int], None]
+"""Called with True when speech starts and False when it has stopped, and with the position in samples."""
 
 
 class Mode(enum.StrEnum):
@@ -74,11 +77,13 @@ class Listener:
         mode: Mode = Mode.LIVE,
         sensitivity: Sensitivity = Sensitivity.DEFAULT,
         answer_early: bool = True,
+        on_voice: OnVoice = lambda _voice, _sample: None,
     ) -> None:
         """Listen to one turn's frames."""
         self._audio, self._vad, self._interpret, self._clock = audio, vad, interpret, clock
         self._settings, self._endpoint, self._mode = settings, endpoint, mode
         self._sensitivity, self._answer_early = sensitivity, answer_early
+        self._on_voice = on_voice
         self._ears = Endpointer(endpoint)
         self._guess: asyncio.Task[Interpretation] | None = None
         self._guess_end = 0
@@ -110,7 +115,7 @@ class Listener:
                 return EndedBy.IDLE
             probabilities = await self._vad.probabilities(frames)
             for index, (frame, probability) in enumerate(zip(frames, probabilities, strict=True)):
-                self._ears.push(frame, probability)
+                self._push(frame, probability)
                 self._speculate()
                 if why := ended():
                     self._audio.give_back(frames[index + 1 :])
@@ -120,6 +125,12 @@ class Listener:
                 return why
             if self._audio.drained:
                 return EndedBy.AUDIO_STOP
+
+    def _push(self, frame: Frame, probability: float) -> None:
+        was_speaking = self._ears.speaking
+        self._ears.push(frame, probability)
+        if self._ears.speaking and not was_speaking:
+            self._on_voice(True, self._ears.speech_start)
 
     def _turn_ended(self) -> EndedBy | None:
         ears = self._ears
@@ -131,6 +142,7 @@ class Listener:
         if not self._answer_early or ears.silence_seconds < self._hold_seconds():
             return None
         if self._said_nothing():
+            self._on_voice(False, ears.voiced_end)
             self._forget(keep_speaking=False)
             return None
         return EndedBy.HOLD
@@ -206,6 +218,7 @@ class Listener:
         if self._failed() or not self._covers():
             split = self._mode is Mode.FILE and ended_by is EndedBy.CAP
             self._start_guess(ears.split() if split else ears.cut())
+        self._on_voice(False, ears.voiced_end)
         ending = Ending(by=ended_by, end_s=end_s, voiced_end_s=ears.voiced_end_s)
         return Utterance(ending=ending, interpretation=self._guess)
 

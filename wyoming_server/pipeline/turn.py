@@ -11,12 +11,12 @@ from .checked import Checked, ranged
 from .edge_asr import EdgeModel, recognise
 from .endpoint import EndpointSettings, Sensitivity, VadModel
 from .grammar import Grammar, Vocabulary
-from .listen import Listener, ListenSettings, Mode, Utterance
+from .listen import Listener, ListenSettings, Mode, OnVoice, Utterance
 from .quality import measure
 from .risk import score
 from .route import decide
 from .transcript import conclude
-from .types import Interpretation, Outcome, Speech
+from .types import Action, Interpretation, Outcome, Speech
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +57,17 @@ class Stages:
     """Monotonic seconds."""
 
 
-async def run_turn(
-    audio: FrameQueue, request: TurnRequest, stages: Stages, *, on_text: Callable[[str], None] | None = None
-) -> Outcome:
-    """Turn one stream of frames into one outcome within the budget; `on_text` gets each chunk's text as it comes.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observer:
+    """Who is told of a turn while it runs; must not block."""
 
-    Raises TurnError.
-    """
+    on_voice: OnVoice = lambda _voice, _sample: None
+    on_text: Callable[[str], None] = lambda _text: None
+    """Gets the text of each utterance that is kept, as it comes."""
+
+
+async def run_turn(audio: FrameQueue, request: TurnRequest, stages: Stages, observer: Observer) -> Outcome:
+    """Turn one stream of frames into one outcome within the budget. Raises TurnError."""
     listener = Listener(
         audio,
         stages.vad.open(),
@@ -74,6 +78,7 @@ async def run_turn(
         mode=request.mode,
         sensitivity=request.sensitivity,
         answer_early=request.answer_early,
+        on_voice=observer.on_voice,
     )
     heard: list[Interpretation] = []
     async with aclosing(listener.utterances()) as utterances:
@@ -82,8 +87,8 @@ async def run_turn(
             if interpretation is None:
                 continue
             heard.append(interpretation)
-            if on_text is not None:
-                on_text(interpretation.hypothesis.text)
+            if interpretation.decision.action is not Action.DISCARD:
+                observer.on_text(interpretation.hypothesis.text)
     return conclude(request.turn_id, heard, utterance.ending, now_s=stages.clock())
 
 

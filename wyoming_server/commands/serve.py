@@ -1,0 +1,29 @@
+"""Answer Wyoming peers until stopped."""
+
+import argparse
+
+from ..serve import serve_until_stopped
+from ..settings import Settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments; each is a setting."""
+    parser.add_argument(
+        "--uri",
+        dest="server.uris",
+        action="append",
+        metavar="URI",
+        help="tcp://HOST:PORT, unix://PATH or stdio://, more than once if wanted (tcp://0.0.0.0:10300)",
+    )
+    parser.add_argument(
+        "--allow", dest="server.allow", action="append", metavar="NETWORK", help="let in more than private networks"
+    )
+    parser.add_argument(
+        "--model", dest="asr.model", metavar="NAME|DIR", help="starter, a faster-whisper name, a folder"
+    )
+    parser.add_argument("--language", dest="asr.language", metavar="xx", help="when the client names none")
+
+
+async def run(arguments: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001  # all is in the settings
+    """Serve; return the exit status."""
+    return await serve_until_stopped(settings)

@@ -1,0 +1,67 @@
+"""Many turns → one model: first come first served, bounded, and superseded work never starts.
+
+A turn has at most one decode waiting (a newer one supersedes it), so first come first served is fair to all.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+
+from ..errors import OverloadedError
+from ..pipeline.types import DecodeRequest, Hypothesis
+from .asr_whisper import WhisperEngine
+
+type Lease = Callable[[], AbstractContextManager[WhisperEngine]]
+"""Gives the model that serves now, and keeps it loaded until the lease ends."""
+
+
+class DecodeQueue:
+    """The recogniser that turns see: one thread, and a bounded line before it."""
+
+    def __init__(self, lease: Lease, *, limit: int) -> None:
+        """Let at most `limit` decodes wait or run."""
+        self._lease, self._limit = lease, limit
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="asr")
+        self.waiting = 0
+        """Decodes that wait or run."""
+
+    @property
+    def name(self) -> str:
+        """What the model that serves now is called."""
+        with self._lease() as engine:
+            return engine.name
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Language codes that it knows."""
+        with self._lease() as engine:
+            return engine.languages
+
+    @property
+    def hallucination_phrases(self) -> Mapping[str, Sequence[str]]:
+        """Language → texts that it is known to make up."""
+        with self._lease() as engine:
+            return engine.hallucination_phrases
+
+    async def decode(self, request: DecodeRequest) -> Hypothesis:
+        """Return what the model hears. Raises OverloadedError at once when too many wait, DecodeError."""
+        if self.waiting >= self._limit:
+            raise OverloadedError(
+                f"{self.waiting} utterances wait for the recogniser already; speak again in a moment, "
+                "or choose a smaller model with `edge-voice tune`"
+            )
+        self.waiting += 1
+        try:
+            # Cancelling the await takes a decode that has not started off the executor's line.
+            return await asyncio.get_running_loop().run_in_executor(self._executor, self._decode, request)
+        finally:
+            self.waiting -= 1
+
+    def _decode(self, request: DecodeRequest) -> Hypothesis:
+        with self._lease() as engine:
+            return engine.decode(request)
+
+    def close(self) -> None:
+        """End the thread after the decode it is at; blocks for that long."""
+        self._executor.shutdown(cancel_futures=True)

@@ -1,0 +1,169 @@
+"""One Wyoming connection: events in, ears on and off, faults answered and ended here."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from wyoming.event import Event
+from wyoming.info import Info
+from wyoming.ping import Pong
+
+from ..errors import EdgeVoiceError, UnexpectedEventError
+from ..pipeline.audio import PcmConverter
+from ..pipeline.turn import Stages
+from ..pipeline.wake import WakeDetector, WakeEngine, WakeSettings
+from .ears import Ear, OnTurn, TurnEar, WakeEar
+from .framing import EventWriter, read_event
+from .replies import error
+from .requests import Defaults, audio_format, turn_request, wanted_words
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What every connection shares; nothing in it changes."""
+
+    stages: Stages
+    wake: WakeEngine
+    wake_settings: WakeSettings
+    defaults: Defaults
+    describe: Callable[[], Info]
+    on_turn: OnTurn
+    max_event_bytes: int
+
+
+class Connection:
+    """Serves one peer until it goes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: EventWriter, services: Services) -> None:
+        """Own both sides of a stream."""
+        self._reader, self._writer, self._services = reader, writer, services
+        self._ear: Ear | None = None
+        self._turn: TurnEar | None = None
+        self._format: tuple[int, int, int] | None = None
+        self._converter: PcmConverter | None = None
+        self._deaf = False
+        """The rest of this stream has been answered, or refused."""
+        self._handlers: dict[str, Callable[[Event], Awaitable[None]]] = {
+            "describe": self._describe,
+            "ping": self._ping,
+            "detect": self._detect,
+            "transcribe": self._transcribe,
+            "audio-start": self._audio_start,
+            "audio-chunk": self._audio_chunk,
+            "audio-stop": self._audio_stop,
+        }
+
+    async def serve(self) -> None:
+        """Answer events until the peer goes or its framing is lost."""
+        try:
+            while (event := await read_event(self._reader, limit_bytes=self._services.max_event_bytes)) is not None:
+                await self._handle(event)
+        except EdgeVoiceError as failure:
+            _LOGGER.warning("connection ended: %s", failure.code)
+            self._writer.write(error(failure))
+        finally:
+            if self._turn is not None:
+                await self._turn.drop()
+            await self._writer.close()
+
+    async def _handle(self, event: Event) -> None:
+        handler = self._handlers.get(event.type)
+        if handler is None:
+            return  # the protocol grows: what is unknown is skipped, as its library does
+        try:
+            await handler(event)
+        except EdgeVoiceError as failure:
+            await self._refuse(failure)
+
+    async def _refuse(self, failure: EdgeVoiceError) -> None:
+        """Answer a wrong request once; the audio that follows it is not worth more errors."""
+        self._deaf = True
+        if self._turn is not None and self._ear is self._turn:
+            self._ear = None
+            await self._turn.fail(failure)
+            return
+        self._ear = None
+        self._writer.write(error(failure))
+        await self._writer.flush()
+
+    async def _describe(self, event: Event) -> None:  # noqa: ARG002  # it asks nothing particular
+        self._writer.write(self._services.describe().event())
+        await self._writer.flush()
+
+    async def _ping(self, event: Event) -> None:
+        text = event.data.get("text")
+        self._writer.write(Pong(text=text if isinstance(text, str) else None).event())
+        await self._writer.flush()
+
+    async def _detect(self, event: Event) -> None:
+        names = wanted_words(event)
+        wake = self._services.wake
+        session = wake.open(names)
+        words = [word for word in wake.words if not names or word.name in names]
+        await self._take(WakeEar(session, WakeDetector(words, self._services.wake_settings), self._writer))
+
+    async def _transcribe(self, event: Event) -> None:
+        edge = self._services.stages.edge
+        request = turn_request(event, defaults=self._services.defaults, model=edge.name, known=edge.languages)
+        await self._finish_turn()
+        self._turn = TurnEar(
+            request,
+            self._services.stages,
+            self._writer,
+            on_turn=self._services.on_turn,
+            on_end=self._turn_ended,
+        )
+        await self._take(self._turn)
+
+    async def _finish_turn(self) -> None:
+        """Let a turn that is still at it end as if its audio had."""
+        if self._turn is not None:
+            await self._turn.stop(self._services.stages.clock())
+            await self._turn.finished()
+
+    async def _take(self, ear: Ear) -> None:
+        self._ear, self._deaf = ear, False
+        self._new_stream()
+
+    def _turn_ended(self) -> None:
+        if self._ear is self._turn:
+            self._ear, self._deaf = None, True
+
+    async def _audio_start(self, event: Event) -> None:
+        self._format = audio_format(event)
+        if self._ear is None:
+            self._deaf = False
+        self._new_stream()
+
+    async def _audio_chunk(self, event: Event) -> None:
+        if self._ear is None:
+            if not self._deaf:
+                raise UnexpectedEventError("Audio came before 'transcribe' or 'detect' said what to do with it")
+            return
+        ear, arrived_s = self._ear, self._services.stages.clock()
+        form = audio_format(event)
+        if form != self._format or self._converter is None:
+            self._format = form
+            self._new_stream()
+        assert self._converter is not None  # noqa: S101  # _new_stream made it
+        samples = self._converter.convert(event.payload or b"")
+        if len(samples):
+            await ear.push(samples, arrived_s)
+
+    async def _audio_stop(self, event: Event) -> None:  # noqa: ARG002  # its type says all
+        ear, at_s = self._ear, self._services.stages.clock()
+        self._ear, self._deaf = None, False
+        if ear is not None:
+            if self._converter is not None and len(rest := self._converter.flush()):
+                await ear.push(rest, at_s)
+            await ear.stop(at_s)
+        self._converter = None
+
+    def _new_stream(self) -> None:
+        """Make the converter anew: a resampler must not carry one stream's tail into the next."""
+        if self._format is not None:
+            rate, width, channels = self._format
+            self._converter = PcmConverter(rate_hz=rate, width_bytes=width, channels=channels)

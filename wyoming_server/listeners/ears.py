@@ -1,0 +1,135 @@
+"""What a connection's audio goes to: a wake word or a turn."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from wyoming.asr import TranscriptChunk, TranscriptStart
+from wyoming.vad import VoiceStarted, VoiceStopped
+from wyoming.wake import NotDetected
+
+from ..errors import EdgeVoiceError
+from ..pipeline.audio import FrameQueue, Framer
+from ..pipeline.turn import Observer, Stages, TurnRequest, run_turn
+from ..pipeline.types import SAMPLE_RATE_HZ, Outcome, Samples, Spans
+from ..pipeline.wake import WakeDetector, WakeSession
+from .framing import EventWriter
+from .replies import detection, error, transcript, transcript_stop
+
+_LOGGER = logging.getLogger(__name__)
+
+type OnTurn = Callable[[Outcome, Spans], None]
+"""Told of every outcome once its transcript is written; must not block."""
+
+
+class Ear(Protocol):
+    """Takes one stream of 16 kHz mono samples."""
+
+    async def push(self, samples: Samples, arrived_s: float) -> None:
+        """Hear samples."""
+
+    async def stop(self, at_s: float) -> None:
+        """Hear that the stream has ended."""
+
+
+class WakeEar:
+    """Answers each wake word with a detection, and a stream without one with not-detected."""
+
+    def __init__(self, session: WakeSession, detector: WakeDetector, writer: EventWriter) -> None:
+        """Listen for the session's words."""
+        self._session, self._detector, self._writer = session, detector, writer
+        self._detected = False
+
+    async def push(self, samples: Samples, arrived_s: float) -> None:  # noqa: ARG002  # scores need no wall time
+        """Hear samples."""
+        for frame in await self._session.push(samples):
+            for hit in self._detector.feed(frame):
+                self._detected = True
+                self._writer.write(detection(hit, hit.score))
+                await self._writer.flush()
+
+    async def stop(self, at_s: float) -> None:  # noqa: ARG002
+        """Say so when no word was heard."""
+        if not self._detected:
+            self._writer.write(NotDetected().event())
+            await self._writer.flush()
+
+
+class TurnEar:
+    """One turn: its queue, its task, and its answer."""
+
+    def __init__(
+        self, request: TurnRequest, stages: Stages, writer: EventWriter, *, on_turn: OnTurn, on_end: Callable[[], None]
+    ) -> None:
+        """Start the turn; `on_end` is called once when it has answered."""
+        self._writer, self._stages, self._on_turn = writer, stages, on_turn
+        self._framer = Framer()
+        self._queue = FrameQueue(limit_frames=stages.listen.queue_frames)
+        self._streaming = False
+        self._task = asyncio.create_task(self._run(request), name=f"turn {request.turn_id}")
+        self._task.add_done_callback(lambda _: on_end())
+
+    async def push(self, samples: Samples, arrived_s: float) -> None:
+        """Hear samples; waits while the turn is far behind."""
+        if frames := self._framer.push(samples, arrived_s):
+            await self._queue.put(frames)
+
+    async def stop(self, at_s: float) -> None:
+        """Hear that the stream has ended."""
+        if frames := self._framer.flush(at_s):
+            await self._queue.put(frames)
+        self._queue.stop(at_s)
+
+    async def finished(self) -> None:
+        """Wait until the turn has answered."""
+        await asyncio.wait({self._task})
+
+    async def drop(self) -> None:
+        """End the turn without an answer: its peer has gone."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def fail(self, failure: EdgeVoiceError) -> None:
+        """End the turn with an error."""
+        if not self._task.done():
+            await self.drop()
+            self._writer.write(error(failure))
+            await self._writer.flush()
+
+    async def _run(self, request: TurnRequest) -> None:
+        observer = Observer(on_voice=self._tell_voice, on_text=self._tell_text)
+        try:
+            await self._answer(await run_turn(self._queue, request, self._stages, observer))
+        except EdgeVoiceError as failure:
+            _LOGGER.warning("turn %s ended with %s", request.turn_id, failure.code)
+            self._writer.write(error(failure))
+            await self._writer.flush()
+        except Exception:
+            # The promise that every turn ends in an answer holds for our own mistakes, too.
+            _LOGGER.exception("turn %s failed", request.turn_id)
+            self._writer.write(error(EdgeVoiceError("The server failed on this turn; its log says why")))
+            await self._writer.flush()
+        finally:
+            self._queue.abandon()
+
+    async def _answer(self, outcome: Outcome) -> None:
+        clock = self._stages.clock
+        if not self._streaming:
+            self._tell_text(outcome.text)
+        self._writer.write(transcript(outcome, outcome.timeline.spans(clock())))
+        await self._writer.flush()
+        spans = outcome.timeline.spans(clock())
+        self._writer.write(transcript_stop(spans))
+        await self._writer.flush()
+        self._on_turn(outcome, spans)
+
+    def _tell_voice(self, voice: bool, sample: int) -> None:
+        moment = round(1000 * sample / SAMPLE_RATE_HZ)
+        self._writer.write((VoiceStarted(moment) if voice else VoiceStopped(moment)).event())
+
+    def _tell_text(self, text: str) -> None:
+        if not self._streaming:
+            self._streaming = True
+            self._writer.write(TranscriptStart().event())
+        self._writer.write(TranscriptChunk(text).event())

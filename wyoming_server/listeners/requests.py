@@ -1,0 +1,108 @@
+"""Wyoming requests → what a turn needs to know. Unknown fields are ignored, wrong ones refused."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wyoming.event import Event
+
+from ..errors import MalformedEventError, UnknownModelError, UnsupportedLanguageError
+from ..pipeline.endpoint import Sensitivity
+from ..pipeline.grammar import Vocabulary
+from ..pipeline.listen import Mode
+from ..pipeline.turn import TurnRequest
+from .replies import CONTEXT_KEY
+
+NAMES_LIMIT = 2000
+"""Names or terms of one request; more would only be slow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What holds when the client does not say."""
+
+    language: str | None
+    languages: tuple[str, ...]
+    vocabulary: Vocabulary
+    answer_early: bool
+
+
+def turn_request(event: Event, *, defaults: Defaults, model: str, known: tuple[str, ...]) -> TurnRequest:
+    """Return what a `transcribe` asks for.
+
+    Raises MalformedEventError, UnknownModelError, UnsupportedLanguageError.
+    """
+    name = _text(event.data, "name")
+    if name is not None and name not in {model, "edge-voice"}:
+        raise UnknownModelError(f"There is no model '{name}' here; leave the name out or use '{model}'")
+    context = _context(event.data)
+    names, terms = _texts(event.data, "transcript_names"), _texts(event.data, "transcript_terms")
+    return TurnRequest(
+        turn_id=uuid.uuid4().hex,
+        language=_language(_text(event.data, "language"), defaults, known),
+        languages=defaults.languages,
+        vocabulary=Vocabulary(names=names, terms=terms) if names or terms else defaults.vocabulary,
+        prompt=(names + terms) or (tuple(defaults.vocabulary.names) + tuple(defaults.vocabulary.areas)),
+        mode=Mode.FILE if context.get("mode") == "file" else Mode.LIVE,
+        answer_early=defaults.answer_early and context.get("answer_early") is not False,
+        sensitivity=_sensitivity(_text(event.data, "vad_sensitivity")),
+    )
+
+
+def satellite_of(event: Event) -> str | None:
+    """Return the satellite that a request names."""
+    satellite = _context(event.data).get("satellite_id")
+    return satellite if isinstance(satellite, str) else None
+
+
+def wanted_words(event: Event) -> tuple[str, ...]:
+    """Return the words that a `detect` asks for; () for any. Raises MalformedEventError."""
+    return _texts(event.data, "names")
+
+
+def _language(asked: str | None, defaults: Defaults, known: tuple[str, ...]) -> str | None:
+    """Return the code that the model uses: `en` for `en-GB`."""
+    if not asked or asked == "auto":
+        return defaults.language
+    code = asked.replace("_", "-").split("-")[0].lower()
+    if code not in known:
+        raise UnsupportedLanguageError(
+            f"The language '{asked}' is not known to the model that serves now; it knows {', '.join(known)}"
+        )
+    return code
+
+
+def _sensitivity(asked: str | None) -> Sensitivity:
+    return Sensitivity(asked) if asked in set(Sensitivity) else Sensitivity.DEFAULT
+
+
+def _context(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    context = data.get("context")
+    ours = context.get(CONTEXT_KEY) if isinstance(context, dict) else None
+    return ours if isinstance(ours, dict) else {}
+
+
+def _text(data: Mapping[str, Any], key: str) -> str | None:
+    value = data.get(key)
+    if value is not None and not isinstance(value, str):
+        raise MalformedEventError(f"The field '{key}' is {type(value).__name__}; it must be text")
+    return value
+
+
+def _texts(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = data.get(key)
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise MalformedEventError(f"The field '{key}' must be a list of texts")
+    return tuple(value[:NAMES_LIMIT])
+
+
+def audio_format(event: Event) -> tuple[int, int, int]:
+    """Return rate in Hz, width in bytes and channels of an audio event. Raises MalformedEventError."""
+    numbers = tuple(event.data.get(key) for key in ("rate", "width", "channels"))
+    if not all(isinstance(one, int) and not isinstance(one, bool) for one in numbers):
+        raise MalformedEventError(f"'{event.type}' must carry whole numbers as rate, width and channels")
+    rate, width, channels = numbers
+    return rate, width, channels  # type: ignore[return-value]  # checked to be ints just above

@@ -1,0 +1,169 @@
+"""The doors that Wyoming peers come through: tcp://, unix:// and stdio://."""
+
+import asyncio
+import ipaddress
+import logging
+import os
+import socket
+import stat
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from ..errors import AddressRefusedError, EdgeVoiceError, InvalidSettingsError, PortBusyError, TooManyConnectionsError
+from .connection import Connection, Services
+from .framing import HEADER_LIMIT_BYTES, EventWriter
+from .replies import error
+
+_LOGGER = logging.getLogger(__name__)
+
+type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class WyomingPort:
+    """Accepts connections and serves each in a task of its own; `close` ends them all."""
+
+    def __init__(self, services: Services, *, allow: Sequence[str], connections_per_address: int) -> None:
+        """Serve peers from private networks and those in `allow`."""
+        self._services = services
+        self._allow: tuple[Network, ...] = tuple(ipaddress.ip_network(one) for one in allow)
+        self._limit = connections_per_address
+        self._servers: list[asyncio.Server] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._per_address: Counter[str] = Counter()
+        self.closed = asyncio.Event()
+        """Set when the peer at standard input has gone: nobody else can come that way."""
+        self.uris: list[str] = []
+        """The addresses as bound."""
+
+    async def __aenter__(self) -> Self:
+        """Return itself; nothing listens yet."""
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        """Stop listening and end every connection."""
+        for server in self._servers:
+            server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def listen(self, uri: str) -> None:
+        """Open one address. Raises PortBusyError or InvalidSettingsError."""
+        scheme, _, rest = uri.partition("://")
+        try:
+            match scheme:
+                case "tcp":
+                    await self._listen_tcp(uri, rest)
+                case "unix":
+                    await self._listen_unix(rest)
+                case _:
+                    await self._serve_stdio()
+        except OSError as failure:
+            raise PortBusyError(
+                f"{uri} cannot be listened on: {failure.strerror or failure}; "
+                "stop what uses it, or choose another with --uri"
+            ) from failure
+
+    async def _listen_tcp(self, uri: str, rest: str) -> None:
+        host, _, port = rest.rpartition(":")
+        if not host or not port.isdecimal() or int(port) > 65_535:
+            raise InvalidSettingsError(f"server.uris is {uri!r}: allowed is tcp://HOST:PORT")
+        server = await asyncio.start_server(self._accept, host.strip("[]"), int(port), limit=HEADER_LIMIT_BYTES)
+        self._servers.append(server)
+        bound = server.sockets[0].getsockname()[1]
+        self.uris.append(f"tcp://{host}:{bound}")
+
+    async def _listen_unix(self, path: str) -> None:
+        _remove_stale_socket(Path(path))
+        self._servers.append(await asyncio.start_unix_server(self._accept, path, limit=HEADER_LIMIT_BYTES))
+        self.uris.append(f"unix://{path}")
+
+    async def _serve_stdio(self) -> None:
+        """Serve the one peer at standard input and output."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=HEADER_LIMIT_BYTES)
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        # A copy of the descriptor: whatever else prints must not end up between two events.
+        output = os.fdopen(os.dup(sys.stdout.fileno()), "wb", 0)
+        transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, output)
+        writer = asyncio.StreamWriter(transport, protocol, None, loop)
+        task = asyncio.create_task(self._serve(reader, writer), name="stdio")
+        self._tasks.add(task)
+        task.add_done_callback(self._stdio_ended)
+        self.uris.append("stdio://")
+
+    def _stdio_ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self.closed.set()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  # asyncio runs this callback as a task
+        self._tasks.add(task)
+        try:
+            await self._admit(reader, writer)
+        finally:
+            self._tasks.discard(task)
+
+    async def _admit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        address = _address(writer)
+        try:
+            self._check(address)
+        except EdgeVoiceError as refusal:
+            _LOGGER.warning("a connection was refused: %s", refusal.code)
+            events = EventWriter(writer)
+            events.write(error(refusal))
+            await events.close()
+            return
+        self._per_address[address] += 1
+        try:
+            await self._serve(reader, writer)
+        finally:
+            self._per_address[address] -= 1
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await Connection(reader, EventWriter(writer), self._services).serve()
+
+    def _check(self, address: str) -> None:
+        """Raise AddressRefusedError or TooManyConnectionsError."""
+        if not address:
+            return  # a Unix socket: its file's permissions decide
+        host = ipaddress.ip_address(address)
+        if not (host.is_loopback or host.is_private or host.is_link_local or any(host in one for one in self._allow)):
+            raise AddressRefusedError(
+                f"{address} is outside the home's networks; start the server with --allow {address} to let it in"
+            )
+        if self._per_address[address] >= self._limit:
+            raise TooManyConnectionsError(
+                f"{address} holds {self._limit} connections already; close some, or raise "
+                "server.connections_per_address"
+            )
+
+
+def _address(writer: asyncio.StreamWriter) -> str:
+    """Return the peer's IP address, IPv4 in its own form; empty for a Unix socket."""
+    link = writer.get_extra_info("socket")
+    if link is None or link.family not in {socket.AF_INET, socket.AF_INET6}:
+        return ""
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a satellite that lost its power says no goodbye
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    host = ipaddress.ip_address(link.getpeername()[0].partition("%")[0])
+    mapped = host.ipv4_mapped if isinstance(host, ipaddress.IPv6Address) else None
+    return str(mapped or host)
+
+
+def _remove_stale_socket(path: Path) -> None:
+    """Remove what a killed server left behind; a live server's address stays taken."""
+    try:
+        if not stat.S_ISSOCK(path.stat().st_mode):
+            return
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()

@@ -1,0 +1,246 @@
+"""What the owner decides: defaults < YAML file < environment < flags. The only reader of the environment.
+
+Every value lives in the frozen dataclass of the part that uses it, with its range; the schema here is made from
+those, so that a setting is written down once.
+"""
+
+import dataclasses
+import ipaddress
+import logging
+import os
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import voluptuous as vol
+import yaml
+
+from .errors import InvalidSettingsError
+from .pipeline.checked import Checked, ranged
+from .pipeline.endpoint import EndpointSettings
+from .pipeline.listen import ListenSettings
+from .pipeline.turn import TurnSettings
+from .pipeline.wake import WakeSettings
+
+ENVIRONMENT_PREFIX = "EDGE_VOICE_"
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings(Checked):
+    """Where the server listens and what it keeps."""
+
+    uris: tuple[str, ...] = ("tcp://0.0.0.0:10300",)
+    """tcp://HOST:PORT, unix://PATH or stdio://."""
+    allow: tuple[str, ...] = ()
+    """Networks besides loopback and private ones that may connect, such as 203.0.113.0/24."""
+    connections_per_address: int = ranged(32, at_least=1, at_most=1000)
+    data_dir: str = "data"
+    """Where fetched models lie."""
+    log_level: str = "info"
+    requires_external_vad: bool = True
+    """Whether clients are asked to end a turn by themselves; the answer comes early all the same."""
+    max_event_kib: int = ranged(1024, at_least=64, at_most=65_536)
+    """Largest event that a peer may send."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WakeWordSettings(WakeSettings):
+    """Which words wake, and when."""
+
+    words: tuple[str, ...] = ()
+    """Words to load; () for all packaged ones that are on by default."""
+    folder: str = ""
+    """A folder with words of your own, .onnx or .tflite."""
+    gate: bool = True
+    """Whether audio far below the room's noise floor skips the models."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsrSettings(Checked):
+    """The recogniser on the hub."""
+
+    model: str = ""
+    """A faster-whisper name, a folder, or starter; empty: what fits this machine, the starter until it is there."""
+    language: str = ""
+    """The language when the client names none; empty: detect it among `languages`."""
+    languages: tuple[str, ...] = ()
+    """Languages that detection may answer; () for all that the model knows."""
+    threads: int = ranged(0, at_least=0, at_most=64)
+    """Threads of one decode; 0 for as many as there are cores, four at most."""
+    waiting: int = ranged(16, at_least=1, at_most=1000)
+    """Decodes that may wait; further turns are refused at once instead of being late."""
+    early_answers: bool = True
+    """Whether a turn may end before the client says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeSettings:
+    """The names that the home has, until a client sends its own."""
+
+    names: tuple[str, ...] = ()
+    areas: tuple[str, ...] = ()
+    floors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenoiseSettings(Checked):
+    """Noise suppression for wake word and VAD; the recogniser always gets the untouched audio."""
+
+    satellites: tuple[str, ...] = ()
+    """Satellites (as they name themselves, or their addresses) whose audio is denoised; * for all."""
+    level: int = ranged(2, at_least=1, at_most=4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All of it."""
+
+    server: ServerSettings = field(default_factory=ServerSettings)
+    wake: WakeWordSettings = field(default_factory=WakeWordSettings)
+    endpoint: EndpointSettings = field(default_factory=EndpointSettings)
+    asr: AsrSettings = field(default_factory=AsrSettings)
+    home: HomeSettings = field(default_factory=HomeSettings)
+    listen: ListenSettings = field(default_factory=ListenSettings)
+    turn: TurnSettings = field(default_factory=TurnSettings)
+    denoise: DenoiseSettings = field(default_factory=DenoiseSettings)
+
+
+type Raw = dict[str, dict[str, Any]]
+"""Section → key → value, before it is checked."""
+
+SECTIONS: Mapping[str, Any] = {one.name: one.default_factory for one in dataclasses.fields(Settings)}
+
+
+def read_settings(file: Path | None, flags: Raw, environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings from all three sources. Raises InvalidSettingsError."""
+    raw: Raw = {name: {} for name in SECTIONS}
+    for source in (_from_file(file), _from_environment(os.environ if environ is None else environ), flags):
+        for section, values in source.items():
+            raw.setdefault(section, {}).update(values)
+    try:
+        checked = _SCHEMA(raw)
+        settings = Settings(**{name: make(**checked[name]) for name, make in SECTIONS.items()})
+        _check(settings)
+    except vol.MultipleInvalid as error:
+        raise InvalidSettingsError("; ".join(_sentence(one, raw) for one in error.errors)) from error
+    except ValueError as error:
+        raise InvalidSettingsError(str(error)) from error
+    return settings
+
+
+def _from_file(file: Path | None) -> Raw:
+    if file is None:
+        return {}
+    try:
+        content = yaml.safe_load(file.read_text("utf-8")) or {}
+    except OSError as error:
+        raise InvalidSettingsError(f"The settings file '{file}' cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidSettingsError(f"The settings file '{file}' is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict) or not all(isinstance(one, dict) for one in content.values()):
+        raise InvalidSettingsError(
+            f"The settings file '{file}' must hold sections ({', '.join(SECTIONS)}) with keys below them"
+        )
+    return content
+
+
+def _from_environment(environ: Mapping[str, str]) -> Raw:
+    """Return what variables such as EDGE_VOICE_ENDPOINT_SHORT_HOLD_SECONDS say."""
+    raw: Raw = {}
+    for variable, text in environ.items():
+        if not variable.startswith(ENVIRONMENT_PREFIX):
+            continue
+        section, _, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("_")
+        if key:
+            raw.setdefault(section, {})[key] = yaml.safe_load(text)
+    return raw
+
+
+def _validator(annotation: Any, metadata: Mapping[str, float]) -> Any:
+    """Return the voluptuous validator of a dataclass field."""
+    if annotation is bool:
+        return vol.Boolean()
+    if annotation in (int, float):
+        low, high = metadata["at_least"], metadata["at_most"]
+        number = _whole if annotation is int else _number
+        return vol.All(number, vol.Range(low, high, msg=f"allowed is {low:g} to {high:g}"))
+    if annotation is str:
+        return _text
+    if typing.get_origin(annotation) is tuple:
+        return _texts
+    if isinstance(annotation, types.GenericAlias) or typing.get_origin(annotation) is Mapping:
+        return vol.Schema({_text: vol.All(_number, vol.Range(0, 1, msg="allowed is 0 to 1"))})
+    raise TypeError(f"no validator for {annotation}")
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise vol.Invalid("must be a number")
+    return float(value)
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise vol.Invalid("must be a whole number")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise vol.Invalid("must be text")
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
+        raise vol.Invalid("must be a list of texts")
+    return tuple(item.strip() for item in items if item.strip())
+
+
+def _section_schema(make: Any) -> vol.Schema:
+    hints = typing.get_type_hints(make)
+    return vol.Schema(
+        {vol.Optional(one.name): _validator(hints[one.name], one.metadata) for one in dataclasses.fields(make)}
+    )
+
+
+_SCHEMA = vol.Schema({vol.Optional(name): _section_schema(make) for name, make in SECTIONS.items()})
+
+
+def _sentence(error: vol.Invalid, raw: Raw) -> str:
+    """Return the key, its value and what is allowed."""
+    path = [str(one) for one in error.path]
+    name = ".".join(path)
+    if "extra keys" in error.error_message:
+        known = SECTIONS if len(path) == 1 else [one.name for one in dataclasses.fields(SECTIONS[path[0]])]
+        return f"'{name}' is no setting; known here: {', '.join(known)}"
+    value = raw.get(path[0], {}).get(path[1]) if len(path) > 1 else raw.get(path[0])
+    return f"{name} is {value!r}: {error.error_message}"
+
+
+def _check(settings: Settings) -> None:
+    """Check what no single range can. Raises ValueError."""
+    for uri in settings.server.uris:
+        if not uri.startswith(("tcp://", "unix://", "stdio://")):
+            raise ValueError(f"server.uris is {uri!r}: allowed is tcp://HOST:PORT, unix://PATH or stdio://")
+    if not settings.server.uris:
+        raise ValueError("server.uris is empty: name at least one address to listen on")
+    if settings.server.log_level not in LOG_LEVELS:
+        raise ValueError(f"server.log_level is {settings.server.log_level!r}: allowed is {', '.join(LOG_LEVELS)}")
+    for network in settings.server.allow:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise ValueError(f"server.allow is {network!r}: {error}") from error
+
+
+def set_up_logging(settings: Settings) -> None:
+    """Send logs to standard error, so that standard output carries results only."""
+    logging.basicConfig(
+        level=settings.server.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
