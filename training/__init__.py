@@ -1,0 +1,17 @@
+"""How the starter model is made: sentences, voices, tokens, training, export, evaluation.
+
+Read in the order of the pipeline::
+
+    english.yaml → grammar → corpus                       sentences
+    voices → speech → recordings                          speak
+    tokens                                                tokenize
+    noise, augment, features → examples → batches
+    model → objective → checkpoint → train                train
+    export                                                export
+    conditions → recogniser → evaluate                    evaluate
+"""
+
+import os
+
+# Before numpy: every process here computes small matrices, and threads that fight over the cores only slow it down.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
