@@ -15,7 +15,7 @@ from ..pipeline.grammar import Vocabulary, continuation, normalise
 from ..pipeline.types import Continuation, GrammarMatch
 from .grammar_home import HomeGrammar
 from .grammar_templates import known_language, read_templates
-from .grammar_vocabulary import as_heard, home_names, packaged_vocabulary
+from .grammar_vocabulary import PackagedVocabulary, as_heard, home_names, packaged_vocabulary
 
 NOT_A_SENTENCE = GrammarMatch(continuation=Continuation.EXPECTED)
 MOST_WORDS = 40
@@ -53,28 +53,33 @@ class HassilGrammar:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
     def _warm(self, language: str, vocabulary: Vocabulary) -> None:
-        if home := self._home(language, vocabulary):
+        if code := known_language(language):
             for text in _WARMING:
-                home.reading(text)
-                any(home.onwards(text))
+                self._home(code, vocabulary).reading(text)
+                list(self._home(code, vocabulary).onwards(text))
 
     def _judge(self, text: str, language: str, vocabulary: Vocabulary) -> GrammarMatch:
         """Match in this thread."""
         heard = as_heard(text)
-        home = self._home(language, vocabulary)
-        if not heard or home is None or len(heard.split()) > MOST_WORDS:
+        code = known_language(language)
+        if not heard or code is None or len(heard.split()) > MOST_WORDS:
             return NOT_A_SENTENCE
+        home = self._home(code, vocabulary)
         reading = home.reading(heard)
-        is_closed = normalise(text) in packaged_vocabulary(language).closed
-        if reading is None or (is_closed and reading.lacks_area):
-            return GrammarMatch(continuation=Continuation.NONE) if is_closed else NOT_A_SENTENCE
-        onward = Continuation.NONE if is_closed else continuation(reading, home.onwards(heard))
-        return GrammarMatch(continuation=onward, intent=reading.intent, slots=reading.slots)
+        follows = _phrase_continuation(normalise(text), packaged_vocabulary(code))
+        if reading is None:
+            return GrammarMatch(continuation=follows or Continuation.EXPECTED)
+        follows = follows or continuation(reading, home.onwards(heard))
+        return GrammarMatch(continuation=follows, intent=reading.intent or None, slots=reading.slots)
 
 
-def _home_grammar(language: str, vocabulary: Vocabulary) -> HomeGrammar | None:
-    """Build a home's grammar; None for a language without templates."""
-    code = known_language(language)
-    if code is None:
-        return None
+def _phrase_continuation(text: str, packaged: PackagedVocabulary) -> Continuation | None:
+    """Return what follows a phrase that is known whole; None for any other text."""
+    if text in packaged.closed:
+        return Continuation.NONE
+    return Continuation.POSSIBLE if text in packaged.complete else None
+
+
+def _home_grammar(code: str, vocabulary: Vocabulary) -> HomeGrammar:
+    """Build a home's grammar; `code` is one of `known_language`."""
     return HomeGrammar(read_templates(code), home_names(vocabulary, packaged_vocabulary(code)))

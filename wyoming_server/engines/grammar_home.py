@@ -65,8 +65,6 @@ class HomeGrammar:
             rules=intents.expansion_rules,
             number_words=self._language.number_words,
             is_spaceless=is_spaceless,
-            # Common nouns lead to longer ones everywhere ("light" to "light strip"); only real names are waited for.
-            whole_lists=frozenset() if self._names.are_own else frozenset({"name"}),
         )
         return walk.onwards(self._language.templates)
 

@@ -87,14 +87,12 @@ class OnwardWalk:
         rules: Mapping[str, Sentence],
         number_words: frozenset[str],
         is_spaceless: bool = False,
-        whole_lists: frozenset[str] = frozenset(),
     ) -> None:
         self._is_spaceless = is_spaceless
         self._text = text.replace(" ", "") if is_spaceless else f"{text} "
         self._lists = lists
         self._rules = rules
         self._number_words = number_words
-        self._whole_lists = whole_lists
         self._domains: frozenset[str] = frozenset()
         self._steps: dict[tuple[object, ...], Step] = {}
 
@@ -202,8 +200,7 @@ class OnwardWalk:
                 ends, edge = _union(
                     self._walk(value.text_in, position) for value in values.values if self._is_allowed(value.context)
                 )
-                is_within = edge and reference.list_name not in self._whole_lists
-                return ends, _WITHIN if is_within else _NOWHERE
+                return ends, _WITHIN if edge else _NOWHERE
             case _:
                 return (self._numbers(position), _NOWHERE) if reference.is_inline_range else _NO_WAY
 

@@ -10,10 +10,14 @@ from hassil.numbers import get_rbnf_engine
 from home_assistant_intents import get_intents, get_languages
 
 from .grammar_onward import Template, openings
+from .grammar_vocabulary import packaged_vocabulary
 
 _ALIASES = {"no": "nb", "nn": "nb", "zh": "zh-CN", "yue": "zh-HK", "iw": "he"}
 """What recognisers call a language → what the templates call it."""
 _MOST_NUMBER = 100
+
+NO_INTENT = ""
+"""Holds the packaged sentences, which are no intent of Home Assistant's."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +45,9 @@ def known_language(language: str) -> str | None:
 @functools.cache  # at most one entry per language that is spoken here
 def read_templates(code: str) -> LanguageTemplates:
     """Parse a language's templates; `code` is one of `known_language`. Takes tenths of a second."""
-    intents = Intents.from_dict(get_intents(code) or {})
+    document: dict[str, Any] = get_intents(code) or {}
+    document["intents"][NO_INTENT] = {"data": [{"sentences": [*packaged_vocabulary(code).sentences]}]}
+    intents = Intents.from_dict(document)
     templates = tuple(
         Template(
             intent=intent.name,

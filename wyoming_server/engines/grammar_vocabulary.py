@@ -23,6 +23,10 @@ class PackagedVocabulary:
     """Nouns, out of `devices`, that a home has one of."""
     closed: frozenset[str] = frozenset()
     """Normalised phrases that are said alone."""
+    complete: frozenset[str] = frozenset()
+    """Normalised phrases that are said alone, and that also begin longer sentences."""
+    sentences: tuple[str, ...] = ()
+    """hassil templates beside Home Assistant's own."""
 
 
 @functools.cache  # one entry per language that is spoken here
@@ -48,12 +52,18 @@ def _parsed(document: Mapping[str, Mapping[str, Iterable[str]]]) -> PackagedVoca
         devices={noun: frozenset(domains) for noun, domains in devices.items()},
         singles=frozenset(as_heard(noun) for nouns in document["singles"].values() for noun in nouns),
         closed=frozenset(map(normalise, document["closed"])),
+        sentences=tuple(document.get("sentences", ())),
+        complete=frozenset(map(normalise, document["complete"])),
     )
 
 
 def as_heard(name: str) -> str:
     """Return a name or text as the matcher compares it; lower, because templates keep "ß" where casefold does not."""
     return plain(name, keep="%°").lower()
+
+
+_SOMETHING = "\x00thing"
+"""Stands for a device noun that may follow: no text that is heard can hold it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,16 +80,20 @@ class HomeNames:
     """The names are the home's, not common ones."""
 
     def in_text(self, text: str) -> Iterator[tuple[str, frozenset[str]]]:
-        """Yield the names that a text may hold, with their domains.
+        """Yield the names that a text may hold or end within, with their domains.
 
-        A home that has named nothing has a kitchen light all the same: an area before a common noun makes a name.
+        A home that has named nothing has a kitchen light all the same: an area before a common noun makes a name, and
+        so does an area that the text ends with. Common nouns are not grown ("light" to "light strip"): every sentence
+        would seem unfinished.
         """
         for name, domains in self.names.items():
-            if not may_hold(text, name):
-                continue
-            yield name, domains
-            if not self.are_own:
+            if self.are_own and may_hold(text, name):
+                yield name, domains
+            elif not self.are_own and name in text:
+                yield name, domains
                 yield from ((f"{area} {name}", domains) for area in self.areas if f"{area} {name}" in text)
+        if not self.are_own:
+            yield from ((f"{area} {_SOMETHING}", frozenset()) for area in self.areas if text.endswith(area))
 
     def is_specific(self, name: str) -> bool:
         """Tell whether a name stands for one thing."""
