@@ -7,14 +7,15 @@ import dataclasses
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import psutil
 from tqdm import tqdm
 from wyoming.info import Info
 
 from ..errors import EdgeVoiceError
 from ..settings import Settings
 from .client import Manner, connected
-from .figures import Side, Timed, figures, shown
-from .local import in_a_process, with_model
+from .figures import Side, SideFigures, Timed, figures, shown
+from .local import in_a_process, with_a_home, with_model
 from .recording import PACKAGED, Recording, listed_recordings, with_known_text
 from .report import complain, print_json
 
@@ -42,18 +43,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    """Read a number from 1 on; argparse reports ValueError as usage."""
-    if (number := int(text)) < 1:
-        raise ValueError
-    return number
+    """Read a whole number from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: a whole number from 1 on is wanted")
+    return int(text)
 
 
 def _silence(text: str) -> float | None:
     """Read seconds from 0 to 10, or the word that leaves the end to the server."""
     if text == "answered":
         return None
-    if not 0 <= (seconds := float(text)) <= 10:
-        raise ValueError
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 10:
+        raise argparse.ArgumentTypeError(f"{text!r}: 0 to 10 seconds are wanted, or the word answered")
     return seconds
 
 
@@ -62,18 +67,34 @@ async def run(arguments: argparse.Namespace, settings: Settings) -> int:
     recordings = [with_known_text(path) for path in arguments.files] or [
         recording for recording in listed_recordings(PACKAGED) if recording.text and recording.kind != "wake"
     ]
-    manner = Manner(client_silence_seconds=arguments.client_silence, until_answered=arguments.client_silence is None)
-    async with _sides(arguments, settings) as sides:
-        for side in sides:
-            await _warm(side, recordings[0])
-        turns = await measured(sides, recordings, manner, repeat=arguments.repeat, concurrency=arguments.concurrency)
-    report(turns, sides, arguments)
+    async with sides(arguments, settings) as measured_sides:
+        turns, summary = await compare(measured_sides, recordings, arguments)
+    report(turns, summary, arguments)
     return int(any(turn.error for turn in turns))
 
 
-def report(turns: Sequence[Timed], sides: Sequence[Side], arguments: argparse.Namespace) -> None:
+async def compare(
+    compared: Sequence[Side], recordings: Sequence[Recording], arguments: argparse.Namespace
+) -> tuple[list[Timed], list[SideFigures]]:
+    """Speak the recordings to all sides as the arguments want it; return the turns and each side's figures."""
+    silence = arguments.client_silence
+    manner = Manner(client_silence_seconds=silence, until_answered=silence is None)
+    for side in compared:
+        await _warm(side, recordings[0])
+    turns = await measured(compared, recordings, manner, repeat=arguments.repeat, concurrency=arguments.concurrency)
+    return turns, figures(turns, compared, {side.name: resident_mb(side.pid) for side in compared})
+
+
+def resident_mb(pid: int | None) -> float | None:
+    """Return a process's resident memory in MB; None where it is not known."""
+    try:
+        return None if pid is None else round(psutil.Process(pid).memory_info().rss / 1e6, 1)
+    except psutil.Error:
+        return None
+
+
+def report(turns: Sequence[Timed], summary: Sequence[SideFigures], arguments: argparse.Namespace) -> None:
     """Print the turns and each side's figures."""
-    summary = figures(turns, sides)
     if arguments.json:
         for turn in turns:
             print_json(dataclasses.asdict(turn))
@@ -83,7 +104,7 @@ def report(turns: Sequence[Timed], sides: Sequence[Side], arguments: argparse.Na
     silence = arguments.client_silence
     end = "audio until answered" if silence is None else f"audio-stop after {silence:g} s of silence"
     together = f", {arguments.concurrency} turns at once" if arguments.concurrency > 1 else ""
-    print(f"{len(turns) // len(sides)} turns a side in real time, {end}{together}; median / p95 in ms\n")
+    print(f"{summary[0].turns} turns a side in real time, {end}{together}; median / p95 in ms\n")
     print(shown(summary))
 
 
@@ -142,18 +163,26 @@ async def _warm(side: Side, recording: Recording) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _sides(arguments: argparse.Namespace, settings: Settings) -> AsyncIterator[Sequence[Side]]:
+async def sides(arguments: argparse.Namespace, settings: Settings) -> AsyncIterator[Sequence[Side]]:
     """Give who is measured: ours with early answers as wanted, then the peer; ours is started unless it is named."""
-    early = {"on": (True,), "off": (False,), "both": (True, False)}[arguments.early]
     async with contextlib.AsyncExitStack() as stack:
-        ours = arguments.server or await stack.enter_async_context(in_a_process(with_model(settings, arguments.model)))
-        names = {True: "ours", False: "ours, early off"}
-        sides = [Side(name=names[how], uri=ours, asked={"answer_early": how}) for how in early]
+        uri, pid = arguments.server, None
+        if uri is None:
+            ours = await stack.enter_async_context(in_a_process(with_model(with_a_home(settings), arguments.model)))
+            uri, pid = ours.uri, ours.pid
+        compared = our_sides(uri, pid, arguments.early)
         if arguments.peer:
             async with connected(arguments.peer) as connection:
                 name = peer_name(await connection.describe())
-            sides.append(Side(name=name, uri=arguments.peer, is_peer=True))
-        yield sides
+            compared.append(Side(name=name, uri=arguments.peer, is_peer=True))
+        yield compared
+
+
+def our_sides(uri: str, pid: int | None, early: str) -> list[Side]:
+    """Return our server as one side, or as two: with early answers and without."""
+    names = {True: "ours", False: "ours, early off"}
+    wanted = {"on": (True,), "off": (False,), "both": (True, False)}[early]
+    return [Side(name=names[how], uri=uri, asked={"answer_early": how}, pid=pid) for how in wanted]
 
 
 def peer_name(info: Info) -> str:

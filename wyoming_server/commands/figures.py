@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Self
 
 from .client import Answer
@@ -18,6 +19,8 @@ class Side:
     asked: Mapping[str, Any] = field(default_factory=dict)
     """What goes into transcribe.context.edge_voice."""
     is_peer: bool = False
+    pid: int | None = None
+    """Its process, when it is on this machine and known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,8 @@ class SideFigures:
     known: int
     """How many turns' words were known."""
     failed: int
+    resident_mb: float | None = None
+    """Memory of its process after the turns."""
 
 
 def _ms(seconds: float | None) -> float | None:
@@ -114,7 +119,9 @@ def measured(turns: Sequence[Timed]) -> Mapping[str, Figure | None]:
     }
 
 
-def figures(turns: Sequence[Timed], sides: Sequence[Side]) -> list[SideFigures]:
+def figures(
+    turns: Sequence[Timed], sides: Sequence[Side], resident_mb: Mapping[str, float | None] = MappingProxyType({})
+) -> list[SideFigures]:
     """Return every side's figures, in the order given, with ratios to the peer among them, if any."""
     by_side = {side.name: [turn for turn in turns if turn.side == side.name] for side in sides}
     peer = next((measured(by_side[side.name]) for side in sides if side.is_peer), {})
@@ -132,6 +139,7 @@ def figures(turns: Sequence[Timed], sides: Sequence[Side]) -> list[SideFigures]:
                 right=sum(turn.right is True for turn in own),
                 known=sum(turn.right is not None for turn in own),
                 failed=sum(turn.error is not None for turn in own),
+                resident_mb=resident_mb.get(side.name),
             )
         )
     return rows
@@ -146,6 +154,7 @@ def shown(rows: Sequence[SideFigures]) -> str:
     lines += [
         ["answered before audio-stop", *(f"{row.answered_before_audio_stop} of {row.turns}" for row in rows)],
         ["texts right", *(f"{row.right} of {row.known}" if row.known else MISSING for row in rows)],
+        ["resident memory, MB", *(MISSING if row.resident_mb is None else f"{row.resident_mb:.0f}" for row in rows)],
         ["failed", *(str(row.failed) for row in rows)],
     ]
     return table([line for line in lines if any(cell != MISSING for cell in line[1:])])

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import logging
 import multiprocessing
 import signal
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
 from ..errors import EdgeVoiceError, ServerUnreachableError
@@ -35,6 +36,13 @@ def with_model(settings: Settings, model: str | None) -> Settings:
     return settings if model is None else replace(settings, asr=replace(settings.asr, model=model))
 
 
+def with_a_home(settings: Settings) -> Settings:
+    """Return the settings with the home that the packaged recordings speak of, where they name none."""
+    if settings.home.names or settings.home.areas:
+        return settings
+    return replace(settings, home=HomeSettings(names=DEMO_NAMES, areas=DEMO_AREAS))
+
+
 def demo_home(settings: Settings) -> Settings:
     """Return what the demonstration needs: the starter model and the home that the recordings speak of."""
     home = HomeSettings(names=DEMO_NAMES, areas=DEMO_AREAS)
@@ -50,13 +58,23 @@ def _on_loopback(settings: Settings) -> Settings:
 @contextlib.asynccontextmanager
 async def in_process(settings: Settings) -> AsyncIterator[str]:
     """Run a server beside the caller until the end; give its address once it hears."""
+    if settings.server.log_level == "info":  # a line per turn would run through what the command prints
+        logging.getLogger(__package__.partition(".")[0]).setLevel(logging.WARNING)
     async with running(_on_loopback(settings)) as server:
         await server.ready()
         yield server.uris[0]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A server in a process of its own."""
+
+    uri: str
+    pid: int
+
+
 @contextlib.asynccontextmanager
-async def in_a_process(settings: Settings) -> AsyncIterator[str]:
+async def in_a_process(settings: Settings) -> AsyncIterator[Served]:
     """Run a server in a process of its own, so that the client's work and the server's do not share a loop.
 
     Raises what the server refused, or ServerUnreachableError when it died or is not ready in time.
@@ -67,7 +85,8 @@ async def in_a_process(settings: Settings) -> AsyncIterator[str]:
     process.start()
     theirs.close()
     try:
-        yield await asyncio.to_thread(_address, ours)
+        uri = await asyncio.to_thread(_address, ours)
+        yield Served(uri=uri, pid=process.pid or 0)
     finally:
         ours.close()  # the server reads this as the end
         await asyncio.to_thread(process.join, _STOP_SECONDS)

@@ -101,7 +101,7 @@ def bar(milliseconds: Sequence[float], style: Style, *, ms_per_sign: float, widt
 
 def coded(error: EdgeVoiceError) -> str:
     """Return a failure as the one line that goes to standard error."""
-    return f"{error.code}: {' '.join(str(error).split())}"
+    return f"edge-voice: {error.code}: {' '.join(str(error).split())}"
 
 
 def complain(error: EdgeVoiceError) -> None:
