@@ -15,6 +15,8 @@ from ..pipeline.checked import Checked, ranged
 class FetchState(enum.StrEnum):
     """What a download is doing."""
 
+    MEASURING = "measuring"
+    """Not yet fetching: which model suits this machine is being found out."""
     LISTING = "listing"
     FETCHING = "fetching"
     VERIFYING = "verifying"

@@ -1,0 +1,75 @@
+"""One thing that many use and that is replaced under them: the old one is closed after its last user."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..errors import ModelMissingError
+
+
+class Closable(Protocol):
+    """Something that holds memory until it is closed."""
+
+    def close(self) -> None:
+        """Free it; blocks."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Held[E: Closable]:
+    """An engine and how many use it."""
+
+    engine: E
+    leases: int = 0
+    retired: bool = False
+
+
+class Leases[E: Closable]:
+    """Hands out the current engine from any thread; closes retired ones in `executor`."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._lock = threading.Lock()
+        self._held: _Held[E] | None = None
+
+    @property
+    def current(self) -> E | None:
+        """The engine that is handed out now."""
+        held = self._held
+        return held.engine if held else None
+
+    @contextmanager
+    def lease(self) -> Iterator[E]:
+        """Give the current engine and keep it open until the block ends. Raises ModelMissingError without one."""
+        with self._lock:
+            held = self._held
+            if held is None:
+                raise ModelMissingError("No model is loaded yet; try again in a moment")
+            held.leases += 1
+        try:
+            yield held.engine
+        finally:
+            with self._lock:
+                held.leases -= 1
+                last = held.retired and not held.leases
+            if last:
+                self._close(held.engine)
+
+    def replace(self, engine: E | None) -> None:
+        """Hand out this engine from now on, and close the one before it after its last lease."""
+        with self._lock:
+            before = self._held
+            self._held = _Held(engine=engine) if engine is not None else None
+            unused = before is not None and not before.leases
+            if before is not None:
+                before.retired = True
+        if before is not None and unused:
+            self._close(before.engine)
+
+    def _close(self, engine: E) -> None:
+        try:
+            self._executor.submit(engine.close)
+        except RuntimeError:  # the executor is shut down: the server ends, and this is the last lease of all
+            engine.close()

@@ -1,0 +1,212 @@
+"""Which model answers: the starter at once, the chosen one as soon as it is here and has passed its self-test."""
+
+import asyncio
+import enum
+import itertools
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from ..errors import DiskError, EdgeVoiceError, ModelDownloadError
+from ..pipeline.checked import Checked, ranged
+from .leases import Closable, Leases
+from .progress import FetchState, Progress, ReportProgress
+
+_LOGGER = logging.getLogger(__name__)
+RETRY_DELAYS_S = (60.0, 300.0, 900.0, 3600.0)
+"""Between tries to fetch a model without a network; the last one repeats, so that no log and no line is filled."""
+
+
+class ModelSource(Protocol):
+    """Where the chosen model comes from."""
+
+    @property
+    def name(self) -> str:
+        """What it is called; empty while that is not known yet."""
+
+    def find(self) -> Path | None:
+        """Return its folder if it is on this machine; blocks on the disk only. Raises EdgeVoiceError."""
+
+    def fetch(self, report: ReportProgress, cancelled: threading.Event) -> Path:
+        """Return its folder, fetched; blocks. Raises EdgeVoiceError, and any exception once `cancelled` is set."""
+
+
+class SupplyState(enum.StrEnum):
+    """How far the chosen model is."""
+
+    LOADING = "loading"
+    MEASURING = "measuring"
+    FETCHING = "fetching"
+    WAITING = "waiting"
+    """The fetch failed and will be tried again."""
+    READY = "ready"
+    FAILED = "failed"
+    """It will not serve until somebody mends what the error says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupplyStatus(Checked):
+    """How far the chosen model is, and what answers until then."""
+
+    state: SupplyState
+    name: str
+    """The chosen model."""
+    serving: str = ""
+    """The model that answers now; empty before the first is loaded."""
+    progress: float = ranged(0.0, at_least=0.0, at_most=1.0)
+    """Of the fetch."""
+    error_code: str = ""
+    error_text: str = ""
+    """A sentence that names the cure; empty when nothing is wrong."""
+
+
+class Engine(Closable, Protocol):
+    """What is supplied."""
+
+    @property
+    def name(self) -> str:
+        """What the model is called."""
+
+
+def _ignore(_: SupplyStatus) -> None:
+    pass
+
+
+class ModelSupply[E: Engine]:
+    """Supplies a loaded model from entering to leaving; loads, fetches and closes on a thread of its own."""
+
+    def __init__(
+        self,
+        *,
+        chosen: ModelSource,
+        starter: Path,
+        load: Callable[[Path], E],
+        on_change: Callable[[SupplyStatus], None] = _ignore,
+        retry_delays_s: Sequence[float] = RETRY_DELAYS_S,
+    ) -> None:
+        """Prepare; `load` blocks and returns an engine that has passed its self-test, or raises EdgeVoiceError."""
+        self._chosen = chosen
+        self._starter = starter
+        self._load = load
+        self._on_change = on_change
+        self._retry_delays_s = retry_delays_s
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._leases: Leases[E] = Leases(self._executor)
+        self._cancelled = threading.Event()
+        self._settled = asyncio.Event()
+        self._failure: EdgeVoiceError | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.lease = self._leases.lease
+        """Gives the model that serves now and keeps it loaded until the lease ends; from any thread. Raises
+        ModelMissingError before the first one is loaded."""
+        self.status = SupplyStatus(state=SupplyState.LOADING, name=chosen.name)
+
+    async def serving(self) -> None:
+        """Wait until a model answers. Raises what is wrong with all of them when none will."""
+        await self._settled.wait()
+        if not self._leases.current and self._failure is not None:
+            raise self._failure
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="model supply")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._cancelled.set()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._leases.replace(None)
+        await asyncio.to_thread(self._executor.shutdown)
+
+    async def _run(self) -> None:
+        try:
+            if not await self._serve_installed():
+                await self._serve_starter()
+                await self._fetch_and_serve()
+        except EdgeVoiceError as error:
+            await self._fail(error)
+        # A fault in a loader must cost the chosen model only, never the server that answers meanwhile.
+        except Exception as error:
+            _LOGGER.exception("The model %s cannot be brought into service", self._chosen.name)
+            await self._fail(EdgeVoiceError(f"The model '{self._chosen.name}' cannot be loaded: {error!r}"))
+        finally:
+            self._settled.set()
+
+    async def _serve_installed(self) -> bool:
+        directory = await self._in_thread(self._chosen.find)
+        if directory is None:
+            return False
+        await self._serve(directory, SupplyState.READY)
+        return True
+
+    async def _serve_starter(self) -> None:
+        """Load the starter, unless something serves already."""
+        if not self._leases.current:
+            await self._serve(self._starter, self.status.state)
+
+    async def _fetch_and_serve(self) -> None:
+        """Fetch and load the chosen model, again and again while only the network or the disk is in the way."""
+        loop = asyncio.get_running_loop()
+
+        def report(progress: Progress) -> None:
+            loop.call_soon_threadsafe(self._report, progress)
+
+        for delay_s in itertools.chain(self._retry_delays_s, itertools.repeat(self._retry_delays_s[-1])):
+            try:
+                directory = await self._in_thread(lambda: self._chosen.fetch(report, self._cancelled))
+            except (ModelDownloadError, DiskError) as error:
+                self._change(
+                    name=self._chosen.name,
+                    state=SupplyState.WAITING,
+                    error_code=error.code,
+                    error_text=str(error),
+                )
+                _LOGGER.warning("%s: %s. The next try is in %.0f s", error.code, error, delay_s)
+                await asyncio.sleep(delay_s)
+            else:
+                self._change(state=SupplyState.LOADING, progress=1.0)
+                await self._serve(directory, SupplyState.READY)
+                return
+
+    def _report(self, progress: Progress) -> None:
+        state = SupplyState.MEASURING if progress.state is FetchState.MEASURING else SupplyState.FETCHING
+        self._change(name=progress.name, state=state, progress=progress.fraction, error_code="", error_text="")
+
+    def _change(self, **fields: Any) -> None:
+        self.status = replace(self.status, **fields)
+        self._on_change(self.status)
+
+    async def _in_thread[T](self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+    async def _serve(self, directory: Path, state: SupplyState) -> None:
+        engine = await self._in_thread(lambda: self._load(directory))
+        self._leases.replace(engine)
+        self._change(
+            name=self._chosen.name or engine.name, state=state, serving=engine.name, error_code="", error_text=""
+        )
+        self._settled.set()
+        if directory == self._starter:
+            _LOGGER.warning(
+                "Answering with the starter model: a few hundred English words of home commands, for trying out only"
+            )
+        else:
+            _LOGGER.info("Answering with the model %s", engine.name)
+
+    async def _fail(self, error: EdgeVoiceError) -> None:
+        """Say what is wrong with the chosen model, and answer with the starter if nothing else does."""
+        self._failure = error
+        _LOGGER.error("%s: %s", error.code, error)
+        try:
+            await self._serve_starter()
+        except EdgeVoiceError as worse:
+            _LOGGER.error("%s: %s", worse.code, worse)  # noqa: TRY400  # the sentence says it; a trace would not
+        self._change(name=self._chosen.name, state=SupplyState.FAILED, error_code=error.code, error_text=str(error))
