@@ -100,6 +100,9 @@ def main() -> int:
     except (OSError, ValueError) as error:
         print(f"training: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("training: stopped; the same command goes on from here", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -25,7 +25,7 @@ def read_wave(path: Path) -> tuple[Waveform, int]:
 
 def from_int16(samples: npt.NDArray[np.int16]) -> Waveform:
     """Return the same samples as floats."""
-    return samples.astype(np.float32) / FULL_SCALE
+    return samples.astype(np.float32) / np.float32(FULL_SCALE)
 
 
 def to_int16(samples: Waveform) -> npt.NDArray[np.int16]:

@@ -41,13 +41,14 @@ def equalised(rng: np.random.Generator, samples: Waveform) -> Waveform:
     gain_db = np.interp(frequency, knots, rng.uniform(-9, 9, len(knots)))
     if rng.random() < 0.15:
         gain_db = gain_db - 60 * (frequency > rng.uniform(0.42, 0.9))
-    return np.fft.irfft(np.fft.rfft(samples, size) * 10 ** (gain_db / 20), size)[: len(samples)].astype(np.float32)
+    spectrum = np.fft.rfft(samples, size) * 10 ** (gain_db / 20)
+    return np.fft.irfft(spectrum, size)[: len(samples)].astype(np.float32)
 
 
 def respeeded(rng: np.random.Generator, samples: Waveform) -> Waveform:
     """Return the samples up to 7 % faster or slower, pitch included."""
     positions = np.arange(0, len(samples) - 1, rng.uniform(0.93, 1.07))
-    return np.interp(positions, np.arange(len(samples)), samples).astype(np.float32)
+    return np.asarray(np.interp(positions, np.arange(len(samples)), samples), np.float32)
 
 
 def varied(rng: np.random.Generator, samples: Waveform) -> Waveform:

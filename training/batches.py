@@ -76,7 +76,8 @@ def cut(examples: list[Example], batch_frames: int) -> Iterator[list[Example]]:
 
 
 def _width(examples: list[Example], slack: int = 4) -> int:
-    return -(-(max(example.features.shape[1] for example in examples) + slack) // WIDTH_STEP) * WIDTH_STEP
+    longest = max(int(example.features.shape[1]) for example in examples)
+    return -(-(longest + slack) // WIDTH_STEP) * WIDTH_STEP
 
 
 def _batch(examples: list[Example], tokens: Tokens, rng: np.random.Generator) -> Batch:

@@ -31,7 +31,7 @@ def in_noise(samples: Waveform, rng: np.random.Generator, *, snr_db: float) -> W
 
 def clipped(samples: Waveform, rng: np.random.Generator) -> Waveform:
     """Return the recording as a microphone driven far beyond its range gives it."""
-    return np.clip(in_silence(samples, rng) * decibels(CLIPPED_BY_DB), -1, 1).astype(np.float32)
+    return np.asarray(np.clip(in_silence(samples, rng) * decibels(CLIPPED_BY_DB), -1, 1), np.float32)
 
 
 def without_its_start(samples: Waveform, rng: np.random.Generator) -> Waveform:

@@ -4,11 +4,12 @@ import itertools
 import json
 import shutil
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 from ctranslate2.specs import model_spec, whisper_spec
-from torch import nn
+from torch import Tensor, nn
 
 from .audio import HOP, SAMPLE_RATE_HZ
 from .checkpoint import read_model
@@ -65,7 +66,7 @@ def _fill(spec: whisper_spec.WhisperSpec, model: Whisper) -> None:
     for part, module in ((spec.encoder, encoder), (spec.decoder, decoder)):
         _normalisation(part.layer_norm, module.layer_norm)
         for layer_spec, layer in zip(part.layer, module.layers, strict=True):
-            _layer(layer_spec, layer)
+            _layer(layer_spec, cast("EncoderLayer", layer))
 
 
 def _layer(spec: model_spec.LayerSpec, layer: EncoderLayer) -> None:
@@ -102,5 +103,5 @@ def _normalisation(spec: model_spec.LayerSpec, norm: nn.LayerNorm) -> None:
     spec.gamma, spec.beta = _array(norm.weight), _array(norm.bias)
 
 
-def _array(parameter: nn.Parameter) -> npt.NDArray[np.float32]:
+def _array(parameter: Tensor) -> npt.NDArray[np.float32]:
     return np.asarray(parameter.detach().numpy(), np.float32)

@@ -68,7 +68,8 @@ class Grammar:
             return self.slots[place["slot"]].draw(rng)
         if place["low"]:
             return str(rng.randint(int(place["low"]), int(place["high"])))
-        return rng.choice(place["options"].split("|"))
+        options: list[str] = place["options"].split("|")
+        return rng.choice(options)
 
 
 def read_grammar(path: Path) -> Grammar:
