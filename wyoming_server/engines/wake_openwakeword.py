@@ -15,7 +15,7 @@ from ..errors import EdgeVoiceError, ModelCorruptError, UnknownWakeWordError
 from ..pipeline.types import Samples
 from ..pipeline.wake import WAKE_FRAME_SAMPLES, GateSettings, NoiseGate, ScoreFrame, WakeWord
 from .wake_features import EMBEDDING_SIZE, Features, FeatureStream, Floats, open_session, packaged_models, view_chunks
-from .wake_tflite import load_tflite_word, tflite_is_installed, tflite_word_files
+from .wake_tflite import PACKAGED_TFLITE, load_tflite_word, tflite_word_files
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -146,7 +146,7 @@ class OpenWakeWordEngine:
         needs, UnknownWakeWordError for an enabled name that no file has.
         """
         features = Features.load()
-        files = named(_word_files(custom))
+        files = named(_word_files(custom, enabled))
         _check_known(enabled, files)
         words: dict[WakeWord, WordModel] = {}
         problems: list[EdgeVoiceError] = []
@@ -215,25 +215,18 @@ def _version_of(path: Path) -> tuple[tuple[int, ...], str]:
     return tuple(map(int, match["version"].split("."))) if match else (), path.name
 
 
-def _word_files(custom: Path | None) -> Iterable[Path]:
+def _word_files(custom: Path | None, enabled: Collection[str] | None) -> Iterable[Path]:
     yield from (path for path in packaged_models().glob("*.onnx") if path.stem not in _SHARED_MODELS)
-    yield from tflite_word_files()
-    if custom is None:
-        return
-    if not custom.is_dir():
+    if custom is not None and not custom.is_dir():
         _LOGGER.warning("the folder of wake words %s is not there", custom)
-        return
-    yield from custom.glob("*.onnx")
-    tflite = list(custom.glob("*.tflite"))
-    if tflite and not tflite_is_installed():
-        names = ", ".join(path.name for path in tflite)
-        _LOGGER.warning("left out, as the tflite extra (pyopen-wakeword) is not installed: %s", names)
-        return
-    yield from tflite
+        custom = None
+    if custom is not None:
+        yield from custom.glob("*.onnx")
+    yield from tflite_word_files(custom, enabled)
 
 
 def _check_known(enabled: Collection[str] | None, files: Mapping[str, WordFile]) -> None:
     """Refuse names that no file has, except those that only the missing extra would bring."""
     for name in enabled or ():
-        if name not in files and not (name == "okay_nabu" and not tflite_is_installed()):
+        if name not in files and name not in PACKAGED_TFLITE:
             raise UnknownWakeWordError(f"there is no wake word {name!r}; there is: {', '.join(files)}")

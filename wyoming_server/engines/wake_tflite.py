@@ -4,8 +4,9 @@ Only the small word model runs on TensorFlow Lite. It sees the embeddings of our
 stream nothing but its own score; pyopen-wakeword's own front end takes several megabytes and its own pass for each.
 """
 
+import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from typing import Any
 from ..errors import ModelCorruptError, ModelMissingError
 from .wake_features import EMBEDDING_SIZE, Floats
 
+_LOGGER = logging.getLogger(__name__)
 _MODULE = "pyopen_wakeword"
-_PACKAGED = ("okay_nabu",)
+PACKAGED_TFLITE = ("okay_nabu",)
 """Its other words are openWakeWord's, which are here as .onnx."""
 
 
@@ -23,13 +25,17 @@ def tflite_is_installed() -> bool:
     return find_spec(_MODULE) is not None
 
 
-def tflite_word_files() -> Iterable[Path]:
-    """Yield the packaged words; none without the extra."""
+def tflite_word_files(custom: Path | None = None, enabled: Collection[str] | None = None) -> list[Path]:
+    """Return the packaged words and those in the owner's folder; without the extra none, and a line says which."""
+    own = sorted(custom.glob("*.tflite")) if custom else []
     spec = find_spec(_MODULE)
-    if spec is None or spec.origin is None:
-        return
-    models = Path(spec.origin).parent / "models"
-    yield from (path for name in _PACKAGED if (path := models / f"{name}.tflite").is_file())
+    if spec is not None and spec.origin is not None:
+        models = Path(spec.origin).parent / "models"
+        return [path for name in PACKAGED_TFLITE if (path := models / f"{name}.tflite").is_file()] + own
+    missing = [name for name in PACKAGED_TFLITE if name in (enabled or ())] + [path.name for path in own]
+    if missing:
+        _LOGGER.warning("left out, as the tflite extra (pyopen-wakeword) is not installed: %s", ", ".join(missing))
+    return []
 
 
 def load_tflite_word(path: Path) -> TfliteWord:
@@ -54,13 +60,19 @@ def load_tflite_word(path: Path) -> TfliteWord:
 
 
 def _is_whole(library: Any, path: Path) -> bool:
-    """Verify the file by itself: pyopen-wakeword would hand a null model on, which ends the process."""
-    probe = library.OpenWakeWord.from_builtin(library.Model.OKAY_NABU)
-    model = probe.lib.TfLiteModelCreateFromFile(str(path).encode())
+    """Try the file by itself: pyopen-wakeword would go on with a null pointer, which ends the process."""
+    lib = library.OpenWakeWord.from_builtin(library.Model.OKAY_NABU).lib
+    model = lib.TfLiteModelCreateFromFile(str(path).encode())
     if model is None:
         return False
-    probe.lib.TfLiteModelDelete(model)
-    return True
+    interpreter = lib.TfLiteInterpreterCreate(model, None)
+    if interpreter is None:
+        lib.TfLiteModelDelete(model)
+        return False
+    is_whole: bool = lib.TfLiteInterpreterAllocateTensors(interpreter) == 0
+    lib.TfLiteInterpreterDelete(interpreter)
+    lib.TfLiteModelDelete(model)
+    return is_whole
 
 
 class TfliteWord:

@@ -1,7 +1,7 @@
 """False wakes in long stretches of speech, noise, hum, babble and silence: one line of JSON.
 
-Long form: `python -m tests.server.proofs.false_wakes [--minutes 30]`. Speech is synthesised by espeak-ng and flite where
-they are installed; where they are not, the line says so and the speech rows are missing.
+Long form: `python -m tests.server.proofs.false_wakes [--minutes 30]`. Speech is synthesised by espeak-ng and flite
+where they are installed; where they are not, the line says so and the speech rows are missing.
 """
 
 import argparse
@@ -41,6 +41,8 @@ _NEAR_MISSES = (
     "hey, drivers and jars", "hey Travis, pass me the jar", "raspberries for the party", "hey, rub the spy glass",
     "okay now, boo to a goose", "okay, nab a cake", "hey, my crofter cousin is here", "hey, rest easy", "a Lexus, eh",
 )  # fmt: skip
+_NEAR = "near_misses"
+"""Counted apart: "a Lexus, eh" is "alexa" to people as well."""
 _ROOMS = ("kitchen", "living room", "bedroom", "hallway", "garden", "office", "attic", "cellar", "bathroom")
 _DEVICES = ("light", "lamp", "fan", "heating", "television", "speaker", "blind", "socket", "radio")
 _THINGS = ("milk", "coffee", "oranges", "washing powder", "a newspaper", "bread", "batteries", "tea", "cheese")
@@ -77,17 +79,14 @@ def _coloured(white: np.ndarray, exponent: float) -> np.ndarray:
     spectrum = np.fft.rfft(white)
     spectrum[1:] /= np.arange(1, len(spectrum)) ** (exponent / 2)
     spectrum[: max(2, len(white) // 1600)] = 0  # nothing under 10 Hz reaches a microphone
-    shaped = np.fft.irfft(spectrum, len(white))
-    return shaped / shaped.std()
+    shaped: np.ndarray = np.fft.irfft(spectrum, len(white))
+    return shaped / float(shaped.std())
 
 
 def sentences(seed: int) -> Iterator[str]:
-    """Yield commands, stories and, one in twelve, words that sound like wake words, without end."""
+    """Yield commands and stories, without end."""
     generator = random.Random(seed)
-    for index in itertools.count():
-        if index % 12 == 11:
-            yield generator.choice(_NEAR_MISSES)
-            continue
+    while True:
         template = f"{generator.choice(_OPENERS)} {generator.choice(_COMMANDS + _STORIES)}"
         yield template.format(
             room=generator.choice(_ROOMS),
@@ -97,12 +96,12 @@ def sentences(seed: int) -> Iterator[str]:
         )
 
 
-def spoken(seed: int, seconds: float) -> Samples:
-    """Return sentences in changing voices, speeds and levels, over room noise; needs espeak-ng and flite."""
+def spoken(texts: Iterable[str], seed: int, seconds: float) -> Samples:
+    """Return texts in changing voices, speeds and levels, over room noise; needs espeak-ng and flite."""
     generator = random.Random(seed)
     parts: list[Samples] = []
     size = 0
-    for sentence in sentences(seed):
+    for sentence in texts:
         if size >= seconds * SAMPLE_RATE_HZ:
             break
         speech = _say(sentence, generator)
@@ -111,7 +110,8 @@ def spoken(seed: int, seconds: float) -> Samples:
         parts += [(speech * level).astype(np.int16), pause.astype(np.int16)]
         size += len(speech) + len(pause)
     clean = np.concatenate(parts)[: round(seconds * SAMPLE_RATE_HZ)]
-    return clean + np.random.default_rng(seed).normal(0, 25, len(clean)).astype(np.int16)
+    noisy: Samples = clean + np.random.default_rng(seed).normal(0, 25, len(clean)).astype(np.int16)
+    return noisy
 
 
 def _say(sentence: str, generator: random.Random) -> Samples:
@@ -127,7 +127,8 @@ def _say(sentence: str, generator: random.Random) -> Samples:
     rate = int.from_bytes(output[24:28], "little")
     samples = np.frombuffer(output[44 : len(output) // 2 * 2], np.int16)
     positions = np.arange(0, len(samples) - 1, rate / SAMPLE_RATE_HZ)
-    return np.interp(positions, np.arange(len(samples)), samples).astype(np.int16)
+    resampled: Samples = np.interp(positions, np.arange(len(samples)), samples).astype(np.int16)
+    return resampled
 
 
 def babble(speech: Samples, talkers: int = 5) -> Samples:
@@ -144,13 +145,14 @@ def detected(words: Iterable[WakeWord], frames: Iterable[ScoreFrame], settings: 
 
 
 async def _measure(minutes: float, seed: int) -> dict[str, object]:
-    """Half of the time is speech, an eighth babble, the rest noise of every kind."""
+    """Half of the time is speech, an eighth babble, the rest noise of every kind; near misses come on top."""
     seconds = minutes * 60
     stretches = noises(seed, seconds * 3 / 8 / 8)
     has_voices = all(map(shutil.which, ("espeak-ng", "flite")))
     if has_voices:
-        stretches["speech"] = await asyncio.to_thread(spoken, seed, seconds / 2)
-        stretches["babble"] = babble(await asyncio.to_thread(spoken, seed + 1, seconds * 5 / 8))
+        stretches["speech"] = await asyncio.to_thread(spoken, sentences(seed), seed, seconds / 2)
+        stretches["babble"] = babble(await asyncio.to_thread(spoken, sentences(seed + 1), seed + 1, seconds * 5 / 8))
+        stretches[_NEAR] = await asyncio.to_thread(spoken, itertools.cycle(_NEAR_MISSES), seed, seconds / 16)
     engine = await asyncio.to_thread(OpenWakeWordEngine.load)
     scored = {kind: await engine.open().push(audio) for kind, audio in stretches.items()}
     default = WakeSettings()
@@ -163,12 +165,14 @@ async def _measure(minutes: float, seed: int) -> dict[str, object]:
         for count in sorted({1, 2, 3, 4, default.consecutive_frames})
     }
     engine.close()
+    wakes_by_kind = by_frames[default.consecutive_frames]
     figures: dict[str, object] = {
         "words": [word.name for word in engine.words],
         "minutes": {kind: round(len(audio) / SAMPLE_RATE_HZ / 60, 2) for kind, audio in stretches.items()},
         "threshold": default.threshold,
         "consecutive_frames": default.consecutive_frames,
-        "false_wakes": sum(map(len, by_frames[default.consecutive_frames].values())),
+        "false_wakes": sum(len(wakes) for kind, wakes in wakes_by_kind.items() if kind != _NEAR),
+        "near_miss_wakes": len(wakes_by_kind.get(_NEAR, ())),
         "by_consecutive_frames": {str(frames): wakes for frames, wakes in by_frames.items()},
     }
     if not has_voices:
