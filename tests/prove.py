@@ -1,0 +1,157 @@
+"""Runs the long proofs and keeps their figures in docs/measured.md: `python -m tests.prove [NAME …]`.
+
+A proof is a program whose last line on standard output is one JSON object of figures; it fails by its exit status.
+"""
+
+import argparse
+import datetime as dt
+import json
+import platform
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parent.parent
+STATE = ROOT / ".prove"
+REPORT = ROOT / "docs" / "measured.md"
+HEAD = """# Measured
+
+Written by `script/prove`; each section says when and where. Machines are shared and noisy: trust ratios, medians and
+counts more than milliseconds. Nothing here is asserted by a test.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """One long proof."""
+
+    title: str
+    argv: tuple[str, ...]
+    """Arguments of this environment's python."""
+
+
+def _module(name: str, *arguments: str) -> tuple[str, ...]:
+    return ("-m", f"tests.server.{name}", *arguments)
+
+
+PROOFS = {
+    "compute": Proof(title="Inference compute at base size", argv=_module("benchmarks.compute", "--json")),
+    "wake": Proof(title="Wake words: cost, detections", argv=_module("benchmarks.wake", "--json")),
+    "false-wakes": Proof(title="False wakes in 30 minutes", argv=_module("proofs.false_wakes", "--minutes", "30")),
+    "phantom-text": Proof(title="Text from silence, noise, hum and babble", argv=_module("proofs.phantom_text")),
+    "last-word": Proof(title="Last voiced sample to text", argv=_module("benchmarks.last_word", "--json")),
+    "cut-offs": Proof(title="Sentences cut off early, and what it buys", argv=_module("benchmarks.cutoffs", "--json")),
+    "concurrency": Proof(title="Eight turns at once", argv=_module("benchmarks.concurrency", "--json")),
+    "describe": Proof(title="Describe under load", argv=_module("benchmarks.describe", "--json")),
+    "footprint": Proof(title="Memory and cold start", argv=_module("benchmarks.footprint", "--json")),
+    "grammar": Proof(title="Complete sentences told from prefixes", argv=_module("benchmarks.grammar", "--json")),
+    "fuzz": Proof(title="Fuzzed event streams", argv=_module("proofs.fuzz", "--minutes", "5")),
+    "soak": Proof(title="Soak", argv=_module("proofs.soak", "--minutes", "8")),
+    "kill": Proof(title="Killed and started again", argv=_module("proofs.kill")),
+}
+
+
+def main() -> int:
+    """Run what was asked for, or everything that this commit has not proved yet."""
+    parser = argparse.ArgumentParser(prog="script/prove", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PROOFS))
+    parser.add_argument("--again", action="store_true", help="also what has passed at this commit")
+    parser.add_argument("--list", action="store_true", help="name the proofs and whether this commit has passed them")
+    arguments = parser.parse_args()
+    if unknown := [name for name in arguments.names if name not in PROOFS]:
+        parser.error(f"no proof {', '.join(unknown)}; there are {', '.join(PROOFS)}")
+    names = arguments.names or list(PROOFS)
+    if arguments.list:
+        for name in names:
+            print(f"{'passed' if _passed(name) else 'open  '}  {name:14} {PROOFS[name].title}")
+        return 0
+    todo = [name for name in names if arguments.again or not _passed(name)]
+    failed = [name for name in tqdm(todo, unit="proof") if not _prove(name)]
+    for name in failed:
+        print(f"failed: {name}; its output is in {STATE / name}.log", file=sys.stderr)
+    return int(bool(failed))
+
+
+def _prove(name: str) -> bool:
+    """Run one proof and keep its figures; return whether it passed."""
+    STATE.mkdir(exist_ok=True)
+    log = STATE / f"{name}.log"
+    start = time.monotonic()
+    with log.open("w") as output:
+        finished = subprocess.run(
+            [sys.executable, *PROOFS[name].argv], cwd=ROOT, stdout=subprocess.PIPE, stderr=output, text=True, check=False
+        )
+        output.write(finished.stdout)
+    figures = _last_object(finished.stdout)
+    passed = finished.returncode == 0 and figures is not None
+    if figures is not None:
+        _write_section(name, figures, time.monotonic() - start, passed=passed)
+    if passed:
+        (STATE / f"{name}.passed").write_text(_revision())
+    return passed
+
+
+def _last_object(output: str) -> dict[str, Any] | None:
+    for line in reversed(output.splitlines()):
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        return value if isinstance(value, dict) else None
+    return None
+
+
+def _passed(name: str) -> bool:
+    stamp = STATE / f"{name}.passed"
+    return stamp.exists() and stamp.read_text() == _revision()
+
+
+def _revision() -> str:
+    """Return what the code is: the commit without documentation, so that writing the report changes nothing."""
+    listing = subprocess.run(
+        ["git", "ls-tree", "HEAD", "wyoming_server", "tests", "pyproject.toml", "requirements-test.txt"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return listing.stdout
+
+
+def _write_section(name: str, figures: dict[str, Any], seconds: float, *, passed: bool) -> None:
+    sections = _sections()
+    verdict = "passed" if passed else "FAILED"
+    when = dt.datetime.now(dt.UTC).date().isoformat()
+    rows = "\n".join(f"| {key} | {_cell(value)} |" for key, value in figures.items())
+    sections[PROOFS[name].title] = (
+        f"`script/prove {name}`: {verdict} on {when} in {seconds:.0f} s, on {_machine()}.\n\n"
+        f"| figure | value |\n|---|---|\n{rows}\n"
+    )
+    REPORT.parent.mkdir(exist_ok=True)
+    order = [proof.title for proof in PROOFS.values()]
+    known = sorted(sections, key=lambda title: order.index(title) if title in order else len(order))
+    REPORT.write_text(HEAD + "".join(f"\n## {title}\n\n{sections[title]}" for title in known))
+
+
+def _sections() -> dict[str, str]:
+    if not REPORT.exists():
+        return {}
+    parts = re.split(r"^## (.+)\n\n", REPORT.read_text(), flags=re.MULTILINE)
+    return {title: text.rstrip("\n") + "\n" for title, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def _cell(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+
+
+def _machine() -> str:
+    memory = psutil.virtual_memory().total / 2**30
+    return f"{platform.machine()}, {psutil.cpu_count()} shared cores, {memory:.0f} GiB, Python {platform.python_version()}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""Resident memory and cold start of a server process: `python -m tests.server.benchmarks.footprint [--json]`.
+
+Cold start is from the process's start to the first answered `describe`, model on disk. Memory is read after the
+packaged recordings were spoken to it once.
+"""
+
+import argparse
+import asyncio
+import json
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+from wyoming.client import AsyncTcpClient
+from wyoming.info import Describe, Info
+
+from wyoming_server.commands.recording import PACKAGED, listed_recordings
+from wyoming_server.commands.transcribe import heard
+
+RUNS = 5
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.parse_args()
+    starts, memories = zip(*(asyncio.run(_run()) for _ in range(RUNS)), strict=True)
+    print(
+        json.dumps(
+            {
+                "cold_start_median_s": round(statistics.median(starts), 2),
+                "cold_start_max_s": round(max(starts), 2),
+                "resident_median_mb": round(statistics.median(memories), 1),
+                "resident_max_mb": round(max(memories), 1),
+                "runs": RUNS,
+            }
+        )
+    )
+
+
+async def _run() -> tuple[float, float]:
+    """Return seconds to the first answer, and MB after the packaged recordings."""
+    port = _free_port()
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "wyoming_server", "serve", "--uri", f"tcp://127.0.0.1:{port}",
+            "--model", "starter", "--log-level", "warning",
+        ],
+        cwd=Path(__file__).resolve().parents[3],
+    )  # fmt: skip
+    try:
+        await _described(port)
+        ready = time.monotonic() - started
+        for recording in listed_recordings(PACKAGED):
+            await heard(f"tcp://127.0.0.1:{port}", recording, "en")
+        return ready, psutil.Process(process.pid).memory_info().rss / 1e6
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+async def _described(port: int) -> None:
+    """Ask until there is an answer."""
+    for _ in range(3000):
+        try:
+            async with AsyncTcpClient("127.0.0.1", port) as client:
+                await client.write_event(Describe().event())
+                event = await client.read_event()
+                if event is not None and Info.is_type(event.type):
+                    return
+        except OSError:
+            await asyncio.sleep(0.01)
+    raise TimeoutError("the server did not answer in time")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main()
