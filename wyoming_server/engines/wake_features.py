@@ -105,7 +105,7 @@ class FeatureStream:
         self._heard_samples = 0
         self._waiting = 0
         self._mel = np.ones((MEL_WINDOW, MEL_BANDS), np.float32)
-        self._embeddings = features.warm_up[-window:].copy()
+        self._embeddings = np.resize(features.warm_up[::-1], (window, EMBEDDING_SIZE))[::-1].copy()
 
     @property
     def nbytes(self) -> int:

@@ -15,7 +15,7 @@ from ..errors import EdgeVoiceError, ModelCorruptError, UnknownWakeWordError
 from ..pipeline.types import Samples
 from ..pipeline.wake import WAKE_FRAME_SAMPLES, GateSettings, NoiseGate, ScoreFrame, WakeWord
 from .wake_features import EMBEDDING_SIZE, Features, FeatureStream, Floats, open_session, packaged_models, view_chunks
-from .wake_tflite import PACKAGED_TFLITE, load_tflite_word, tflite_word_files
+from .wake_tflite import PACKAGED_TFLITE, load_tflite_word, packaged_tflite_files
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -146,8 +146,8 @@ class OpenWakeWordEngine:
         needs, UnknownWakeWordError for an enabled name that no file has.
         """
         features = Features.load()
-        files = named(_word_files(custom, enabled))
-        _check_known(enabled, files)
+        files = named(_word_files(custom))
+        _check_known(enabled or (), files)
         words: dict[WakeWord, WordModel] = {}
         problems: list[EdgeVoiceError] = []
         for file in files.values():
@@ -215,18 +215,22 @@ def _version_of(path: Path) -> tuple[tuple[int, ...], str]:
     return tuple(map(int, match["version"].split("."))) if match else (), path.name
 
 
-def _word_files(custom: Path | None, enabled: Collection[str] | None) -> Iterable[Path]:
+def _word_files(custom: Path | None) -> Iterable[Path]:
     yield from (path for path in packaged_models().glob("*.onnx") if path.stem not in _SHARED_MODELS)
-    if custom is not None and not custom.is_dir():
+    yield from packaged_tflite_files()
+    if custom is None:
+        return
+    if not custom.is_dir():
         _LOGGER.warning("the folder of wake words %s is not there", custom)
-        custom = None
-    if custom is not None:
-        yield from custom.glob("*.onnx")
-    yield from tflite_word_files(custom, enabled)
+        return
+    yield from (path for path in custom.iterdir() if path.suffix in {".onnx", ".tflite"})
 
 
-def _check_known(enabled: Collection[str] | None, files: Mapping[str, WordFile]) -> None:
-    """Refuse names that no file has, except those that only the missing extra would bring."""
-    for name in enabled or ():
-        if name not in files and name not in PACKAGED_TFLITE:
+def _check_known(enabled: Collection[str], files: Collection[str]) -> None:
+    """Refuse names that no file has; a word that only lacks the extra is left out with a line that says so."""
+    for name in enabled:
+        if name in files:
+            continue
+        if name not in PACKAGED_TFLITE:
             raise UnknownWakeWordError(f"there is no wake word {name!r}; there is: {', '.join(files)}")
+        _LOGGER.warning("%s needs the tflite extra (pyopen-wakeword); this wake word is left out", name)

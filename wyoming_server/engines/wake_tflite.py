@@ -4,9 +4,7 @@ Only the small word model runs on TensorFlow Lite. It sees the embeddings of our
 stream nothing but its own score; pyopen-wakeword's own front end takes several megabytes and its own pass for each.
 """
 
-import logging
 import threading
-from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,28 +12,18 @@ from typing import Any
 from ..errors import ModelCorruptError, ModelMissingError
 from .wake_features import EMBEDDING_SIZE, Floats
 
-_LOGGER = logging.getLogger(__name__)
 _MODULE = "pyopen_wakeword"
 PACKAGED_TFLITE = ("okay_nabu",)
 """Its other words are openWakeWord's, which are here as .onnx."""
 
 
-def tflite_is_installed() -> bool:
-    """Tell whether the extra is there, without importing its native library."""
-    return find_spec(_MODULE) is not None
-
-
-def tflite_word_files(custom: Path | None = None, enabled: Collection[str] | None = None) -> list[Path]:
-    """Return the packaged words and those in the owner's folder; without the extra none, and a line says which."""
-    own = sorted(custom.glob("*.tflite")) if custom else []
-    spec = find_spec(_MODULE)
-    if spec is not None and spec.origin is not None:
-        models = Path(spec.origin).parent / "models"
-        return [path for name in PACKAGED_TFLITE if (path := models / f"{name}.tflite").is_file()] + own
-    missing = [name for name in PACKAGED_TFLITE if name in (enabled or ())] + [path.name for path in own]
-    if missing:
-        _LOGGER.warning("left out, as the tflite extra (pyopen-wakeword) is not installed: %s", ", ".join(missing))
-    return []
+def packaged_tflite_files() -> list[Path]:
+    """Return the files of the packaged words; none without the extra."""
+    spec = find_spec(_MODULE)  # its native library is imported only for a word that is listened for
+    if spec is None or spec.origin is None:
+        return []
+    models = Path(spec.origin).parent / "models"
+    return [path for name in PACKAGED_TFLITE if (path := models / f"{name}.tflite").is_file()]
 
 
 def load_tflite_word(path: Path) -> TfliteWord:
@@ -45,7 +33,7 @@ def load_tflite_word(path: Path) -> TfliteWord:
     try:
         import pyopen_wakeword  # noqa: PLC0415 - native code that not every machine has
     except (ImportError, OSError) as err:
-        raise ModelMissingError(f"{path} needs the tflite extra (pyopen-wakeword), which does not load here") from err
+        raise ModelMissingError(f"{path} needs the tflite extra (pyopen-wakeword), which is not here") from err
     if not _is_whole(pyopen_wakeword, path):
         raise ModelCorruptError(f"the wake model {path} cannot be loaded")
     model = pyopen_wakeword.OpenWakeWord.from_model(path)

@@ -70,7 +70,7 @@ class ScoreFrame:
 
 
 class WakeSession(Protocol):
-    """One stream being listened to; its calls must not overlap."""
+    """One stream being listened to; its calls must not overlap, and a cancelled one is its last."""
 
     async def push(self, samples: Samples) -> list[ScoreFrame]:
         """Return a frame for every 80 ms that the samples, any number of them, complete."""
@@ -105,7 +105,7 @@ class WakeDetector:
         self._settings = settings
 
     def feed(self, frame: ScoreFrame) -> tuple[WakeHit, ...]:
-        """Return the words that this frame completes; frames come in audio order."""
+        """Return the words that this frame completes; frames come in audio order, and other words are ignored."""
         return tuple(
             WakeHit(
                 name=name,
@@ -114,7 +114,7 @@ class WakeDetector:
                 timestamp_ms=round(frame.end_sample * 1000 / SAMPLE_RATE_HZ),
             )
             for name, score in frame.scores.items()
-            if self._completes(name, score, frame.end_sample)
+            if name in self._counts and self._completes(name, score, frame.end_sample)
         )
 
     def _completes(self, name: str, score: float, end_sample: int) -> bool:

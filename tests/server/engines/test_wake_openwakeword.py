@@ -122,9 +122,7 @@ async def test_the_gate_loses_no_word_said_far_from_the_microphone(engine: OpenW
 @pytest.mark.parametrize("kind", noises(0, 0.1))
 async def test_noise_never_wakes(engine: OpenWakeWordEngine, kind: str) -> None:
     frames = await engine.open().push(noises(7, 20.0)[kind])
-    words = [word for word in engine.words if word.default]
-    defaults = [ScoreFrame(end_sample=f.end_sample, scores={w.name: f.scores[w.name] for w in words}) for f in frames]
-    assert detected(words, defaults, WakeSettings()) == []
+    assert detected((word for word in engine.words if word.default), frames, WakeSettings()) == []
 
 
 async def test_speech_played_backwards_never_wakes(engine: OpenWakeWordEngine) -> None:
