@@ -5,6 +5,7 @@ import json
 import logging
 import time
 import wave
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,12 @@ _LOGGER = logging.getLogger(__name__)
 _LIBRARIES = ("ctranslate2", "faster_whisper")
 
 
-def load_edge_model(directory: Path, *, threads: int, workers: int = 1) -> WhisperEngine:
+def load_edge_model(
+    directory: Path, *, threads: int, workers: int = 1, context_floor_frames: int | None = None
+) -> WhisperEngine:
     """Return a model that is ready to serve. Blocks for up to seconds: call it in a thread.
+
+    `context_floor_frames` is what was measured to suit this machine; a manifest, which knows the model, outranks it.
 
     Raises EngineMissingError, ModelMissingError, ModelCorruptError, and SelfTestError when it loads and does not hear
     its golden recordings right.
@@ -31,6 +36,8 @@ def load_edge_model(directory: Path, *, threads: int, workers: int = 1) -> Whisp
     started_s = time.perf_counter()
     check_files(directory)
     bundle = read_bundle(directory)
+    if context_floor_frames is not None and not bundle.version:
+        bundle = replace(bundle, context_floor_frames=context_floor_frames)
     _check_languages(directory, bundle)
     _check_libraries()
     # Imported only here: a broken or missing native library then fails one model, not the whole server.
