@@ -7,17 +7,23 @@ import signal
 import time
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from . import memory
+from .bundles.fetch import HubModel
+from .bundles.hub import STARTER
 from .bundles.store import STARTER_DIRECTORY, ModelStore
+from .bundles.supply import ModelSupply, SupplyState, SupplyStatus
+from .engines.asr_whisper import WhisperEngine
 from .engines.decode_queue import DecodeQueue
 from .engines.grammar_hassil import HassilGrammar
 from .engines.load import load_edge_model
 from .engines.vad_silero import SileroVad
 from .engines.wake_openwakeword import OpenWakeWordEngine
 from .listeners.connection import Services
-from .listeners.describe import Recogniser, describe
+from .listeners.describe import Describer, Recogniser, describe
 from .listeners.ears import OnTurn
 from .listeners.requests import Defaults
 from .listeners.wyoming_port import WyomingPort
@@ -29,25 +35,132 @@ from .settings import Settings
 
 _LOGGER = logging.getLogger(__name__)
 
+type Supply = ModelSupply[WhisperEngine]
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunningServer:
-    """A server that serves."""
+    """A server that listens."""
 
-    def __init__(self, port: WyomingPort) -> None:
-        """Know the open port."""
-        self._port = port
+    port: WyomingPort
+    supply: Supply
 
     @property
     def uris(self) -> tuple[str, ...]:
         """The addresses as bound."""
-        return tuple(self._port.uris)
+        return tuple(self.port.uris)
 
     async def ready(self) -> None:
-        """Wait until a model serves."""
+        """Wait until the chosen model serves, or the starter in its place. Raises what is wrong when none will."""
+        await self.supply.serving()
 
-    async def finished(self) -> None:
-        """Wait until nobody can come any more: the peer at standard input has gone."""
-        await self._port.closed.wait()
+
+@asynccontextmanager
+async def running(settings: Settings, on_turn: OnTurn | None = None) -> AsyncGenerator[RunningServer]:
+    """Run a server until the block ends. Raises EdgeVoiceError when it cannot."""
+    memory.limit_arenas()
+    async with AsyncExitStack() as stack:
+        supply = await stack.enter_async_context(_supply(settings))
+        services = await _services(settings, supply, on_turn or _log_turn, stack)
+        await supply.serving()
+        memory.trim()
+        port = await stack.enter_async_context(
+            WyomingPort(
+                services,
+                allow=settings.server.allow,
+                connections_per_address=settings.server.connections_per_address,
+            )
+        )
+        for uri in settings.server.uris:
+            await port.listen(uri)
+        yield RunningServer(port=port, supply=supply)
+
+
+def _supply(settings: Settings) -> Supply:
+    """Return the supply of the chosen model. Raises UnknownModelError for a name that nothing has."""
+    store = ModelStore(Path(settings.server.data_dir) / "models")
+    chosen = HubModel(name=settings.asr.model or STARTER, store=store)
+    chosen.find()
+    threads = settings.asr.threads or min(4, os.cpu_count() or 1)
+    return ModelSupply(
+        chosen=chosen, starter=STARTER_DIRECTORY, load=lambda directory: load_edge_model(directory, threads=threads)
+    )
+
+
+async def _services(settings: Settings, supply: Supply, on_turn: OnTurn, stack: AsyncExitStack) -> Services:
+    """Load everything that loads in a moment, off the event loop and side by side."""
+    run = asyncio.get_running_loop().run_in_executor
+    with ThreadPoolExecutor(2, "load") as loading:
+        vad, wake = await asyncio.gather(run(loading, SileroVad), run(loading, _load_wake, settings))
+    stack.callback(vad.close)
+    stack.callback(wake.close)
+    grammar = HassilGrammar()
+    stack.push_async_callback(grammar.aclose)
+    edge = DecodeQueue(supply.lease, limit=settings.asr.waiting)
+    stack.callback(edge.close)
+    home = Vocabulary(names=settings.home.names, areas=settings.home.areas, floors=settings.home.floors)
+    await _warm_in_background(grammar, settings.asr.language or "en", home, stack)
+    return Services(
+        stages=Stages(
+            vad=vad,
+            edge=edge,
+            grammar=grammar,
+            endpoint=settings.endpoint,
+            listen=settings.listen,
+            turn=settings.turn,
+            clock=time.monotonic,
+        ),
+        wake=wake,
+        wake_settings=settings.wake,
+        defaults=Defaults(
+            language=settings.asr.language or None,
+            languages=settings.asr.languages,
+            vocabulary=home,
+            answer_early=settings.asr.early_answers,
+        ),
+        describe=_describer(settings, edge, wake, supply),
+        on_turn=on_turn,
+        max_event_bytes=settings.server.max_event_kib * 1024,
+    )
+
+
+def _load_wake(settings: Settings) -> OpenWakeWordEngine:
+    return OpenWakeWordEngine.load(
+        custom=Path(settings.wake.folder) if settings.wake.folder else None,
+        enabled=settings.wake.words or None,
+        gate=GateSettings() if settings.wake.gate else None,
+    )
+
+
+async def _warm_in_background(grammar: HassilGrammar, language: str, home: Vocabulary, stack: AsyncExitStack) -> None:
+    """Let the grammar load its sentences while the server is up already."""
+    task = asyncio.create_task(grammar.warm(language, home), name="grammar")
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)
+
+
+def _describer(settings: Settings, edge: DecodeQueue, wake: OpenWakeWordEngine, supply: Supply) -> Describer:
+    return lambda: describe(
+        Recogniser(model=edge.name, languages=edge.languages, note=_note(supply.status)),
+        wake.words,
+        requires_external_vad=settings.server.requires_external_vad,
+    )
+
+
+def _note(status: SupplyStatus) -> str:
+    """Return what a person should know of the recogniser."""
+    starter = "starter model: some hundred English words, for trying out" if status.serving == STARTER else ""
+    match status.state:
+        case SupplyState.FETCHING:
+            return f"{starter}; fetching {status.name}, {status.progress:.0%}"
+        case SupplyState.WAITING | SupplyState.FAILED:
+            return f"{starter}; {status.error_text}"
+        case _:
+            return starter
 
 
 def _log_turn(outcome: Outcome, spans: Spans) -> None:
@@ -63,87 +176,6 @@ def _log_turn(outcome: Outcome, spans: Spans) -> None:
     )
 
 
-@asynccontextmanager
-async def running(settings: Settings, on_turn: OnTurn | None = None) -> AsyncGenerator[RunningServer]:
-    """Run a server until the block ends. Raises EdgeVoiceError when it cannot."""
-    async with AsyncExitStack() as stack:
-        services = await _services(settings, on_turn or _log_turn, stack)
-        port = await stack.enter_async_context(
-            WyomingPort(
-                services,
-                allow=settings.server.allow,
-                connections_per_address=settings.server.connections_per_address,
-            )
-        )
-        for uri in settings.server.uris:
-            await port.listen(uri)
-        yield RunningServer(port)
-
-
-async def _services(settings: Settings, on_turn: OnTurn, stack: AsyncExitStack) -> Services:
-    """Load everything off the event loop, side by side."""
-    threads = settings.asr.threads or min(4, os.cpu_count() or 1)
-    store = ModelStore(Path(settings.server.data_dir) / "models")
-    directory = store.resolve(settings.asr.model) if settings.asr.model else STARTER_DIRECTORY
-    loading = stack.enter_context(ThreadPoolExecutor(3, "load"))
-    run = asyncio.get_running_loop().run_in_executor
-    vad, wake, engine = await asyncio.gather(
-        run(loading, SileroVad),
-        run(loading, _load_wake, settings),
-        run(loading, lambda: load_edge_model(directory, threads=threads)),
-    )
-    stack.callback(vad.close)
-    stack.callback(wake.close)
-    stack.callback(engine.close)
-    grammar = HassilGrammar()
-    stack.push_async_callback(grammar.aclose)
-
-    @contextmanager
-    def lease():
-        yield engine
-
-    edge = DecodeQueue(lease, limit=settings.asr.waiting)
-    stack.callback(edge.close)
-    home = Vocabulary(names=settings.home.names, areas=settings.home.areas, floors=settings.home.floors)
-    stack.push_async_callback(grammar.aclose)
-    stages = Stages(
-        vad=vad,
-        edge=edge,
-        grammar=grammar,
-        endpoint=settings.endpoint,
-        listen=settings.listen,
-        turn=settings.turn,
-        clock=time.monotonic,
-    )
-    await grammar.warm(settings.asr.language or edge.languages[0], home)
-    return Services(
-        stages=stages,
-        wake=wake,
-        wake_settings=settings.wake,
-        defaults=Defaults(
-            language=settings.asr.language or None,
-            languages=settings.asr.languages,
-            vocabulary=home,
-            answer_early=settings.asr.early_answers,
-        ),
-        describe=lambda: describe(
-            Recogniser(model=edge.name, languages=edge.languages, note="starter model"),
-            wake.words,
-            requires_external_vad=settings.server.requires_external_vad,
-        ),
-        on_turn=on_turn,
-        max_event_bytes=settings.server.max_event_kib * 1024,
-    )
-
-
-def _load_wake(settings: Settings) -> OpenWakeWordEngine:
-    return OpenWakeWordEngine.load(
-        custom=Path(settings.wake.folder) if settings.wake.folder else None,
-        enabled=settings.wake.words or None,
-        gate=GateSettings() if settings.wake.gate else None,
-    )
-
-
 async def serve_until_stopped(settings: Settings) -> int:
     """Serve until SIGINT or SIGTERM, or until the peer at standard input goes; return the exit status."""
     stopped = asyncio.Event()
@@ -153,7 +185,7 @@ async def serve_until_stopped(settings: Settings) -> int:
     async with running(settings) as server:
         for uri in server.uris:
             _LOGGER.info("listening on %s", uri)
-        waits = {asyncio.create_task(stopped.wait()), asyncio.create_task(server.finished())}
+        waits = {asyncio.create_task(stopped.wait()), asyncio.create_task(server.port.closed.wait())}
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

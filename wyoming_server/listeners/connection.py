@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from wyoming.event import Event
-from wyoming.info import Info
 from wyoming.ping import Pong
 
 from ..errors import EdgeVoiceError, UnexpectedEventError
 from ..pipeline.audio import PcmConverter
 from ..pipeline.turn import Stages
 from ..pipeline.wake import WakeDetector, WakeEngine, WakeSettings
+from .describe import Describer
 from .ears import Ear, OnTurn, TurnEar, WakeEar
 from .framing import EventWriter, read_event
 from .replies import error
@@ -29,7 +29,7 @@ class Services:
     wake: WakeEngine
     wake_settings: WakeSettings
     defaults: Defaults
-    describe: Callable[[], Info]
+    describe: Describer
     on_turn: OnTurn
     max_event_bytes: int
 
