@@ -4,16 +4,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import numpy as np
-
 from .checked import Checked, ranged
+from .levels import block_levels
 from .types import SAMPLE_RATE_HZ, Samples, WakeHit
 
 WAKE_FRAME_SAMPLES = 1280
 """One score per word every 80 ms: what openWakeWord's models step by."""
-
-_FULL_SCALE = 32768.0
-_DIGITAL_SILENCE_DBFS = -120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +168,7 @@ class NoiseGate:
 
     def is_open(self, samples: Samples) -> bool:
         """Learn from the next 80 ms and say whether to score it."""
-        level = level_dbfs(samples)
+        level = float(block_levels(samples, len(samples))[0])
         stands_out = self._stands_out(level)
         self._learn(level)
         self._quiet_frames = 0 if stands_out else self._quiet_frames + 1
@@ -195,9 +191,3 @@ class NoiseGate:
             self._floor_dbfs -= settings.floor_step_db * (1.0 - settings.floor_share)
         else:
             self._floor_dbfs += settings.floor_step_db * settings.floor_share
-
-
-def level_dbfs(samples: Samples) -> float:
-    """Return the RMS level, 0 dBFS being a full-scale square wave; -120 for digital silence."""
-    power = float(np.mean(np.square(samples, dtype=np.float32))) / _FULL_SCALE**2
-    return max(_DIGITAL_SILENCE_DBFS, 10.0 * float(np.log10(power))) if power > 0.0 else _DIGITAL_SILENCE_DBFS

@@ -156,9 +156,11 @@ def measure() -> dict[str, object]:
 
 
 def main() -> None:
-    """Print the figures as JSON."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
-    print(json.dumps(measure(), indent=2))
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="in one line")
+    arguments = parser.parse_args()
+    print(json.dumps(measure(), indent=None if arguments.json else 2))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from wyoming_server.pipeline.wake import (
     WakeDetector,
     WakeSettings,
     WakeWord,
-    level_dbfs,
 )
 
 ALEXA = WakeWord(name="alexa", phrase="alexa", languages=("en",), version="0.1", engine="onnx")
@@ -154,8 +153,3 @@ def test_a_gate_that_started_in_noise_learns_the_quiet_that_follows() -> None:
 
 def test_digital_silence_is_skipped() -> None:
     assert open_share(gate_of_settings(), [np.zeros(WAKE_FRAME_SAMPLES, np.int16)] * 1000) < 0.05
-
-
-def test_the_level_of_a_full_scale_square_wave_is_zero() -> None:
-    assert level_dbfs(np.full(WAKE_FRAME_SAMPLES, -32768, np.int16)) == pytest.approx(0.0, abs=1e-3)
-    assert level_dbfs(np.zeros(WAKE_FRAME_SAMPLES, np.int16)) == -120.0
