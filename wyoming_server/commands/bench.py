@@ -80,7 +80,7 @@ async def compare(
     silence = arguments.client_silence
     manner = Manner(client_silence_seconds=silence, until_answered=silence is None)
     for side in compared:
-        await _warm(side, recordings[0])
+        await warm(side, recordings[0])
     turns = await measured(compared, recordings, manner, repeat=arguments.repeat, concurrency=arguments.concurrency)
     return turns, figures(turns, compared, {side.name: resident_mb(side.pid) for side in compared})
 
@@ -156,7 +156,7 @@ async def _turn(side: Side, recording: Recording, manner: Manner, delay_seconds:
     return Timed.of(side, recording, answer, batch_number)
 
 
-async def _warm(side: Side, recording: Recording) -> None:
+async def warm(side: Side, recording: Recording) -> None:
     """Speak a recording once and forget the answer: the first turn of a server may load its model."""
     async with connected(side.uri) as connection:
         await connection.transcribe(recording, _WARM)
