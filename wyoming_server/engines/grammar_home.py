@@ -66,7 +66,7 @@ class HomeGrammar:
             number_words=self._language.number_words,
             is_spaceless=is_spaceless,
         )
-        return walk.onwards(self._language.templates)
+        return walk.onwards(self._language.root)
 
     def _lists(self, text: str) -> dict[str, SlotList]:
         """Return the names that the text can hold or end within; the rest would only cost time."""

@@ -1,13 +1,13 @@
 """Which sentence templates a text is only the beginning of.
 
 hassil tells whether a text is a whole sentence; this walks the same parsed templates for the sentences that start with
-it. A walk keeps every position that an expression can end at, and remembers lists and rules by position, so that a
-thousand templates share the work.
+it. A walk keeps every position that an expression can end at, remembers lists and rules by position, and goes down the
+tree of templates, so that a thousand of them share the work.
 """
 
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from hassil.expression import (
     Alternative,
@@ -22,9 +22,9 @@ from hassil.expression import (
 from hassil.intents import RangeSlotList, SlotList, TextSlotList, WildcardSlotList
 
 from ..pipeline.grammar import Onward
+from .grammar_templates import Node
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
-
 
 _NOWHERE, _NEXT, _WITHIN = 0, 1, 2
 """How a template goes on where the text ends, as bits: not at all, with its next part, within what was begun."""
@@ -33,47 +33,6 @@ type Step = tuple[frozenset[int], int]
 """Positions after an expression, and how it goes on at the end of the text."""
 
 _NO_WAY: Step = (frozenset(), _NOWHERE)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Template:
-    """One sentence template of an intent."""
-
-    intent: str
-    expression: Expression
-    slots: frozenset[str]
-    domains: frozenset[str]
-    """Domains that its {name} must have one of; empty for any."""
-    has_free_text: bool
-    openings: frozenset[str]
-    """What it can start with: first words of literals, and lists as "{list}"."""
-
-
-def openings(expression: Expression, rules: Mapping[str, Sentence]) -> tuple[frozenset[str], bool]:  # noqa: PLR0911  # one return per kind of expression
-    """Return what an expression can start with, and whether it can be empty."""
-    match expression:
-        case TextChunk():
-            first = expression.text.lower().split(maxsplit=1)[:1]
-            return frozenset(first), not first
-        case ListReference():
-            return frozenset({f"{{{expression.list_name}}}"}), False
-        case RuleReference():
-            rule = rules.get(expression.rule_name)
-            return (frozenset(), False) if rule is None else openings(rule.expression, rules)
-        case Alternative() | Permutation():
-            each = [openings(item, rules) for item in expression.items]
-            is_empty = any if isinstance(expression, Alternative) else all
-            return frozenset[str]().union(*(found for found, _ in each)), is_empty(empty for _, empty in each)
-        case Group():
-            found: frozenset[str] = frozenset()
-            for item in expression.items:
-                further, can_be_empty = openings(item, rules)
-                found |= further
-                if not can_be_empty:
-                    return found, False
-            return found, True
-        case _:
-            return frozenset(), False
 
 
 class OnwardWalk:
@@ -96,31 +55,20 @@ class OnwardWalk:
         self._domains: frozenset[str] = frozenset()
         self._steps: dict[tuple[object, ...], Step] = {}
 
-    def onwards(self, templates: Iterable[Template]) -> Iterator[Onward]:
-        """Yield each template that the text is a proper beginning of."""
-        possible: dict[str, bool] = {}
-        for template in templates:
-            for opening in template.openings - possible.keys():
-                possible[opening] = self._can_open(opening)
-            if not any(possible[opening] for opening in template.openings):
-                continue
-            self._domains = template.domains
-            _, edge = self._walk(template.expression, 0)
-            if edge:
-                yield Onward(
-                    intent=template.intent,
-                    slots=template.slots,
-                    grows_value=bool(edge & _WITHIN),
-                    has_free_text=template.has_free_text,
-                )
+    def onwards(self, root: Node) -> Iterator[Onward]:
+        """Yield what the templates that the text is a proper beginning of would tell; some more than once."""
+        return self._below(root, frozenset({0}))
 
-    def _can_open(self, opening: str) -> bool:
-        """Tell whether the text starts that way, for a name of whatever domain."""
-        if not opening.startswith("{"):
-            return self._text.startswith(opening)
-        self._domains = frozenset()
-        ends, edge = self._list(ListReference(opening[1:-1]), 0)
-        return bool(ends or edge)
+    def _below(self, node: Node, positions: frozenset[int]) -> Iterator[Onward]:
+        """Walk a node's children, and theirs where the text reaches."""
+        for child in node.children.values():
+            self._domains = child.domains
+            ends, edge = _union(self._walk(child.expression, position) for position in positions)
+            if edge:
+                grows_value = bool(edge & _WITHIN)
+                yield from (dataclasses.replace(onward, grows_value=grows_value) for onward in child.onwards)
+            if ends:
+                yield from self._below(child, ends)
 
     def _walk(self, expression: Expression, position: int) -> Step:  # noqa: PLR0911  # one return per kind of expression
         """Return where an expression can end that starts at a position."""

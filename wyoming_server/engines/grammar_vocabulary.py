@@ -5,6 +5,7 @@ import importlib.resources
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import yaml
 
@@ -27,6 +28,8 @@ class PackagedVocabulary:
     """Normalised phrases that are said alone, and that also begin longer sentences."""
     sentences: tuple[str, ...] = ()
     """hassil templates beside Home Assistant's own."""
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Values of the slots that only those templates have."""
 
 
 @functools.cache  # one entry per language that is spoken here
@@ -39,7 +42,7 @@ def packaged_vocabulary(language: str) -> PackagedVocabulary:
     return PackagedVocabulary()
 
 
-def _parsed(document: Mapping[str, Mapping[str, Iterable[str]]]) -> PackagedVocabulary:
+def _parsed(document: Mapping[str, Any]) -> PackagedVocabulary:
     """Turn domain → nouns into noun → domains."""
     devices: dict[str, set[str]] = {}
     for nouns_by_domain in (document["devices"], document["singles"]):
@@ -53,6 +56,7 @@ def _parsed(document: Mapping[str, Mapping[str, Iterable[str]]]) -> PackagedVoca
         singles=frozenset(as_heard(noun) for nouns in document["singles"].values() for noun in nouns),
         closed=frozenset(map(normalise, document["closed"])),
         sentences=tuple(document.get("sentences", ())),
+        lists={name: tuple(values) for name, values in document.get("lists", {}).items()},
         complete=frozenset(map(normalise, document["complete"])),
     )
 

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wyoming_server.engines.grammar_hassil import HassilGrammar
+from wyoming_server.engines.grammar_templates import read_templates
 from wyoming_server.engines.grammar_vocabulary import packaged_vocabulary
 from wyoming_server.pipeline.grammar import Vocabulary
 from wyoming_server.pipeline.types import Continuation
@@ -195,6 +196,7 @@ async def test_many_at_once_keep_their_order(grammar: HassilGrammar) -> None:
 
 
 async def test_the_event_loop_runs_on_while_a_language_loads() -> None:
+    read_templates.cache_clear()
     engine = HassilGrammar()
     ticks = 0
     loading = asyncio.ensure_future(engine.match("turn on the light", "en", Vocabulary(names=["light"])))
