@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pyopen_wakeword
-from openwakeword.model import Model
+from openwakeword.model import Model  # type: ignore[import-untyped]  # it ships no types
 
-HERE = Path(__file__).parent
+RECORDINGS = Path(__file__).parents[2] / "audio" / "wake"
 FRAME_SAMPLES = 1280
 OPENWAKEWORD_WORDS = ("alexa", "hey_jarvis", "hey_mycroft", "hey_rhasspy", "timer", "weather")
 
 
 def joined() -> np.ndarray:
     """Return all recordings after one another, by name."""
-    return np.concatenate([read(path) for path in sorted(HERE.glob("*.wav"))])
+    return np.concatenate([read(path) for path in sorted(RECORDINGS.glob("*.wav"))])
 
 
 def read(path: Path) -> np.ndarray:
@@ -59,7 +59,7 @@ def main() -> None:
     scores["okay_nabu"] = okay_nabu_scores(frames)
     rows = {word: [round(score, 6) for score in values] for word, values in scores.items()}
     lines = ",\n".join(f"  {json.dumps(word)}: {json.dumps(values)}" for word, values in rows.items())
-    (HERE / "scores.json").write_text("{\n" + lines + "\n}\n")
+    (RECORDINGS / "scores.json").write_text("{\n" + lines + "\n}\n")
 
 
 if __name__ == "__main__":
