@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import EdgeVoiceError
+from ..errors import EdgeVoiceError, UsageError
 from ..settings import Settings
 from .client import Answer, Manner, connected
 from .local import in_process, with_model
@@ -27,13 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Transcribe each file; return 1 when any failed, after the others went on."""
+    """Transcribe each file; return 1 when any failed, after the others went on. Raises UsageError."""
     failed = False
     async with _server(arguments, settings) as uri:
         for path in arguments.files:
             try:
                 recording = read_recording(path)
                 answer = await heard(uri, recording, arguments.language)
+            except UsageError:
+                raise  # a wrong language or address is wrong for every file
             except EdgeVoiceError as error:
                 complain(error)
                 failed = True

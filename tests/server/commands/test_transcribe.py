@@ -8,6 +8,7 @@ from wyoming.event import Event
 from tests.server.commands.small_server import at_stop, small_server, transcript
 from wyoming_server.commands import transcribe
 from wyoming_server.commands.recording import PACKAGED
+from wyoming_server.errors import UsageError
 from wyoming_server.settings import Settings
 
 DOOR = str(PACKAGED / "door.wav")
@@ -39,11 +40,20 @@ async def test_files_that_fail_are_one_coded_line_each_and_the_others_go_on(
 
 
 async def test_a_refusal_of_the_server_is_that_files_coded_line(capsys: pytest.CaptureFixture[str]) -> None:
+    refusal = Event("error", {"text": "the model failed", "code": "decode-failed"})
+    async with small_server(at_stop(refusal)) as server:
+        assert await transcribe.run(parsed("--server", server.uri, DOOR), Settings()) == 1
+    assert capsys.readouterr().err == "edge-voice: decode-failed: the model failed\n"
+
+
+async def test_what_is_wrong_for_every_file_is_bad_usage_at_once() -> None:
     refusal = Event("error", {"text": "en only", "code": "unsupported-language"})
     async with small_server(at_stop(refusal)) as server:
-        assert await transcribe.run(parsed("--server", server.uri, "--language", "xx", DOOR), Settings()) == 1
-        assert server.heard[0].data["language"] == "xx"
-    assert capsys.readouterr().err == "edge-voice: unsupported-language: en only\n"
+        with pytest.raises(UsageError, match="en only"):
+            await transcribe.run(parsed("--server", server.uri, "--language", "xx", DOOR, DOOR), Settings())
+        assert [event.data["language"] for event in server.heard if event.type == "transcribe"] == ["xx"]
+    with pytest.raises(UsageError):
+        await transcribe.run(parsed("--server", "nonsense", DOOR), Settings())
 
 
 async def test_json_has_every_key_whoever_answers(capsys: pytest.CaptureFixture[str]) -> None:
