@@ -124,10 +124,7 @@ def _number_words(code: str) -> frozenset[str]:
     """Return how 0 to 100 are said; empty where no spelling rules are known."""
     try:
         engine = get_rbnf_engine(code)
-    except ValueError:
+        spellings = [engine.format_number(number).text_by_ruleset.values() for number in range(_MOST_NUMBER + 1)]
+    except ValueError:  # no such file, or one without rules, as for nb
         return frozenset()
-    return frozenset(
-        words.replace("-", " ").lower()
-        for number in range(_MOST_NUMBER + 1)
-        for words in engine.format_number(number).text_by_ruleset.values()
-    )
+    return frozenset(words.replace("-", " ").lower() for spelling in spellings for words in spelling)
