@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -80,6 +81,7 @@ STAGES = {
 
 def main() -> int:
     """Run one stage, or all; returns the exit status."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl+C: torch's workers would outlive a bare end
     arguments = _parser().parse_args()
     sizes: Sizes = SMALL if arguments.small else FULL
     run = Run(
@@ -97,6 +99,9 @@ def main() -> int:
             if arguments.stage in (name, "all"):
                 print(f"== {name}", file=sys.stderr)
                 stage(run)
+    except FileNotFoundError as error:
+        print(f"training: {error.filename} is missing: run the stages before this one, or bootstrap", file=sys.stderr)
+        return 2
     except (OSError, ValueError) as error:
         print(f"training: {error}", file=sys.stderr)
         return 2

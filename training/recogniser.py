@@ -1,5 +1,6 @@
 """Any faster-whisper model folder, asked as the evaluation asks it: greedy, int8, no second tries."""
 
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,9 @@ class Recogniser:
     """A loaded model."""
 
     def __init__(self, folder: Path, *, threads: int) -> None:
-        """Load a CTranslate2 folder."""
+        """Load a CTranslate2 folder; raises FileNotFoundError rather than look for its name on a hub."""
+        if not (folder / "model.bin").is_file():
+            raise FileNotFoundError(errno.ENOENT, "No model", str(folder / "model.bin"))
         self._model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
 
     @property

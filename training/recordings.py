@@ -32,8 +32,12 @@ def speak_to(folder: Path, utterances: list[Utterance], shard: int) -> None:
     ]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         jobs = [pool.submit(_speak_shard, path, part) for path, part in missing]
-        for job in tqdm(jobs, desc=f"speaking {folder.name}", unit="shard", disable=not jobs):
-            job.result()
+        try:
+            for job in tqdm(jobs, desc=f"speaking {folder.name}", unit="shard", disable=not jobs):
+                job.result()
+        except BaseException:  # also Ctrl+C, which would else wait for hours of shards
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _speak_shard(path: Path, utterances: list[Utterance]) -> None:

@@ -90,8 +90,8 @@ class Tokens:
     """A tokenizer's ids by their meaning."""
 
     def __init__(self, path: Path) -> None:
-        """Read tokenizer.json."""
-        self.tokenizer = Tokenizer.from_file(str(path))
+        """Read tokenizer.json; raises FileNotFoundError."""
+        self.tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
         self.size: int = self.tokenizer.get_vocab_size()
         self.end = self.id_of("<|endoftext|>")
         """Also the number of text tokens: those come first."""
