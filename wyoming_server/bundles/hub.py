@@ -34,6 +34,15 @@ REPOSITORIES: Mapping[str, str] = {
 FILE_PATTERNS = ("config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*")
 """What faster-whisper fetches of a repository."""
 
+WHISPER_LANGUAGES: tuple[str, ...] = tuple(
+    (  # noqa: SIM905  # as a list, the formatter gives each its own line
+        "af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht hu "
+        "hy id is it ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps pt "
+        "ro ru sa sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo zh yue"
+    ).split()
+)
+"""The codes that Whisper knows; the last one from large-v3 on."""
+
 _PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
 _REPOSITORY = re.compile(f"{_PART}/{_PART}")
 
@@ -59,3 +68,15 @@ def folder_name(name: str) -> str:
     """Return the name of the folder that a fetched model lies in. Raises UnknownModelError."""
     repository_of(name)
     return name.replace("/", "--")
+
+
+def languages_of(name: str) -> tuple[str, ...]:
+    """Return the languages that a model will know once it is here; () where only loading it tells.
+
+    Home Assistant fixes its entities at setup, so they are announced before the model has been fetched.
+    """
+    if name == STARTER or name.endswith(".en") or name.startswith("distil-"):
+        return ("en",)
+    if name not in REPOSITORIES:
+        return ()
+    return WHISPER_LANGUAGES if "large-v3" in REPOSITORIES[name] else WHISPER_LANGUAGES[:-1]

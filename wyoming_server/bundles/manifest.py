@@ -1,5 +1,6 @@
 """What a model folder says about itself: `bundle.json`, or defaults where there is none."""
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from ..errors import ModelCorruptError, ModelMissingError
 from ..pipeline.checked import Checked, ranged
 
 MANIFEST_FILE = "bundle.json"
+_WHISPER_PHRASES_FILE = Path(__file__).with_name("whisper_phrases.json")
 SCHEMA = 1
 """The newest manifest that this server understands. Fields it does not know are ignored."""
 
@@ -64,7 +66,7 @@ def read_bundle(directory: Path) -> Bundle:
     try:
         fields = json.loads(file.read_bytes())
     except FileNotFoundError:
-        return Bundle(name=directory.resolve().name)
+        return Bundle(name=directory.resolve().name, hallucination_phrases=_whisper_phrases())
     except (OSError, ValueError) as error:
         raise ModelCorruptError(f"{file} cannot be read: {error}") from error
     try:
@@ -78,6 +80,17 @@ def read_bundle(directory: Path) -> Bundle:
         if not (directory / golden.file).resolve().is_relative_to(directory.resolve()):
             raise ModelCorruptError(f"{file}: golden: {golden.file!r} leads out of the model's folder")
     return bundle
+
+
+@functools.cache
+def _whisper_phrases() -> Mapping[str, tuple[str, ...]]:
+    """Return what OpenAI's Whisper weights are known to write on silence: lines of the subtitles they learned from.
+
+    Barański et al. 2025 (arXiv 2501.11378) and the users' reports that it counts. Thanks and greetings alone are left
+    out: people do say those.
+    """
+    phrases = json.loads(_WHISPER_PHRASES_FILE.read_text(encoding="utf-8"))
+    return {language: tuple(known) for language, known in phrases.items()}
 
 
 def _bundle(fields: Mapping[str, Any]) -> Bundle:

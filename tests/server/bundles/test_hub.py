@@ -5,7 +5,14 @@ import sys
 
 import pytest
 
-from wyoming_server.bundles.hub import FILE_PATTERNS, REPOSITORIES, folder_name, repository_of
+from wyoming_server.bundles.hub import (
+    FILE_PATTERNS,
+    REPOSITORIES,
+    WHISPER_LANGUAGES,
+    folder_name,
+    languages_of,
+    repository_of,
+)
 from wyoming_server.errors import UnknownModelError
 
 
@@ -49,3 +56,17 @@ def test_a_name_stands_for_a_repository_and_a_folder(name: str, repository: str,
 def test_anything_else_is_unknown(name: str) -> None:
     with pytest.raises(UnknownModelError, match="allowed are"):
         folder_name(name)
+
+
+def test_the_languages_are_faster_whispers_own() -> None:
+    from faster_whisper.tokenizer import _LANGUAGE_CODES
+
+    assert set(WHISPER_LANGUAGES) == set(_LANGUAGE_CODES)
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("starter", 1), ("base.en", 1), ("distil-large-v3", 1), ("base", 99), ("turbo", 100), ("someone/hers", 0)],
+)
+def test_what_a_model_will_know_is_said_before_it_is_here(name: str, count: int) -> None:
+    assert len(languages_of(name)) == count

@@ -1,11 +1,13 @@
 """The manifest of a model folder."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from wyoming_server.bundles.hub import WHISPER_LANGUAGES
 from wyoming_server.bundles.manifest import Bundle, Golden, read_bundle
 from wyoming_server.errors import ModelCorruptError, ModelMissingError
 
@@ -28,7 +30,16 @@ def test_the_starter_describes_itself_and_has_its_golden_recordings() -> None:
 
 def test_a_folder_without_a_manifest_gets_defaults_and_its_own_name(tmp_path: Path) -> None:
     (tmp_path / "base").mkdir()
-    assert read_bundle(tmp_path / "base") == Bundle(name="base", context_floor_frames=1000, context_margin_frames=256)
+    bundle = read_bundle(tmp_path / "base")
+    assert bundle.hallucination_phrases["en"]
+    plain = Bundle(name="base", context_floor_frames=1000, context_margin_frames=256)
+    assert dataclasses.replace(bundle, hallucination_phrases={}) == plain
+
+
+def test_phrases_that_a_plain_whisper_makes_up_are_in_languages_that_it_knows(tmp_path: Path) -> None:
+    phrases = read_bundle(tmp_path).hallucination_phrases
+    assert set(phrases) <= set(WHISPER_LANGUAGES)
+    assert all(known and all(known) for known in phrases.values())
 
 
 def test_every_field_is_read_and_unknown_ones_are_left_alone(tmp_path: Path) -> None:
