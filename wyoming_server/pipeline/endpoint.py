@@ -127,7 +127,8 @@ class Endpointer:
     def __init__(self, settings: EndpointSettings) -> None:
         """Start before any speech."""
         self._settings = settings
-        self._before: deque[_Heard] = deque(maxlen=_frames(settings.pad_seconds + settings.noise_seconds))
+        kept = _frames(settings.noise_seconds) + _frames(settings.pad_seconds) + settings.start_frames
+        self._before: deque[_Heard] = deque(maxlen=kept)
         self._utterance: list[_Heard] = []
         self._noise: Samples = np.empty(0, np.int16)
         self._floor_db: deque[float] = deque(maxlen=_frames(settings.noise_seconds) * BLOCKS_PER_FRAME)
@@ -169,6 +170,8 @@ class Endpointer:
             self._utterance.append(heard)
             self._since_active = 0 if active else self._since_active + 1
             self._find_voiced(frame, blocks)
+            if active:
+                self._follow_vad()
             return
         self._before.append(heard)
         self._run = self._run + 1 if probability >= self._settings.start_probability else 0
@@ -202,6 +205,15 @@ class Endpointer:
             self.voiced_end = frame.start_sample + (voiced[-1] + 1) * BLOCK_SAMPLES
             self.voiced_end_s = frame.arrived_s
 
+    def _follow_vad(self) -> None:
+        """Count no more silence than the VAD's lag while the VAD hears speech.
+
+        Energy alone would take quiet speech behind a bang or a satellite's own beep for silence.
+        """
+        behind = self._utterance[max(0, len(self._utterance) - 1 - VAD_LAG_FRAMES)].frame
+        if behind.start_sample + FRAME_SAMPLES > self.voiced_end:
+            self.voiced_end, self.voiced_end_s = behind.start_sample + FRAME_SAMPLES, behind.arrived_s
+
     def _voiced_threshold(self) -> float:
         """Return the level above which a block counts as voice, in dBFS.
 
@@ -216,11 +228,11 @@ class Endpointer:
         return self._speech(self._utterance)
 
     def split(self) -> Speech:
-        """Cut at the quietest frame of the last seconds, and go on with what lies behind it."""
-        tail = _frames(SPLIT_SECONDS)
-        levels = [float(block_levels(one.frame.samples, FRAME_SAMPLES)[0]) for one in self._utterance[-tail:]]
-        at = len(self._utterance) - len(levels) + int(np.argmin(levels)) + 1
-        head, self._utterance = self._utterance[:at], self._utterance[at:] or self._utterance[-1:]
+        """Cut behind the quietest frame of the last seconds, and go on with the rest: one frame at least."""
+        tail = self._utterance[-_frames(SPLIT_SECONDS) : -1]
+        levels = [float(block_levels(one.frame.samples, FRAME_SAMPLES)[0]) for one in tail]
+        at = len(self._utterance) - len(tail) + int(np.argmin(levels))
+        head, self._utterance = self._utterance[:at], self._utterance[at:]
         self.speech_start = self._utterance[0].frame.start_sample
         self._edge = False
         return self._speech(head)
@@ -239,8 +251,8 @@ class Endpointer:
         )
 
     def restart(self) -> None:
-        """Forget the utterance and go on listening, its tail as the new one's lead-in."""
-        self._before.extend(self._utterance[-(self._before.maxlen or 0) :])
+        """Forget the utterance and go on listening, the silence behind it as the new one's lead-in."""
+        self._before.extend(one for one in self._utterance if one.frame.start_sample >= self.voiced_end)
         self._utterance = []
         self._run = self._since_active = 0
         self.voiced_end = self.position

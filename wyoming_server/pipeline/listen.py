@@ -215,10 +215,11 @@ class Listener:
         ears = self._ears
         if not ears.speaking:
             return Utterance(ending=Ending(by=ended_by, end_s=end_s, voiced_end_s=end_s), interpretation=None)
+        goes_on = self._mode is Mode.FILE and ended_by is EndedBy.CAP
         if self._failed() or not self._covers():
-            split = self._mode is Mode.FILE and ended_by is EndedBy.CAP
-            self._start_guess(ears.split() if split else ears.cut())
-        self._on_voice(False, ears.voiced_end)
+            self._start_guess(ears.split() if goes_on else ears.cut())
+        if not goes_on:
+            self._on_voice(False, ears.voiced_end)
         ending = Ending(by=ended_by, end_s=end_s, voiced_end_s=ears.voiced_end_s)
         return Utterance(ending=ending, interpretation=self._guess)
 

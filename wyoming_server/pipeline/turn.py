@@ -83,7 +83,9 @@ async def run_turn(audio: FrameQueue, request: TurnRequest, stages: Stages, obse
     heard: list[Interpretation] = []
     async with aclosing(listener.utterances()) as utterances:
         async for utterance in utterances:
-            interpretation = await _within_budget(utterance, stages)
+            # A chunk of a file waits for those before it, which is no fault of its own.
+            from_s = utterance.ending.end_s if request.mode is Mode.LIVE else stages.clock()
+            interpretation = await _within_budget(utterance, from_s, stages)
             if interpretation is None:
                 continue
             heard.append(interpretation)
@@ -113,12 +115,12 @@ async def _interpret(speech: Speech, request: TurnRequest, stages: Stages) -> In
     )
 
 
-async def _within_budget(utterance: Utterance, stages: Stages) -> Interpretation | None:
-    """Await the interpretation of an ended utterance. Raises TurnTimeoutError."""
+async def _within_budget(utterance: Utterance, from_s: float, stages: Stages) -> Interpretation | None:
+    """Await the interpretation of an utterance that ended at `from_s`. Raises TurnTimeoutError."""
     if utterance.interpretation is None:
         return None
     budget = stages.turn.budget_seconds
-    left = utterance.ending.end_s + budget - stages.clock()
+    left = from_s + budget - stages.clock()
     done, _ = await asyncio.wait({utterance.interpretation}, timeout=max(0.0, left))
     if not done:
         raise TurnTimeoutError(
