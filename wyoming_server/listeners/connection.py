@@ -61,9 +61,12 @@ class Connection:
         try:
             while (event := await read_event(self._reader, limit_bytes=self._services.max_event_bytes)) is not None:
                 await self._handle(event)
+            if self._turn is not None and self._ear is None and not self._writer.closing:
+                await self._turn.finished()  # it has said all and closed only its own side: the answer is still due
         except EdgeVoiceError as failure:
             _LOGGER.warning("connection ended: %s", failure.code)
             self._writer.write(error(failure))
+            await self._writer.close_after_refusal(self._reader)
         finally:
             if self._turn is not None:
                 await self._turn.drop()
@@ -77,6 +80,10 @@ class Connection:
             await handler(event)
         except EdgeVoiceError as failure:
             await self._refuse(failure)
+        except Exception:
+            # A mistake of ours, or a wake model's: it must not look to the peer as if the server had died.
+            _LOGGER.exception("an event of type %r failed", event.type[:40])
+            await self._refuse(EdgeVoiceError("The server failed on this event; its log says why"))
 
     async def _refuse(self, failure: EdgeVoiceError) -> None:
         """Answer a wrong request once; the audio that follows it is not worth more errors."""
@@ -103,12 +110,13 @@ class Connection:
         wake = self._services.wake
         session = wake.open(names)
         words = [word for word in wake.words if not names or word.name in names]
-        await self._take(WakeEar(session, WakeDetector(words, self._services.wake_settings), self._writer))
+        await self._finish_turn()
+        self._take(WakeEar(session, WakeDetector(words, self._services.wake_settings), self._writer))
 
     async def _transcribe(self, event: Event) -> None:
+        await self._finish_turn()  # first: what was said before is answered before
         edge = self._services.stages.edge
         request = turn_request(event, defaults=self._services.defaults, model=edge.name, known=edge.languages)
-        await self._finish_turn()
         self._turn = TurnEar(
             request,
             self._services.stages,
@@ -116,7 +124,7 @@ class Connection:
             on_turn=self._services.on_turn,
             on_end=self._turn_ended,
         )
-        await self._take(self._turn)
+        self._take(self._turn)
 
     async def _finish_turn(self) -> None:
         """Let a turn that is still at it end as if its audio had."""
@@ -124,19 +132,17 @@ class Connection:
             await self._turn.stop(self._services.stages.clock())
             await self._turn.finished()
 
-    async def _take(self, ear: Ear) -> None:
+    def _take(self, ear: Ear) -> None:
         self._ear, self._deaf = ear, False
-        self._new_stream()
+        if self._format is not None:
+            self._new_stream(self._format)
 
     def _turn_ended(self) -> None:
         if self._ear is self._turn:
             self._ear, self._deaf = None, True
 
     async def _audio_start(self, event: Event) -> None:
-        self._format = audio_format(event)
-        if self._ear is None:
-            self._deaf = False
-        self._new_stream()
+        self._new_stream(audio_format(event))
 
     async def _audio_chunk(self, event: Event) -> None:
         if self._ear is None:
@@ -145,11 +151,10 @@ class Connection:
             return
         ear, arrived_s = self._ear, self._services.stages.clock()
         form = audio_format(event)
-        if form != self._format or self._converter is None:
-            self._format = form
-            self._new_stream()
-        assert self._converter is not None  # noqa: S101  # _new_stream made it
-        samples = self._converter.convert(event.payload or b"")
+        converter = self._converter
+        if form != self._format or converter is None:
+            converter = self._new_stream(form)
+        samples = converter.convert(event.payload or b"")
         if len(samples):
             await ear.push(samples, arrived_s)
 
@@ -162,8 +167,9 @@ class Connection:
             await ear.stop(at_s)
         self._converter = None
 
-    def _new_stream(self) -> None:
+    def _new_stream(self, form: tuple[int, int, int]) -> PcmConverter:
         """Make the converter anew: a resampler must not carry one stream's tail into the next."""
-        if self._format is not None:
-            rate, width, channels = self._format
-            self._converter = PcmConverter(rate_hz=rate, width_bytes=width, channels=channels)
+        rate, width, channels = form
+        self._converter = PcmConverter(rate_hz=rate, width_bytes=width, channels=channels)
+        self._format = form  # only now: a format that was refused is no format of the next stream
+        return self._converter

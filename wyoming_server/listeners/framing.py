@@ -11,6 +11,8 @@ from ..errors import EventTooLargeError, MalformedEventError
 HEADER_LIMIT_BYTES = 64 * 1024
 WRITE_TIMEOUT_SECONDS = 5.0
 """A peer that takes nothing for so long is gone."""
+LINGER_SECONDS = 1.0
+"""How long a peer that was refused may take to notice."""
 
 
 async def read_event(reader: asyncio.StreamReader, *, limit_bytes: int) -> Event | None:
@@ -25,11 +27,11 @@ async def read_event(reader: asyncio.StreamReader, *, limit_bytes: int) -> Event
         header = _header(line)
         data = await _part(reader, header, "data_length", limit_bytes)
         payload = await _part(reader, header, "payload_length", limit_bytes)
-    except asyncio.IncompleteReadError, ConnectionError:
+    except asyncio.IncompleteReadError, OSError:  # also ETIMEDOUT and EHOSTUNREACH: it lost its power
         return None
     except ValueError as error:  # readline, for a line beyond the reader's limit
         raise EventTooLargeError(f"An event's header is longer than {HEADER_LIMIT_BYTES} bytes") from error
-    fields = _object(header.get("data", {}))
+    fields = _object(header.get("data"))
     if data:
         fields |= _object(_json(data))
     return Event(type=header["type"], data=fields, payload=payload or None)
@@ -43,11 +45,13 @@ def _header(line: bytes) -> dict[str, Any]:
 
 
 async def _part(reader: asyncio.StreamReader, header: dict[str, Any], key: str, limit_bytes: int) -> bytes:
-    length = header.get(key) or 0
+    length = header.get(key)
+    if length is None:
+        return b""
     if not isinstance(length, int) or isinstance(length, bool) or length < 0:
-        raise MalformedEventError(f"An event's {key} is {length!r}; it must be a whole number of bytes")
+        raise MalformedEventError(f"An event's {key} must be a whole number of bytes")
     if length > limit_bytes:
-        raise EventTooLargeError(f"An event's {key} is {length}; at most {limit_bytes} bytes are taken")
+        raise EventTooLargeError(f"An event's {key} is more than the {limit_bytes} bytes that are taken")
     return await reader.readexactly(length)
 
 
@@ -59,6 +63,8 @@ def _json(text: bytes) -> Any:
 
 
 def _object(value: Any) -> dict[str, Any]:
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise MalformedEventError("An event's data must be a JSON object")
     return value
@@ -71,10 +77,16 @@ class EventWriter:
         """Own a stream's writing side."""
         self._writer = writer
 
+    @property
+    def closing(self) -> bool:
+        """Whether the peer is known to take nothing any more."""
+        return self._writer.is_closing()
+
     def write(self, event: Event) -> None:
         """Put an event on its way; never blocks."""
         header: dict[str, Any] = {"type": event.type, "version": "1.10.2"}
-        data = json.dumps(event.data, ensure_ascii=False).encode() if event.data else b""
+        # JSON may carry half a character, which UTF-8 cannot, and some texts here are the peer's own.
+        data = json.dumps(event.data, ensure_ascii=False).encode(errors="replace") if event.data else b""
         if data:
             header["data_length"] = len(data)
         if event.payload:
@@ -87,19 +99,32 @@ class EventWriter:
         try:
             async with asyncio.timeout(WRITE_TIMEOUT_SECONDS):
                 await self._writer.drain()
-        except TimeoutError:
+        except OSError:  # the time is up, or the peer is gone
             self._writer.transport.abort()
-        except ConnectionError:
-            pass
 
     async def close(self) -> None:
         """Close the stream; what was written last still goes out."""
-        await self.flush()
-        self._writer.close()
         try:
             async with asyncio.timeout(WRITE_TIMEOUT_SECONDS):
+                await self._writer.drain()
+                self._writer.close()
                 await self._writer.wait_closed()
-        except TimeoutError:
+        except OSError:
             self._writer.transport.abort()
-        except ConnectionError:
+
+    async def close_after_refusal(self, reader: asyncio.StreamReader) -> None:
+        """Close the stream towards a peer that may still be sending.
+
+        What it sends is read for a moment: closing with unread bytes would reset the connection, and the refusal
+        would be lost with it.
+        """
+        try:
+            async with asyncio.timeout(LINGER_SECONDS):
+                await self._writer.drain()
+                if self._writer.can_write_eof():
+                    self._writer.write_eof()
+                while await reader.read(HEADER_LIMIT_BYTES):
+                    pass
+        except OSError:
             pass
+        await self.close()

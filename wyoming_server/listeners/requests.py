@@ -14,6 +14,8 @@ from ..pipeline.listen import Mode
 from ..pipeline.turn import TurnRequest
 from .replies import CONTEXT_KEY
 
+TEXT_LIMIT = 200
+"""Characters of one name or code."""
 NAMES_LIMIT = 2000
 """Names or terms of one request; more would only be slow."""
 
@@ -34,7 +36,7 @@ def turn_request(event: Event, *, defaults: Defaults, model: str, known: tuple[s
     Raises MalformedEventError, UnknownModelError, UnsupportedLanguageError.
     """
     name = _text(event.data, "name")
-    if name is not None and name not in {model, "edge-voice"}:
+    if name and name not in {model, "edge-voice"}:
         raise UnknownModelError(f"There is no model '{name}' here; leave the name out or use '{model}'")
     context = _context(event.data)
     names, terms = _texts(event.data, "transcript_names"), _texts(event.data, "transcript_terms")
@@ -85,9 +87,11 @@ def _context(data: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _text(data: Mapping[str, Any], key: str) -> str | None:
     value = data.get(key)
-    if value is not None and not isinstance(value, str):
-        raise MalformedEventError(f"The field '{key}' is {type(value).__name__}; it must be text")
-    return value
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > TEXT_LIMIT:
+        raise MalformedEventError(f"The field '{key}' must be a text of at most {TEXT_LIMIT} characters")
+    return _whole(value)
 
 
 def _texts(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
@@ -96,13 +100,18 @@ def _texts(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
         return ()
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise MalformedEventError(f"The field '{key}' must be a list of texts")
-    return tuple(value[:NAMES_LIMIT])
+    return tuple(_whole(one[:TEXT_LIMIT]) for one in value[:NAMES_LIMIT])
+
+
+def _whole(text: str) -> str:
+    """Return a text without halves of characters: JSON can carry them, tokenizers and sockets cannot."""
+    return text.encode(errors="replace").decode()
 
 
 def audio_format(event: Event) -> tuple[int, int, int]:
     """Return rate in Hz, width in bytes and channels of an audio event. Raises MalformedEventError."""
     numbers = tuple(event.data.get(key) for key in ("rate", "width", "channels"))
-    if not all(isinstance(one, int) and not isinstance(one, bool) for one in numbers):
-        raise MalformedEventError(f"'{event.type}' must carry whole numbers as rate, width and channels")
+    if not all(isinstance(one, int) and not isinstance(one, bool) and abs(one) < 2**31 for one in numbers):
+        raise MalformedEventError(f"'{event.type}' must carry whole numbers of 32 bits as rate, width and channels")
     rate, width, channels = numbers
     return rate, width, channels  # type: ignore[return-value]  # checked to be ints just above

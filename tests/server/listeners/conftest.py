@@ -1,0 +1,15 @@
+"""Holds every test here to a clean log."""
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def no_traceback(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail when anything was logged as an error or with a traceback, also by asyncio about a forgotten task."""
+    yield
+    gc.collect()
+    loud = [one.getMessage() for one in caplog.get_records("call") if one.exc_info or one.levelname == "ERROR"]
+    assert not loud
