@@ -27,8 +27,7 @@ MEL_HOP = 8
 _MEL_OVERLAP_SAMPLES = 480
 """Audio before the 80 ms that their first mel frames reach back to."""
 _EMBEDDING_CHUNKS = -(-MEL_WINDOW // MEL_HOP)
-_WARM_UP_SECONDS = 4
-_WARM_UP_AMPLITUDE = 1000
+_SILENCE_SAMPLES = 16_000
 
 
 def open_session(path: Path) -> Any:
@@ -60,8 +59,10 @@ class Features:
     def __init__(self, mel_session: Any, embedding_session: Any) -> None:
         self._mel = mel_session
         self._embedding = embedding_session
-        self.warm_up = self._embed_noise()
-        """Embeddings of faint noise, shape (n, EMBEDDING_SIZE): what a stream has heard before it begins."""
+        # openwakeword fills its buffer with loud random noise, and the step from there to the real audio looks like a
+        # word to some models: in 240 stream starts in noise it scored over 0.5 nine times, after silence once.
+        self.silence = self._embed_silence()
+        """The embedding of silence, shape (1, EMBEDDING_SIZE): what a stream has heard before it begins."""
 
     @classmethod
     def load(cls) -> Self:
@@ -81,13 +82,9 @@ class Features:
         embeddings: Floats = raw.reshape(-1, EMBEDDING_SIZE)
         return embeddings
 
-    def _embed_noise(self) -> Floats:
-        """Seeded, so that equal audio has equal scores; openwakeword draws its own anew each time."""
-        generator = np.random.default_rng(0)
-        size = _WARM_UP_SECONDS * 16_000
-        mel = self.mel(generator.integers(-_WARM_UP_AMPLITUDE, _WARM_UP_AMPLITUDE, size).astype(np.int16))
-        starts = range(0, len(mel) - MEL_WINDOW + 1, MEL_HOP)
-        return self.embed(np.stack([mel[start : start + MEL_WINDOW] for start in starts]))
+    def _embed_silence(self) -> Floats:
+        mel = self.mel(np.zeros(_SILENCE_SAMPLES, np.int16))
+        return self.embed(mel[None, -MEL_WINDOW:])
 
 
 class FeatureStream:
@@ -105,7 +102,7 @@ class FeatureStream:
         self._heard_samples = 0
         self._waiting = 0
         self._mel = np.ones((MEL_WINDOW, MEL_BANDS), np.float32)
-        self._embeddings = np.resize(features.warm_up[::-1], (window, EMBEDDING_SIZE))[::-1].copy()
+        self._embeddings = np.repeat(features.silence, window, axis=0)
 
     @property
     def nbytes(self) -> int:

@@ -27,9 +27,8 @@ def read(path: Path) -> np.ndarray:
 def openwakeword_scores(word: str, frames: np.ndarray) -> list[float]:
     """One model at a time: with several, it zeroes the first frame instead of the first five."""
     model = Model(wakeword_models=[word], inference_framework="onnx")
-    # It fills its buffer with random noise; ours, and so this one, is seeded.
-    noise = np.random.default_rng(0).integers(-1000, 1000, 64_000).astype(np.int16)
-    model.preprocessor.feature_buffer = model.preprocessor._get_embeddings(noise)
+    # It fills its buffer with random noise, a new one each time; ours starts from silence.
+    model.preprocessor.feature_buffer = model.preprocessor._get_embeddings(np.zeros(64_000, np.int16))
     predictions = (model.predict(frame) for frame in frames)
     if word == "timer":  # six classes of duration: the likeliest counts
         return [float(max(prediction.values())) for prediction in predictions]
