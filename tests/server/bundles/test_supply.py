@@ -3,15 +3,17 @@
 import asyncio
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.server.bundles.local_hub import LocalHub
+from wyoming_server.bundles.choice import Choice
 from wyoming_server.bundles.fetch import HubModel
 from wyoming_server.bundles.store import STARTER_DIRECTORY, ModelStore
-from wyoming_server.bundles.supply import ModelSupply, SupplyState, SupplyStatus
+from wyoming_server.bundles.supply import ModelSource, ModelSupply, SupplyState, SupplyStatus
+from wyoming_server.bundles.tuned import TunedModel
 from wyoming_server.engines.asr_whisper import WhisperEngine
 from wyoming_server.engines.load import load_edge_model
 from wyoming_server.engines.synthetic_whisper import write_synthetic_whisper
@@ -35,12 +37,19 @@ def hub(tiny: dict[str, bytes]) -> Iterator[LocalHub]:
 class Supplied(ModelSupply[WhisperEngine]):
     """A supply of a model from a hub, with the record of its states."""
 
-    def __init__(self, root: Path, endpoint: str, name: str = "tiny", starter: Path = STARTER_DIRECTORY) -> None:
+    def __init__(
+        self,
+        root: Path,
+        endpoint: str,
+        name: str = "tiny",
+        starter: Path = STARTER_DIRECTORY,
+        chosen: ModelSource | None = None,
+    ) -> None:
         self.seen: list[SupplyStatus] = []
         self.loaded: list[WhisperEngine] = []
         self.changed = asyncio.Event()
         super().__init__(
-            chosen=HubModel(name=name, store=ModelStore(root), endpoint=endpoint, retry_delay_s=0.01),
+            chosen=chosen or HubModel(name=name, store=ModelStore(root), endpoint=endpoint, retry_delay_s=0.01),
             starter=starter,
             load=self.load,
             on_change=self.see,
@@ -104,6 +113,24 @@ async def test_without_a_network_the_starter_stays_and_the_model_comes_with_the_
         hub.cut_after_bytes.clear()
         ready = await supply.reaches(SupplyState.READY)
         assert (ready.serving, ready.error_code, ready.error_text) == ("tiny", "", "")
+
+
+async def test_a_machine_whose_owner_named_no_model_is_measured_while_the_starter_answers(
+    hub: LocalHub, tmp_path: Path
+) -> None:
+    def decide(report: Callable[[float], None], cancelled: threading.Event) -> Choice:
+        report(0.4)
+        return Choice(model="tiny", threads=1)
+
+    store, file = ModelStore(tmp_path), tmp_path / "choice.json"
+    tuned = TunedModel(store=store, choice_file=file, decide=decide, endpoint=hub.endpoint)
+    async with Supplied(tmp_path, hub.endpoint, chosen=tuned) as supply:
+        await supply.serving()
+        assert supply.answering == "starter"
+        measuring = await supply.reaches(SupplyState.MEASURING)
+        assert (measuring.name, measuring.serving) == ("", "starter")
+        ready = await supply.reaches(SupplyState.READY)
+        assert (ready.name, ready.serving) == ("tiny", "tiny")
 
 
 async def test_an_installed_model_that_is_damaged_leaves_the_starter_and_says_so(hub: LocalHub, tmp_path: Path) -> None:
