@@ -135,7 +135,7 @@ class OpenWakeWordEngine:
         cls,
         *,
         custom: Path | None = None,
-        enabled: Collection[str] | None = None,
+        enabled: Collection[str] = (),
         gate: GateSettings | None = GateSettings(),  # noqa: B008 - frozen, so sharing it is harmless
         threads: int = 1,
     ) -> Self:
@@ -147,7 +147,7 @@ class OpenWakeWordEngine:
         """
         features = Features.load()
         files = named(_word_files(custom))
-        _check_known(enabled or (), files)
+        _check_known(enabled, files)
         words: dict[WakeWord, WordModel] = {}
         problems: list[EdgeVoiceError] = []
         for file in files.values():
@@ -182,9 +182,9 @@ class WordFile:
     path: Path
     load: Callable[[Path], WordModel]
 
-    def is_enabled(self, enabled: Collection[str] | None) -> bool:
-        """Tell whether to listen for it, given the owner's choice or None for each word's own default."""
-        return self.word.default if enabled is None else self.word.name in enabled
+    def is_enabled(self, enabled: Collection[str]) -> bool:
+        """Tell whether to listen for it, given the owner's choice, () for each word's own default."""
+        return self.word.name in enabled if enabled else self.word.default
 
 
 def named(files: Iterable[Path]) -> dict[str, WordFile]:
