@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 
 import numpy as np
+import numpy.typing as npt
 import soxr
 
 from ..errors import MalformedAudioError, UnsupportedAudioError
@@ -26,7 +27,8 @@ class PcmConverter:
             )
         self._width, self._channels = width_bytes, channels
         self._resampler = (
-            soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="int16", quality="MQ")
+            # In float: for int16 soxr adds random dither, and the same audio would not give the same samples twice.
+            soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32", quality="MQ")
             if rate_hz != SAMPLE_RATE_HZ
             else None
         )
@@ -48,8 +50,8 @@ class PcmConverter:
     def _resample(self, mono: Samples, *, last: bool) -> Samples:
         if self._resampler is None:
             return mono
-        resampled: Samples = self._resampler.resample_chunk(mono, last=last)
-        return resampled
+        resampled: npt.NDArray[np.float32] = self._resampler.resample_chunk(mono.astype(np.float32), last=last)
+        return np.rint(resampled).clip(-32768, 32767).astype(np.int16)
 
     def _mono(self, pcm: bytes) -> Samples:
         samples = self._wide(pcm)
