@@ -127,7 +127,7 @@ async def _services(settings: Settings, supply: Supply, on_turn: OnTurn, stack: 
 def _load_wake(settings: Settings) -> OpenWakeWordEngine:
     return OpenWakeWordEngine.load(
         custom=Path(settings.wake.folder) if settings.wake.folder else None,
-        enabled=settings.wake.words or None,
+        enabled=settings.wake.words,
         gate=GateSettings() if settings.wake.gate else None,
     )
 
