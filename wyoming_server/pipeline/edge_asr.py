@@ -15,6 +15,7 @@ COMPRESSION_MIN_CHARACTERS = 30
 REPEATS_LIMIT = 3
 NO_SPEECH_LIMIT = 0.6
 NO_SPEECH_LOG_PROBABILITY = -0.3
+WHOLE_CONTEXT_FRAMES = 3000
 
 SECOND_LOOK_RULES = frozenset({"no-end", "repetition", "token-rate", "known-phrase"})
 """Rules that a short encoder context can trip by itself; the others hold at any context."""
@@ -52,7 +53,8 @@ async def recognise(
         speech_seconds=speech.vad_speech_seconds,
     )
     first = _ruled(model, await model.decode(request), speech, request)
-    if not SECOND_LOOK_RULES.intersection(first.rules):
+    saw_all = first.context_frames >= WHOLE_CONTEXT_FRAMES and not request.prompt
+    if saw_all or not SECOND_LOOK_RULES.intersection(first.rules):
         return first
     whole = dataclasses.replace(request, full_context=True, prompt=())
     return _ruled(model, await model.decode(whole), speech, whole)
