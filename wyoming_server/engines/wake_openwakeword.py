@@ -135,7 +135,7 @@ class OpenWakeWordEngine:
         cls,
         *,
         custom: Path | None = None,
-        enabled: Collection[str] = (),
+        enabled: Collection[str] | None = None,
         gate: GateSettings | None = GateSettings(),  # noqa: B008 - frozen, so sharing it is harmless
         threads: int = 1,
     ) -> Self:
@@ -147,11 +147,11 @@ class OpenWakeWordEngine:
         """
         features = Features.load()
         files = named(_word_files(custom))
-        _check_known(enabled, files)
+        _check_known(enabled or (), files)
         words: dict[WakeWord, WordModel] = {}
         problems: list[EdgeVoiceError] = []
         for file in files.values():
-            if not file.is_enabled(enabled):
+            if not file.is_enabled(enabled or ()):
                 continue
             try:
                 words[file.word] = file.load(file.path)
