@@ -13,7 +13,8 @@ import pytest
 
 from tests.server.bundles.local_hub import COMMIT, LocalHub
 from wyoming_server.bundles.download import FetchCancelled
-from wyoming_server.bundles.fetch import STAGING_FOLDER, HubModel
+from wyoming_server.bundles.fetch import HubModel
+from wyoming_server.bundles.install import STAGING_FOLDER
 from wyoming_server.bundles.progress import FetchState, Progress
 from wyoming_server.bundles.store import ModelStore
 from wyoming_server.errors import DiskError, ModelDownloadError, UnknownModelError

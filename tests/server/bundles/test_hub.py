@@ -31,10 +31,13 @@ def test_the_files_are_the_ones_that_faster_whisper_fetches() -> None:
     assert all(f'"{pattern}"' in source for pattern in FILE_PATTERNS)
 
 
-def test_asking_for_a_name_loads_no_native_library() -> None:
+def test_a_server_whose_model_is_installed_loads_no_client_of_the_hub() -> None:
     program = (
-        "import sys, wyoming_server.bundles.store; "
-        "print({'ctranslate2', 'faster_whisper', 'onnxruntime', 'huggingface_hub'} & set(sys.modules))"
+        "import sys, threading; from pathlib import Path\n"
+        "from wyoming_server.bundles.fetch import HubModel; from wyoming_server.bundles.store import ModelStore\n"
+        "import wyoming_server.bundles.supply, wyoming_server.bundles.tuned\n"
+        "HubModel(name='starter', store=ModelStore(Path('x'))).fetch(print, threading.Event())\n"
+        "print({'ctranslate2', 'faster_whisper', 'httpx2', 'huggingface_hub'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
