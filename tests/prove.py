@@ -85,9 +85,8 @@ def _prove(name: str) -> bool:
     log = STATE / f"{name}.log"
     start = time.monotonic()
     with log.open("w") as output:
-        finished = subprocess.run(
-            [sys.executable, *PROOFS[name].argv], cwd=ROOT, stdout=subprocess.PIPE, stderr=output, text=True, check=False
-        )
+        argv = [sys.executable, *PROOFS[name].argv]
+        finished = subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=output, text=True, check=False)
         output.write(finished.stdout)
     figures = _last_object(finished.stdout)
     passed = finished.returncode == 0 and figures is not None
@@ -150,7 +149,8 @@ def _cell(value: Any) -> str:
 
 def _machine() -> str:
     memory = psutil.virtual_memory().total / 2**30
-    return f"{platform.machine()}, {psutil.cpu_count()} shared cores, {memory:.0f} GiB, Python {platform.python_version()}"
+    version = platform.python_version()
+    return f"{platform.machine()}, {psutil.cpu_count()} shared cores, {memory:.0f} GiB, Python {version}"
 
 
 if __name__ == "__main__":
