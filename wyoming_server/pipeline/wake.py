@@ -34,9 +34,9 @@ class WakeSettings(Checked):
     threshold: float = ranged(0.5, at_least=0.0, at_most=1.0)
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """Word → its own threshold, 0 to 1, instead of `threshold`."""
-    # Two: in 5.1 hours of synthetic speech, babble and noise (ten seeds of tests/server/proofs/false_wakes.py) single
-    # frames woke ten times, pairs twice, threes once; of 1,457 synthetic words that reach the threshold at all, pairs
-    # lose 14 %, threes 27 %.
+    # Two: in 5.1 hours of synthetic speech, babble and noise (ten seeds of tests/server/proofs/false_wakes.py, before
+    # streams began from silence) single frames woke ten times, pairs twice, threes once; of 1,457 synthetic words that
+    # reach the threshold at all, pairs lose 14 %, threes 27 %.
     consecutive_frames: int = ranged(2, at_least=1, at_most=25)
     """Frames of 80 ms in a row that must reach the threshold."""
     refractory_seconds: float = ranged(2.0, at_least=0.0, at_most=60.0)
