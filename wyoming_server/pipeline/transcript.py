@@ -64,6 +64,7 @@ def _joined(hypotheses: list[Hypothesis]) -> Hypothesis:
         hypotheses[-1],
         text=" ".join(one.text for one in hypotheses),
         tokens=tuple(token for one in hypotheses for token in one.tokens),
+        rules=tuple(dict.fromkeys(rule for one in hypotheses for rule in one.rules)),
     )
 
 
