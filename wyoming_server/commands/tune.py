@@ -135,5 +135,5 @@ def _shown(measurements: Sequence[Measurement], choice: Choice) -> str:
     said = choice.reason[0].upper() + choice.reason[1:]
     return (
         f"A command of {COMMAND_SECONDS} s with {TOKENS} tokens, from samples to text\n{table([head, *rows])}\n"
-        f"Chosen: {choice.model}, {choice.threads} threads, at least {choice.context_floor_frames} frames. {said}."
+        f"Chosen: {choice.model}, threads: {choice.threads}, at least {choice.context_floor_frames} frames. {said}."
     )
