@@ -1,0 +1,155 @@
+"""The line before the recogniser."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from tests.server.engines.recordings import GOLDEN, golden
+from wyoming_server.bundles.manifest import read_bundle
+from wyoming_server.bundles.store import STARTER_DIRECTORY
+from wyoming_server.engines.asr_whisper import WhisperEngine
+from wyoming_server.engines.decode_queue import DecodeQueue
+from wyoming_server.errors import DecodeError, OverloadedError, UnsupportedLanguageError
+from wyoming_server.pipeline.types import DecodeRequest, Hypothesis
+
+
+class GatedEngine:
+    """Decodes when the test says so, and writes down what it was given."""
+
+    name = "gated"
+    languages = ("en",)
+    hallucination_phrases = {"en": ("you",)}  # noqa: RUF012  # a constant of this double
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.entered = threading.Event()
+        self.decoded: list[str] = []
+        self.leased = 0
+
+    def decode(self, request: DecodeRequest) -> Hypothesis:
+        self.decoded.append(request.prompt[0])
+        self.entered.set()
+        assert self.gate.wait(20)
+        if request.language == "broken":
+            raise DecodeError("as the test says")
+        return Hypothesis(text=request.prompt[0], language="en", model=self.name)
+
+    @contextmanager
+    def lease(self) -> Iterator[GatedEngine]:
+        self.leased += 1
+        try:
+            yield self
+        finally:
+            self.leased -= 1
+
+    async def is_busy(self) -> None:
+        await asyncio.to_thread(self.entered.wait, 20)
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[GatedEngine]:
+    engine = GatedEngine()
+    yield engine
+    engine.gate.set()
+
+
+@pytest.fixture
+async def queue(engine: GatedEngine) -> AsyncIterator[DecodeQueue]:
+    queue = DecodeQueue(engine.lease, limit=4)  # type: ignore[arg-type]  # the double has what the queue uses
+    yield queue
+    engine.gate.set()
+    queue.close()
+
+
+def request(name: str, language: str = "en") -> DecodeRequest:
+    return DecodeRequest(samples=np.zeros(1600, np.int16), language=language, prompt=(name,))
+
+
+async def lined_up(queue: DecodeQueue, *names: str) -> list[asyncio.Task[Hypothesis]]:
+    tasks = [asyncio.create_task(queue.decode(request(name))) for name in names]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_decodes_run_one_by_one_in_the_order_they_came(queue: DecodeQueue, engine: GatedEngine) -> None:
+    tasks = await lined_up(queue, "a", "b", "c")
+    await engine.is_busy()
+    assert (engine.decoded, queue.waiting) == (["a"], 3)
+    engine.gate.set()
+    assert [one.text for one in await asyncio.gather(*tasks)] == ["a", "b", "c"]
+    assert engine.decoded == ["a", "b", "c"]
+    assert (queue.waiting, engine.leased) == (0, 0)
+
+
+async def test_one_decode_too_many_is_refused_at_once_and_the_others_go_on(
+    queue: DecodeQueue, engine: GatedEngine
+) -> None:
+    tasks = await lined_up(queue, "a", "b", "c", "d")
+    with pytest.raises(OverloadedError):
+        await queue.decode(request("e"))
+    engine.gate.set()
+    await asyncio.gather(*tasks)
+    assert engine.decoded == ["a", "b", "c", "d"]
+    assert (await queue.decode(request("e"))).text == "e"
+
+
+async def test_a_decode_that_is_superseded_while_it_waits_never_runs(queue: DecodeQueue, engine: GatedEngine) -> None:
+    tasks = await lined_up(queue, "a", "b", "c")
+    await engine.is_busy()
+    tasks[1].cancel()
+    await asyncio.gather(tasks[1], return_exceptions=True)
+    assert queue.waiting == 2
+    engine.gate.set()
+    await asyncio.gather(tasks[0], tasks[2])
+    assert engine.decoded == ["a", "c"]
+
+
+async def test_a_decode_that_is_superseded_while_it_runs_lets_its_turn_go_at_once(
+    queue: DecodeQueue, engine: GatedEngine
+) -> None:
+    tasks = await lined_up(queue, "a", "b")
+    await engine.is_busy()
+    tasks[0].cancel()
+    await asyncio.gather(tasks[0], return_exceptions=True)
+    assert tasks[0].cancelled()
+    engine.gate.set()
+    assert (await tasks[1]).text == "b"
+
+
+async def test_an_engines_error_reaches_its_own_turn_only(queue: DecodeQueue, engine: GatedEngine) -> None:
+    engine.gate.set()
+    broken = queue.decode(request("a", language="broken"))
+    fine = queue.decode(request("b"))
+    first, second = await asyncio.gather(broken, fine, return_exceptions=True)
+    assert isinstance(first, DecodeError)
+    assert isinstance(second, Hypothesis)
+    assert (queue.waiting, engine.leased) == (0, 0)
+
+
+async def test_the_queue_says_what_the_model_says_of_itself(queue: DecodeQueue) -> None:
+    assert (queue.name, queue.languages, queue.hallucination_phrases) == ("gated", ("en",), {"en": ("you",)})
+
+
+async def test_eight_turns_at_once_with_the_starter_model() -> None:
+    engine = WhisperEngine.load(STARTER_DIRECTORY, bundle=read_bundle(STARTER_DIRECTORY), threads=1)
+
+    @contextmanager
+    def lease() -> Iterator[WhisperEngine]:
+        yield engine
+
+    queue = DecodeQueue(lease, limit=8)
+    names = (list(GOLDEN) * 3)[:8]
+    try:
+        heard = await asyncio.gather(
+            *(queue.decode(DecodeRequest(samples=golden(name), language="en")) for name in names)
+        )
+        assert [one.text for one in heard] == [GOLDEN[name] for name in names]
+        with pytest.raises(UnsupportedLanguageError):
+            await queue.decode(DecodeRequest(samples=golden(names[0]), language="xx"))
+    finally:
+        queue.close()
+        engine.close()
