@@ -210,8 +210,8 @@ class Listener:
 
     def _utterance(self, ended_by: EndedBy) -> Utterance:
         end_s = self._clock()
-        if ended_by is EndedBy.AUDIO_STOP and self._audio.stopped_s is not None:
-            end_s = self._audio.stopped_s
+        if self._audio.stopped_s is not None:  # the client's word came first, whenever silence was found
+            end_s = min(end_s, self._audio.stopped_s)
         ears = self._ears
         if not ears.speaking:
             return Utterance(ending=Ending(by=ended_by, end_s=end_s, voiced_end_s=end_s), interpretation=None)

@@ -325,6 +325,16 @@ def test_a_slow_decode_shows_as_inference_and_waiting_shows_as_hold() -> None:
     assert fast_spans.hold_ms > 1000 * (ENDPOINT.medium_hold_seconds - 0.2)
 
 
+def test_an_audio_stop_that_is_already_there_is_the_end_even_when_silence_is_found_later() -> None:
+    turn = live("0.6 turn on 2.0")
+    turn.feed = in_one_burst
+    turn.vad.delay_s = 0.3
+    outcome = turn.run()
+    assert outcome.ended_by is EndedBy.HOLD
+    assert outcome.timeline.end_s == turn.started_s
+    assert outcome.timeline.spans(turn.ended_s).end_to_text_ms == pytest.approx(1000 * (turn.ended_s - turn.started_s))
+
+
 def file(script: str, **changes: object) -> Turn:
     return live(script, mode=Mode.FILE, **changes)
 
@@ -377,6 +387,13 @@ def test_a_file_that_arrives_at_once_may_take_the_budget_for_every_chunk() -> No
     turn.feed = in_one_burst
     turn.model.delay_s = 0.7 * TURN.budget_seconds
     assert turn.run().text == "one two three four five six"
+
+
+def test_a_made_up_chunk_of_a_file_is_left_out() -> None:
+    turn = file("0.6 one two 1.5 you 1.5 three 1.0")
+    turn.model.hallucination_phrases = {"en": ("you",)}
+    assert turn.run().text == "one two three"
+    assert "text you" not in turn.seen
 
 
 def test_a_file_of_silence_is_waited_for_to_its_end() -> None:
