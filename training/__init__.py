@@ -15,5 +15,5 @@ import os
 
 # Before numpy: every process here computes small matrices, and threads that fight over the cores only slow it down.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-# Where others use the cores too, threads that spin while they wait for one another slow training fivefold.
+# Where others use the cores too, threads that spin while they wait for one another slow training tenfold.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
