@@ -21,11 +21,13 @@ PARTS = {
     "listeners": {"", "errors", "pipeline", "learning", "resilience", "records", "bundles"},
     "status_page": {"errors"},
     "memory": set(),
+    "recogniser": {"errors", "settings", "bundles", "engines", "listeners"},
     "serve": {
         "",
         "errors",
         "memory",
         "settings",
+        "recogniser",
         "pipeline",
         "learning",
         "resilience",
@@ -34,7 +36,7 @@ PARTS = {
         "engines",
         "listeners",
     },
-    "commands": {"", "errors", "settings", "serve", "pipeline", "bundles", "engines"},
+    "commands": {"", "errors", "settings", "serve", "recogniser", "pipeline", "bundles", "engines"},
     "__main__": {"", "errors", "settings", "commands"},
     "": set(),
 }
@@ -59,7 +61,7 @@ HOMES = {
 """Package → the only places that may import it."""
 ATTRIBUTES = {
     # The terminal's own conventions (NO_COLOR, TERM) are no settings of ours.
-    "os.environ": {f"{SERVER}/settings.py", f"{SERVER}/commands/report.py"},
+    "os.environ": {f"{SERVER}/settings.py", f"{SERVER}/__init__.py", f"{SERVER}/commands/report.py"},
     "os.getenv": {f"{SERVER}/settings.py"},
     "sys.argv": {f"{SERVER}/__main__.py"},
 }

@@ -2,28 +2,20 @@
 
 import asyncio
 import logging
-import os
 import signal
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import memory
-from .bundles.fetch import HubModel
-from .bundles.hub import STARTER
-from .bundles.store import STARTER_DIRECTORY, ModelStore
-from .bundles.supply import ModelSupply, SupplyState, SupplyStatus
-from .engines.asr_whisper import WhisperEngine
 from .engines.decode_queue import DecodeQueue
 from .engines.grammar_hassil import HassilGrammar
-from .engines.load import load_edge_model
 from .engines.vad_silero import SileroVad
 from .engines.wake_openwakeword import OpenWakeWordEngine
 from .listeners.connection import Services
-from .listeners.describe import Describer, Recogniser, describe
 from .listeners.ears import OnTurn
 from .listeners.requests import Defaults
 from .listeners.wyoming_port import WyomingPort
@@ -31,11 +23,10 @@ from .pipeline.grammar import Vocabulary
 from .pipeline.turn import Stages
 from .pipeline.types import Outcome, Spans
 from .pipeline.wake import GateSettings
+from .recogniser import Supply, chosen_model, recogniser_now, supply_of
 from .settings import Settings
 
 _LOGGER = logging.getLogger(__name__)
-
-type Supply = ModelSupply[WhisperEngine]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +51,9 @@ async def running(settings: Settings, on_turn: OnTurn | None = None) -> AsyncGen
     """Run a server until the block ends. Raises EdgeVoiceError when it cannot."""
     memory.limit_arenas()
     async with AsyncExitStack() as stack:
-        supply = await stack.enter_async_context(_supply(settings))
+        supply = await stack.enter_async_context(supply_of(settings, chosen_model(settings)))
         services = await _services(settings, supply, on_turn or _log_turn, stack)
-        await supply.serving()
-        memory.trim()
+        _in_background(_settle(supply), stack)
         port = await stack.enter_async_context(
             WyomingPort(
                 services,
@@ -76,17 +66,6 @@ async def running(settings: Settings, on_turn: OnTurn | None = None) -> AsyncGen
         yield RunningServer(port=port, supply=supply)
 
 
-def _supply(settings: Settings) -> Supply:
-    """Return the supply of the chosen model. Raises UnknownModelError for a name that nothing has."""
-    store = ModelStore(Path(settings.server.data_dir) / "models")
-    chosen = HubModel(name=settings.asr.model or STARTER, store=store)
-    chosen.find()
-    threads = settings.asr.threads or min(4, os.cpu_count() or 1)
-    return ModelSupply(
-        chosen=chosen, starter=STARTER_DIRECTORY, load=lambda directory: load_edge_model(directory, threads=threads)
-    )
-
-
 async def _services(settings: Settings, supply: Supply, on_turn: OnTurn, stack: AsyncExitStack) -> Services:
     """Load everything that loads in a moment, off the event loop and side by side."""
     run = asyncio.get_running_loop().run_in_executor
@@ -96,10 +75,10 @@ async def _services(settings: Settings, supply: Supply, on_turn: OnTurn, stack: 
     stack.callback(wake.close)
     grammar = HassilGrammar()
     stack.push_async_callback(grammar.aclose)
-    edge = DecodeQueue(supply.lease, limit=settings.asr.waiting)
+    edge = DecodeQueue(supply.lease, supply.serving, limit=settings.asr.waiting)
     stack.callback(edge.close)
     home = Vocabulary(names=settings.home.names, areas=settings.home.areas, floors=settings.home.floors)
-    await _warm_in_background(grammar, settings.asr.language or "en", home, stack)
+    _in_background(grammar.warm(settings.asr.language or "en", home), stack)
     return Services(
         stages=Stages(
             vad=vad,
@@ -118,7 +97,8 @@ async def _services(settings: Settings, supply: Supply, on_turn: OnTurn, stack: 
             vocabulary=home,
             answer_early=settings.asr.early_answers,
         ),
-        describe=_describer(settings, edge, wake, supply),
+        recogniser=lambda: recogniser_now(supply),
+        requires_external_vad=settings.server.requires_external_vad,
         on_turn=on_turn,
         max_event_bytes=settings.server.max_event_kib * 1024,
     )
@@ -132,9 +112,9 @@ def _load_wake(settings: Settings) -> OpenWakeWordEngine:
     )
 
 
-async def _warm_in_background(grammar: HassilGrammar, language: str, home: Vocabulary, stack: AsyncExitStack) -> None:
-    """Let the grammar load its sentences while the server is up already."""
-    task = asyncio.create_task(grammar.warm(language, home), name="grammar")
+def _in_background(work: Coroutine[None, None, None], stack: AsyncExitStack) -> None:
+    """Run what may finish while the server is up already; the stack ends it."""
+    task = asyncio.create_task(work)
 
     async def end() -> None:
         task.cancel()
@@ -143,24 +123,10 @@ async def _warm_in_background(grammar: HassilGrammar, language: str, home: Vocab
     stack.push_async_callback(end)
 
 
-def _describer(settings: Settings, edge: DecodeQueue, wake: OpenWakeWordEngine, supply: Supply) -> Describer:
-    return lambda: describe(
-        Recogniser(model=edge.name, languages=edge.languages, note=_note(supply.status)),
-        wake.words,
-        requires_external_vad=settings.server.requires_external_vad,
-    )
-
-
-def _note(status: SupplyStatus) -> str:
-    """Return what a person should know of the recogniser."""
-    starter = "starter model: some hundred English words, for trying out" if status.serving == STARTER else ""
-    match status.state:
-        case SupplyState.FETCHING:
-            return f"{starter}; fetching {status.name}, {status.progress:.0%}"
-        case SupplyState.WAITING | SupplyState.FAILED:
-            return f"{starter}; {status.error_text}"
-        case _:
-            return starter
+async def _settle(supply: Supply) -> None:
+    """Give back what loading the model took."""
+    await supply.serving()
+    memory.trim()
 
 
 def _log_turn(outcome: Outcome, spans: Spans) -> None:

@@ -71,6 +71,8 @@ class AsrSettings(Checked):
     """Languages that detection may answer; () for all that the model knows."""
     threads: int = ranged(0, at_least=0, at_most=64)
     """Threads of one decode; 0 for as many as there are cores, four at most."""
+    context_floor_frames: int = ranged(0, at_least=0, at_most=3000)
+    """Fewest mel frames (10 ms each) that the encoder sees; 0 for what the model's manifest or `tune` says."""
     waiting: int = ranged(16, at_least=1, at_most=1000)
     """Decodes that may wait; further turns are refused at once instead of being late."""
     early_answers: bool = True

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import os
 import sys
 import threading
 from collections.abc import Sequence
@@ -14,7 +13,8 @@ from tqdm import tqdm
 
 from ..bundles.choice import BUDGET_MS, NEEDED_MEMORY_MB, Choice, Measurement, choose
 from ..bundles.tuned import CHOICE_FILE, write_choice
-from ..engines.measure_whisper import COMMAND_SECONDS, TOKENS, ReportShare, measure_machine
+from ..engines.measure_whisper import COMMAND_SECONDS, TOKENS, measure_machine
+from ..recogniser import cores, english_only
 from ..settings import Settings
 from .report import print_json, table
 from .settings_file import Value, amend
@@ -45,7 +45,7 @@ async def run(arguments: argparse.Namespace, settings: Settings) -> int:
     finally:
         cancelled.set()  # Ctrl-C: the thread ends after the measurement that it is at
     memory_bytes = psutil.virtual_memory().available
-    choice = choose(measurements, memory_bytes, english_only=_english_only(settings))
+    choice = choose(measurements, memory_bytes, english_only=english_only(settings))
     written = None if arguments.dry_run else await asyncio.to_thread(_write, arguments, settings, choice)
     if arguments.json:
         print_json(_result(measurements, memory_bytes, choice, written))
@@ -55,29 +55,13 @@ async def run(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def decide(settings: Settings, report: ReportShare, cancelled: threading.Event) -> Choice:
-    """Return what to run on this machine; blocks for up to a minute. For a server whose owner named no model."""
-    measurements = measure_machine(_cores(), report, cancelled)
-    return choose(measurements, psutil.virtual_memory().available, english_only=_english_only(settings))
-
-
 def _measured(cancelled: threading.Event) -> list[Measurement]:
     with tqdm(desc="measuring", total=100, unit="%", file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
 
         def show(share: float) -> None:
             bar.update(round(100 * share) - bar.n)
 
-        return measure_machine(_cores(), show, cancelled)
-
-
-def _cores() -> int:
-    """Return how many cores this process may use, which in a container is often fewer than there are."""
-    return os.process_cpu_count() or 1
-
-
-def _english_only(settings: Settings) -> bool:
-    asked = {settings.asr.language, *settings.asr.languages} - {""}
-    return asked == {"en"}
+        return measure_machine(cores(), show, cancelled)
 
 
 def _warn_if_busy() -> None:
@@ -110,7 +94,7 @@ def _result(
     measurements: Sequence[Measurement], memory_bytes: int, choice: Choice, written: Path | None
 ) -> dict[str, object]:
     return {
-        "cores": _cores(),
+        "cores": cores(),
         "free_memory_mb": memory_bytes >> 20,
         "budget_ms": BUDGET_MS,
         "measurements": [asdict(one) for one in measurements],

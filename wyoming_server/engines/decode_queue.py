@@ -4,7 +4,7 @@ A turn has at most one decode waiting (a newer one supersedes it), so first come
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 
@@ -19,9 +19,9 @@ type Lease = Callable[[], AbstractContextManager[WhisperEngine]]
 class DecodeQueue:
     """The recogniser that turns see: one thread, and a bounded line before it."""
 
-    def __init__(self, lease: Lease, *, limit: int) -> None:
-        """Let at most `limit` decodes wait or run."""
-        self._lease, self._limit = lease, limit
+    def __init__(self, lease: Lease, ready: Callable[[], Awaitable[None]], *, limit: int) -> None:
+        """Let at most `limit` decodes wait or run; `ready` waits until there is a model at all."""
+        self._lease, self._ready, self._limit = lease, ready, limit
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="asr")
         self.waiting = 0
         """Decodes that wait or run."""
@@ -53,6 +53,7 @@ class DecodeQueue:
             )
         self.waiting += 1
         try:
+            await self._ready()
             # Cancelling the await takes a decode that has not started off the executor's line.
             return await asyncio.get_running_loop().run_in_executor(self._executor, self._decode, request)
         finally:

@@ -12,7 +12,7 @@ from ..errors import EdgeVoiceError, UnexpectedEventError
 from ..pipeline.audio import PcmConverter
 from ..pipeline.turn import Stages
 from ..pipeline.wake import WakeDetector, WakeEngine, WakeSettings
-from .describe import Describer
+from .describe import Recogniser, describe
 from .ears import Ear, OnTurn, TurnEar, WakeEar
 from .framing import EventWriter, read_event
 from .replies import error
@@ -29,7 +29,9 @@ class Services:
     wake: WakeEngine
     wake_settings: WakeSettings
     defaults: Defaults
-    describe: Describer
+    recogniser: Callable[[], Recogniser]
+    """Says what can be said of the recogniser at this moment."""
+    requires_external_vad: bool
     on_turn: OnTurn
     max_event_bytes: int
 
@@ -97,7 +99,11 @@ class Connection:
         await self._writer.flush()
 
     async def _describe(self, event: Event) -> None:  # noqa: ARG002  # it asks nothing particular
-        self._writer.write(self._services.describe().event())
+        services = self._services
+        info = describe(
+            services.recogniser(), services.wake.words, requires_external_vad=services.requires_external_vad
+        )
+        self._writer.write(info.event())
         await self._writer.flush()
 
     async def _ping(self, event: Event) -> None:

@@ -1,6 +1,5 @@
 """What the server can do → Wyoming Info."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from wyoming.info import AsrModel, AsrProgram, Attribution, Info, WakeModel, WakeProgram
@@ -12,10 +11,6 @@ ATTRIBUTION = Attribution(name="Edge Voice", url="https://github.com/edge-voice/
 OPENWAKEWORD = Attribution(
     name="openWakeWord by David Scripka (models CC BY-NC-SA 4.0)", url="https://github.com/dscripka/openWakeWord"
 )
-
-
-type Describer = Callable[[], Info]
-"""Says what the server can do at this moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,93 @@
+"""The recogniser that the owner asked for: by name, by folder, or whatever fits this machine. Built for `serve`."""
+
+import os
+import threading
+from pathlib import Path
+
+import psutil
+
+from .bundles.choice import Choice, choose
+from .bundles.fetch import HubModel
+from .bundles.hub import STARTER, languages_of
+from .bundles.store import STARTER_DIRECTORY, ModelStore
+from .bundles.supply import ModelSupply, SupplyState, SupplyStatus
+from .bundles.tuned import CHOICE_FILE, TunedModel
+from .engines.asr_whisper import WhisperEngine
+from .engines.load import load_edge_model
+from .engines.measure_whisper import ReportShare, measure_machine
+from .errors import ModelMissingError
+from .listeners.describe import Recogniser
+from .settings import Settings
+
+MOST_THREADS = 4
+"""More threads than this make a short decode no faster, and everything else on the hub slower."""
+
+type Supply = ModelSupply[WhisperEngine]
+type Chosen = HubModel | TunedModel
+
+
+def cores() -> int:
+    """Return how many cores this process may use, which in a container is often fewer than there are."""
+    return os.process_cpu_count() or 1
+
+
+def english_only(settings: Settings) -> bool:
+    """Return whether the home speaks English and nothing else."""
+    return {settings.asr.language, *settings.asr.languages} - {""} == {"en"}
+
+
+def chosen_model(settings: Settings) -> Chosen:
+    """Return where the owner's model comes from. Raises UnknownModelError for a name that nothing has."""
+    data = Path(settings.server.data_dir)
+    store = ModelStore(data / "models")
+    if settings.asr.model:
+        store.directory(settings.asr.model)
+        return HubModel(name=settings.asr.model, store=store)
+
+    def decide(report: ReportShare, cancelled: threading.Event) -> Choice:
+        measurements = measure_machine(cores(), report, cancelled)
+        return choose(measurements, psutil.virtual_memory().available, english_only=english_only(settings))
+
+    return TunedModel(store=store, choice_file=data / CHOICE_FILE, decide=decide)
+
+
+def supply_of(settings: Settings, chosen: Chosen) -> Supply:
+    """Return what brings the chosen model into service, and the starter until then."""
+
+    def load(directory: Path) -> WhisperEngine:
+        tuned = chosen.choice if isinstance(chosen, TunedModel) else None
+        threads = settings.asr.threads or (tuned.threads if tuned else min(MOST_THREADS, cores()))
+        floor = settings.asr.context_floor_frames or (tuned.context_floor_frames if tuned else None)
+        return load_edge_model(directory, threads=threads, context_floor_frames=floor)
+
+    return ModelSupply(chosen=chosen, starter=STARTER_DIRECTORY, load=load)
+
+
+def recogniser_now(supply: Supply) -> Recogniser:
+    """Return what can be said of the recogniser at this moment."""
+    status = supply.status
+    try:
+        with supply.lease() as engine:
+            model, languages = engine.name, engine.languages
+    except ModelMissingError:
+        model, languages = status.name or STARTER, ()
+    # Home Assistant fixes its entities at setup: what a model that is on its way will know is announced already.
+    coming = languages_of(status.name) if status.name else ()
+    return Recogniser(
+        model=model, languages=tuple(dict.fromkeys(languages + coming)) or languages_of(STARTER), note=_note(status)
+    )
+
+
+def _note(status: SupplyStatus) -> str:
+    """Return what a person should know."""
+    parts = ["starter model: some hundred English words, for trying out" if status.serving == STARTER else ""]
+    match status.state:
+        case SupplyState.MEASURING:
+            parts.append("measuring this machine to choose a better one")
+        case SupplyState.FETCHING:
+            parts.append(f"fetching {status.name}, {status.progress:.0%}")
+        case SupplyState.WAITING | SupplyState.FAILED:
+            parts.append(status.error_text)
+        case SupplyState.LOADING | SupplyState.READY:
+            pass
+    return "; ".join(part for part in parts if part)
