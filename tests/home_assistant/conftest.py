@@ -82,6 +82,13 @@ def entity_of(hass: HomeAssistant, entry: ConfigEntry, domain: str) -> str:
     return found
 
 
+def state_of(hass: HomeAssistant, entity_id: str) -> str:
+    """Return an entity's state; an AssertionError when there is none."""
+    state = hass.states.get(entity_id)
+    assert state is not None, entity_id
+    return state.state
+
+
 @pytest.fixture
 def open_session(home: HomeAssistant, hass_ws_client: Callable[[HomeAssistant], Awaitable[object]]) -> Open:
     """Open sessions with Home Assistant, one per satellite."""

@@ -67,7 +67,7 @@ def edge_voice(*, port: int = 0, settings: Mapping[str, str] | None = None) -> I
 
     `settings` are EDGE_VOICE_… variables over those of the home.
     """
-    command = [our_python(), "-m", "wyoming_server", "serve", "--model", "starter"]
+    command: list[str | Path] = [our_python(), "-m", "wyoming_server", "serve", "--model", "starter"]
     command += ["--language", "en", "--uri", f"tcp://127.0.0.1:{port}"]
     with _running(command, {"PYTHONPATH": str(ROOT), **HOME, **(settings or {})}, _logged_port) as server:
         yield server
@@ -79,7 +79,15 @@ def faster_whisper(python: Path, *arguments: str) -> Iterator[ServerProcess]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as data:
-        command = [python, "-m", "wyoming_faster_whisper", "--model", str(STARTER), "--language", "en"]
+        command: list[str | Path] = [
+            python,
+            "-m",
+            "wyoming_faster_whisper",
+            "--model",
+            str(STARTER),
+            "--language",
+            "en",
+        ]
         command += ["--uri", f"tcp://127.0.0.1:{port}", "--data-dir", data, *arguments]
         with _running(command, {}, lambda _: port if _accepts(port) else None) as server:
             yield server

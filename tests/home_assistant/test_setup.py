@@ -1,11 +1,12 @@
 """What the integration makes of our Info."""
 
 from homeassistant.components import stt, wake_word
+from homeassistant.components.stt.models import SpeechAudioProcessing
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from tests.home_assistant.conftest import entity_of
+from tests.home_assistant.conftest import entity_of, state_of
 from tests.home_assistant.recordings import recording, words
 
 
@@ -20,10 +21,10 @@ async def test_the_recogniser_hears_english_and_asks_for_untouched_audio(
     entity = stt.async_get_speech_to_text_entity(home, entity_of(home, entry, "stt"))
     assert entity is not None
     assert entity.supported_languages == ["en"]
-    assert entity.audio_processing == stt.SpeechAudioProcessing(
+    assert entity.audio_processing == SpeechAudioProcessing(
         requires_external_vad=True, prefers_auto_gain_enabled=False, prefers_noise_reduction_enabled=False
     )
-    assert home.states.get(entity.entity_id).state == "unknown"  # available, and not used yet
+    assert state_of(home, entity.entity_id) == "unknown"  # available, and not used yet
 
 
 async def test_the_wake_entity_offers_the_packaged_words(home: HomeAssistant, entry: ConfigEntry) -> None:

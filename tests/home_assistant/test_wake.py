@@ -5,7 +5,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
 from tests.home_assistant.assist import Run, paced
-from tests.home_assistant.conftest import Open, entity_of
+from tests.home_assistant.conftest import Open, entity_of, state_of
 from tests.home_assistant.recordings import recording, words
 
 
@@ -37,7 +37,7 @@ async def test_the_word_wakes_and_the_command_after_it_is_done(
     assert 0 < heard["timestamp"] < 1000 * recording("wake.wav").seconds + 1000
     assert words(run.text) == words(recording("kitchen.wav").text)
     await home.async_block_till_done()
-    assert home.states.get("light.kitchen_light").state == "on"
+    assert state_of(home, "light.kitchen_light") == "on"
 
 
 async def test_another_word_does_not_wake(home: HomeAssistant, entry: ConfigEntry, open_session: Open) -> None:
