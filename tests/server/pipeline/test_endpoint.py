@@ -129,6 +129,11 @@ def test_silence_is_not_counted_while_the_vad_hears_speech_that_is_far_below_an_
     assert ears.silence_seconds <= VAD_LAG_FRAMES * FRAME_SAMPLES / SAMPLE_RATE_HZ
 
 
+def test_an_echo_far_below_the_speech_is_not_voice_even_where_the_room_is_dead_silent() -> None:
+    ears = pushed([0.02] * 20 + [0.9] * 20 + [0.9] * 4, levels=[0] * 20 + [10_000] * 20 + [100] * 4)
+    assert ears.voiced_end == 40 * FRAME_SAMPLES
+
+
 def test_quiet_sounds_after_the_vads_last_word_are_not_voice() -> None:
     ears = pushed([0.02] * 20 + [0.9] * 20 + [0.02] * 40, levels=[30] * 20 + [3000] * 20 + [2900] * 40)
     assert ears.voiced_end <= (40 + VAD_LAG_FRAMES) * FRAME_SAMPLES

@@ -175,8 +175,17 @@ def test_a_text_that_comes_after_its_hold_has_passed_ends_the_turn_at_once() -> 
     turn = live(f"0.6 {SENTENCE} 4.0")
     turn.model.delay_s = ENDPOINT.short_hold_seconds + 0.2
     outcome = turn.run()
-    assert outcome.timeline.end_s - outcome.timeline.hypothesis_s < FRAME_SECONDS
+    assert outcome.timeline.end_s == outcome.timeline.hypothesis_s
     assert hold_s(outcome) < ENDPOINT.long_hold_seconds
+
+
+def test_a_text_ends_the_turn_though_the_client_sends_nothing_more() -> None:
+    turn = live(f"0.6 {SENTENCE} {ENDPOINT.short_hold_seconds + 0.05}")
+    turn.stops = False
+    turn.model.delay_s = 1.0
+    outcome = turn.run()
+    assert outcome.ended_by is EndedBy.HOLD
+    assert outcome.timeline.end_s == outcome.timeline.hypothesis_s
 
 
 def test_without_early_answers_the_turn_waits_for_audio_stop() -> None:
