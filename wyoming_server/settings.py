@@ -8,6 +8,7 @@ import dataclasses
 import ipaddress
 import logging
 import os
+import reprlib
 import types
 import typing
 from collections.abc import Mapping
@@ -125,29 +126,50 @@ def read_settings(file: Path | None, flags: Raw, environ: Mapping[str, str] | No
             raw.setdefault(section, {}).update(values)
     try:
         checked = _SCHEMA(raw)
-        settings = Settings(**{name: make(**checked[name]) for name, make in SECTIONS.items()})
-        _check(settings)
     except vol.MultipleInvalid as error:
         raise InvalidSettingsError("; ".join(_sentence(one, raw) for one in error.errors)) from error
+    settings = Settings(**{name: _made(name, checked[name]) for name in SECTIONS})
+    try:
+        _check(settings)
     except ValueError as error:
         raise InvalidSettingsError(str(error)) from error
     return settings
+
+
+def _made(section: str, values: Mapping[str, Any]) -> Any:
+    """Return a section; its dataclass checks what concerns several keys. Raises InvalidSettingsError."""
+    try:
+        return SECTIONS[section](**values)
+    except ValueError as error:
+        given = ", ".join(f"{key} {value!r}" for key, value in values.items())
+        raise InvalidSettingsError(f"{section} is wrong ({given}): {error}") from error
 
 
 def _from_file(file: Path | None) -> Raw:
     if file is None:
         return {}
     try:
-        content = yaml.safe_load(file.read_text("utf-8")) or {}
+        text = file.read_text("utf-8")
     except OSError as error:
         raise InvalidSettingsError(f"The settings file '{file}' cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidSettingsError(f"The settings file '{file}' is no YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict) or not all(isinstance(one, dict) for one in content.values()):
+    except ValueError as error:  # bytes that are no UTF-8
+        raise InvalidSettingsError(f"The settings file '{file}' is no YAML: {error}") from error
+    content = _yaml(text, f"The settings file '{file}'")
+    if content is None:
+        return {}
+    if not isinstance(content, dict) or not all(isinstance(one, dict | None) for one in content.values()):
         raise InvalidSettingsError(
             f"The settings file '{file}' must hold sections ({', '.join(SECTIONS)}) with keys below them"
         )
-    return content
+    return {section: values or {} for section, values in content.items()}
+
+
+def _yaml(text: str, source: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    # Beyond its own errors, PyYAML lets those of its converters out: of 2024-99-99, !!int '', !!bool x, a deep nest.
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
+        raise InvalidSettingsError(f"{source} is no YAML: {' '.join(str(error).split())[:300]}") from error
 
 
 def _from_environment(environ: Mapping[str, str]) -> Raw:
@@ -158,14 +180,15 @@ def _from_environment(environ: Mapping[str, str]) -> Raw:
             continue
         section, _, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("_")
         if key:
-            raw.setdefault(section, {})[key] = yaml.safe_load(text)
+            is_text = key in _TEXTS.get(section, ()) and not text.lstrip().startswith("[")
+            raw.setdefault(section, {})[key] = text if is_text else _yaml(text, f"The environment's {variable}")
     return raw
 
 
 def _validator(annotation: Any, metadata: Mapping[str, float]) -> Any:
     """Return the voluptuous validator of a dataclass field."""
     if annotation is bool:
-        return vol.Boolean()
+        return _truth
     if annotation in (int, float):
         low, high = metadata["at_least"], metadata["at_most"]
         number = _whole if annotation is int else _number
@@ -182,7 +205,18 @@ def _validator(annotation: Any, metadata: Mapping[str, float]) -> Any:
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise vol.Invalid("must be a number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise vol.Invalid("must be a number that can be") from error
+
+
+def _truth(value: object) -> bool:
+    if isinstance(value, str) and value.lower() in _TRUTHS:
+        return _TRUTHS[value.lower()]
+    if not isinstance(value, bool):
+        raise vol.Invalid("must be true or false")
+    return value
 
 
 def _whole(value: object) -> int:
@@ -194,12 +228,19 @@ def _whole(value: object) -> int:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise vol.Invalid("must be text")
+    if "\0" in value or not _is_whole(value):
+        raise vol.Invalid("must be text that a file name could hold")
     return value
+
+
+def _is_whole(text: str) -> bool:
+    """Tell whether a text has no halves of characters, which YAML can write and nothing else can."""
+    return text.encode(errors="replace").decode() == text
 
 
 def _texts(value: object) -> tuple[str, ...]:
     items = value.split(",") if isinstance(value, str) else value
-    if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
+    if not isinstance(items, list | tuple) or not all(isinstance(item, str) and _is_whole(item) for item in items):
         raise vol.Invalid("must be a list of texts")
     return tuple(item.strip() for item in items if item.strip())
 
@@ -211,6 +252,16 @@ def _section_schema(make: Any) -> vol.Schema:
     )
 
 
+def _texts_of(make: Any) -> frozenset[str]:
+    """Return the keys that hold texts; YAML would take the language `no` for a truth and `2024` for a number."""
+    hints = typing.get_type_hints(make).items()
+    return frozenset(name for name, hint in hints if hint is str or typing.get_origin(hint) is tuple)
+
+
+_TEXTS = {name: _texts_of(make) for name, make in SECTIONS.items()}
+_TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+_REPR = reprlib.Repr(maxstring=80, maxother=80, maxlong=80)
+"""Of a wrong value enough is shown to find it."""
 _SCHEMA = vol.Schema({vol.Optional(name): _section_schema(make) for name, make in SECTIONS.items()})
 
 
@@ -222,7 +273,7 @@ def _sentence(error: vol.Invalid, raw: Raw) -> str:
         known = SECTIONS if len(path) == 1 else [one.name for one in dataclasses.fields(SECTIONS[path[0]])]
         return f"'{name}' is no setting; known here: {', '.join(known)}"
     value = raw.get(path[0], {}).get(path[1]) if len(path) > 1 else raw.get(path[0])
-    return f"{name} is {value!r}: {error.error_message}"
+    return f"{name} is {_REPR.repr(value)}: {error.error_message}"
 
 
 def _check(settings: Settings) -> None:
