@@ -50,6 +50,10 @@ class GatedEngine:
         await asyncio.to_thread(self.entered.wait, 20)
 
 
+async def at_once() -> None:
+    """Say that a model is there."""
+
+
 @pytest.fixture
 async def engine() -> AsyncIterator[GatedEngine]:
     engine = GatedEngine()
@@ -59,7 +63,7 @@ async def engine() -> AsyncIterator[GatedEngine]:
 
 @pytest.fixture
 async def queue(engine: GatedEngine) -> AsyncIterator[DecodeQueue]:
-    queue = DecodeQueue(engine.lease, limit=4)  # type: ignore[arg-type]  # the double has what the queue uses
+    queue = DecodeQueue(engine.lease, at_once, limit=4)  # type: ignore[arg-type]  # the double has what it uses
     yield queue
     engine.gate.set()
     queue.close()
@@ -130,6 +134,24 @@ async def test_an_engines_error_reaches_its_own_turn_only(queue: DecodeQueue, en
     assert (queue.waiting, engine.leased) == (0, 0)
 
 
+async def test_decodes_wait_in_order_until_there_is_a_model_at_all(engine: GatedEngine) -> None:
+    loaded = asyncio.Event()
+
+    async def ready() -> None:
+        await loaded.wait()
+
+    queue = DecodeQueue(engine.lease, ready, limit=4)  # type: ignore[arg-type]  # as above
+    engine.gate.set()
+    tasks = await lined_up(queue, "a", "b", "c")
+    tasks[1].cancel()
+    await asyncio.gather(tasks[1], return_exceptions=True)
+    assert (engine.decoded, queue.waiting) == ([], 2)
+    loaded.set()
+    await asyncio.gather(tasks[0], tasks[2])
+    assert engine.decoded == ["a", "c"]
+    queue.close()
+
+
 async def test_the_queue_says_what_the_model_says_of_itself(queue: DecodeQueue) -> None:
     assert (queue.name, queue.languages, queue.hallucination_phrases) == ("gated", ("en",), {"en": ("you",)})
 
@@ -141,7 +163,7 @@ async def test_eight_turns_at_once_with_the_starter_model() -> None:
     def lease() -> Iterator[WhisperEngine]:
         yield engine
 
-    queue = DecodeQueue(lease, limit=8)
+    queue = DecodeQueue(lease, at_once, limit=8)
     names = (list(GOLDEN) * 3)[:8]
     try:
         heard = await asyncio.gather(
