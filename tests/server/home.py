@@ -57,6 +57,12 @@ class Home:
         return self
 
     def __exit__(self, *failure: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop it and wait for its end; a second time does nothing."""
+        if not self._thread.is_alive():
+            return
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(START_SECONDS)
         assert not self._thread.is_alive(), "the server does not stop"
@@ -131,10 +137,11 @@ class ServerProcess:
         return self._log.read_text("utf-8", "backslashreplace")
 
     async def uri(self, count: int = 1) -> list[str]:
-        """Wait until it listens; return its addresses."""
+        """Wait until it listens and a model serves; return its addresses."""
         for _ in range(round(START_SECONDS / 0.02)):
-            found = re.findall(r"listening on (\S+)", self.log)
-            if len(found) >= count:
+            log = self.log
+            found: list[str] = re.findall(r"listening on (\S+)", log)
+            if len(found) >= count and re.search(r"Model \S+ is ready", log):
                 return found
             assert self.process.poll() is None, self.log
             await asyncio.sleep(0.02)

@@ -67,6 +67,8 @@ class Connection:
                 await self._turn.finished()  # it has said all and closed only its own side: the answer is still due
         except EdgeVoiceError as failure:
             _LOGGER.warning("connection ended: %s", failure.code)
+            if self._turn is not None:
+                await self._turn.drop()
             self._writer.write(error(failure))
             await self._writer.close_after_refusal(self._reader)
         finally:

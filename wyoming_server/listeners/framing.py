@@ -99,8 +99,10 @@ class EventWriter:
         try:
             async with asyncio.timeout(WRITE_TIMEOUT_SECONDS):
                 await self._writer.drain()
-        except OSError:  # the time is up, or the peer is gone
+        except TimeoutError:
             self._writer.transport.abort()
+        except OSError:
+            self._writer.close()  # the peer is gone; to abort a pipe that is closed fails
 
     async def close(self) -> None:
         """Close the stream; what was written last still goes out."""
@@ -109,8 +111,10 @@ class EventWriter:
                 await self._writer.drain()
                 self._writer.close()
                 await self._writer.wait_closed()
-        except OSError:
+        except TimeoutError:
             self._writer.transport.abort()
+        except OSError:
+            self._writer.close()
 
     async def close_after_refusal(self, reader: asyncio.StreamReader) -> None:
         """Close the stream towards a peer that may still be sending.

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from ..home import Home
-from ..peer import KITCHEN, Peer, audio, bystander, chunk, connected, event, kitchen
+from ..peer import KITCHEN, Peer, audio, chunk, connected, event, kitchen
 
 SILENCE = b"\0" * 64_000
 
@@ -135,8 +135,11 @@ async def _ten_minutes(peer: Peer, asked: dict[str, object], sentences: int) -> 
 
 
 async def test_ten_minutes_of_a_file_come_as_chunks_and_as_one_text(served: Home) -> None:
-    async with bystander(served.uri), connected(served.uri) as peer:
+    async with connected(served.uri) as peer, connected(served.uri) as other:
         sending = asyncio.create_task(_ten_minutes(peer, {"context": {"edge_voice": {"mode": "file"}}}, 20))
+        await peer.until("voice-started")
+        await other.serves()
+        assert not sending.done()
         answer = await peer.answer()
         await sending
         assert answer.text == " ".join([KITCHEN] * 20)
