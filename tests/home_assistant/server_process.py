@@ -20,6 +20,7 @@ HOME = {
 }
 """The home of home.yaml, as an owner would write it into the server's settings."""
 _LISTENING = re.compile(r"listening on tcp://127\.0\.0\.1:(\d+)")
+_LOADED = "Answering with the starter model"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 
@@ -62,14 +63,18 @@ def our_python() -> Path:
 
 
 @contextlib.contextmanager
-def edge_voice(*, port: int = 0, settings: Mapping[str, str] | None = None) -> Iterator[ServerProcess]:
-    """Run our server with the starter model until the end; it hears when this is entered.
+def edge_voice(
+    *, port: int = 0, loaded: bool = True, settings: Mapping[str, str] | None = None
+) -> Iterator[ServerProcess]:
+    """Run our server with the starter model until the end; it listens, and its model is loaded, when this is entered.
 
-    `settings` are EDGE_VOICE_… variables over those of the home.
+    `loaded` False does not wait for the model. `settings` are EDGE_VOICE_… variables over those of the home.
     """
     command: list[str | Path] = [our_python(), "-m", "wyoming_server", "serve", "--model", "starter"]
     command += ["--language", "en", "--uri", f"tcp://127.0.0.1:{port}"]
-    with _running(command, {"PYTHONPATH": str(ROOT), **HOME, **(settings or {})}, _logged_port) as server:
+    with _running(
+        command, {"PYTHONPATH": str(ROOT), **HOME, **(settings or {})}, _loaded if loaded else _listening
+    ) as server:
         yield server
 
 
@@ -93,9 +98,13 @@ def faster_whisper(python: Path, *arguments: str) -> Iterator[ServerProcess]:
             yield server
 
 
-def _logged_port(log: str) -> int | None:
+def _listening(log: str) -> int | None:
     found = _LISTENING.search(log)
     return int(found[1]) if found else None
+
+
+def _loaded(log: str) -> int | None:
+    return _listening(log) if _LOADED in log else None
 
 
 def _accepts(port: int) -> bool:

@@ -41,6 +41,18 @@ async def test_a_server_restarted_between_two_runs_serves_the_second(
         assert words((await say(assist, pipeline)).text) == words(SPOKEN.text)
 
 
+async def test_a_sentence_spoken_while_the_model_still_loads_is_understood(
+    home: HomeAssistant, connect: Connect, open_session: Open
+) -> None:
+    """Loading is over before a sentence is; a server that listens must not refuse what is said meanwhile."""
+    assist = await open_session()
+    with edge_voice() as first:
+        entry = await connect(first.port)
+        pipeline = await assist.create_pipeline(entity_of(home, entry, "stt"))
+    with edge_voice(port=first.port, loaded=False):
+        assert words((await say(assist, pipeline)).text) == words(SPOKEN.text)
+
+
 async def test_a_server_that_dies_in_mid_sentence_ends_the_run_with_an_error(
     home: HomeAssistant, connect: Connect, open_session: Open
 ) -> None:
