@@ -48,14 +48,15 @@ class ScriptedModel:
         """Take so long, then raise `failure` if there is one; refuse what is beyond `limit` at once."""
         self.seconds, self.failure, self.limit = seconds, failure, limit
         self.at_once = 0
-        self.most_at_once = 0
+        self.asked = asyncio.Event()
+        """Set when it was first asked to decode."""
 
     async def decode(self, request: DecodeRequest) -> Hypothesis:
         """Return SAID."""
         if self.at_once >= self.limit:
             raise OverloadedError(f"{self.at_once} decodes wait already")
         self.at_once += 1
-        self.most_at_once = max(self.at_once, self.most_at_once)
+        self.asked.set()
         try:
             await asyncio.sleep(self.seconds)
         finally:

@@ -5,9 +5,9 @@ import json
 import socket
 import struct
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from wyoming_server.commands.recording import PACKAGED, Recording, read_recording
 
@@ -137,6 +137,10 @@ class Peer:
             return False
         return True
 
+    def stop_reading(self) -> None:
+        """Take nothing more from the network, so that the server's writes pile up."""
+        cast(asyncio.Transport, self.writer.transport).pause_reading()
+
     def reset(self) -> None:
         """Vanish with an RST, as after a loss of power."""
         link: socket.socket = self.writer.get_extra_info("socket")
@@ -157,10 +161,8 @@ async def connected(uri: str) -> AsyncIterator[Peer]:
         yield Peer(reader, writer)
     finally:
         writer.close()
-        try:
+        with suppress(ConnectionError):
             await writer.wait_closed()
-        except ConnectionError:
-            pass
 
 
 @asynccontextmanager

@@ -83,7 +83,9 @@ def test_a_model_that_nothing_has_is_one_line_and_usage(tmp_path: Path) -> None:
     assert "nowhere" in _refused("unknown-model", USAGE, *serve, "--model", str(tmp_path / "nowhere"))
 
 
-@pytest.mark.parametrize(("share", "code"), [(None, "model-missing"), (0.0001, "model-corrupt"), (0.5, "model-corrupt")])
+@pytest.mark.parametrize(
+    ("share", "code"), [(None, "model-missing"), (0.0001, "model-corrupt"), (0.5, "model-corrupt")]
+)
 def test_a_broken_model_folder_is_one_line_that_names_it(tmp_path: Path, share: float | None, code: str) -> None:
     folder = tmp_path / "mine"
     shutil.copytree(STARTER_DIRECTORY, folder)

@@ -130,7 +130,9 @@ UNTAKEN = {
 
 
 @pytest.mark.parametrize(("asked", "code"), UNTAKEN.values(), ids=UNTAKEN.keys())
-async def test_a_request_that_cannot_be_met_gets_its_code_once(served: Home, asked: dict[str, object], code: str) -> None:
+async def test_a_request_that_cannot_be_met_gets_its_code_once(
+    served: Home, asked: dict[str, object], code: str
+) -> None:
     async with connected(served.uri) as peer:
         assert await peer.code(event("transcribe", asked), *audio(kitchen().pcm)) == code
         await peer.serves()
@@ -164,7 +166,9 @@ async def test_what_is_merely_odd_gets_its_text(served: Home, asked: dict[str, o
 
 async def test_an_unknown_wake_word_gets_its_code(served: Home) -> None:
     async with bystander(served.uri), connected(served.uri) as peer:
-        assert await peer.code(event("detect", {"names": ["hey nobody \ud800"]}), *audio(b"\0\0")) == "unknown-wake-word"
+        assert (
+            await peer.code(event("detect", {"names": ["hey nobody \ud800"]}), *audio(b"\0\0")) == "unknown-wake-word"
+        )
         assert await peer.code(event("detect", {"names": "hey_jarvis"})) == "malformed-event"
         await peer.serves()
 

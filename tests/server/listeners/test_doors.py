@@ -44,7 +44,7 @@ async def test_standard_input_and_output_carry_a_turn_and_nothing_else(start_ser
     await server.uri()
     output, _ = await asyncio.to_thread(server.process.communicate, said, 60)
     events = _events(output)
-    assert [kind for kind, _ in events][0] == "info"
+    assert events[0][0] == "info"
     assert [data["text"] for kind, data in events if kind == "transcript"] == [KITCHEN]
     assert events[-1][0] == "transcript-stop"
     assert server.process.returncode == 0
@@ -153,7 +153,9 @@ async def test_an_address_that_is_none_is_a_wrong_setting(port: WyomingPort, uri
         await port.listen(uri)
 
 
-HOME = "127.0.0.1 127.8.8.8 10.1.2.3 172.16.0.1 172.31.255.255 192.168.178.20 169.254.1.1 ::1 fd00::5 fe80::1 203.0.113.9"
+HOME = (
+    "127.0.0.1 127.8.8.8 10.1.2.3 172.16.0.1 172.31.255.255 192.168.178.20 169.254.1.1 ::1 fd00::5 fe80::1 203.0.113.9"
+)
 ABROAD = "8.8.8.8 172.32.0.1 192.169.0.1 100.64.0.1 203.0.112.255 2001:db8::1 2002:808:808::1 2001:0:808::1 2a00::1"
 
 

@@ -18,7 +18,7 @@ def _encoded(mono: Floats, width: int) -> bytes:
     if width == 1:
         return bytes((np.round(mono * 127) + 128).astype(np.uint8))
     whole = np.round(mono * (2 ** (8 * width - 1) - 1)).astype("<i4")
-    return whole.view(np.uint8).reshape(-1, 4)[:, :width].tobytes()
+    return bytes(whole.view(np.uint8).reshape(-1, 4)[:, :width])
 
 
 def _converted(rate: int, width: int, channels: int) -> bytes:

@@ -4,14 +4,14 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 
 import psutil
 import pytest
 
 from wyoming_server.engines.wake_openwakeword import OpenWakeWordEngine
 from wyoming_server.listeners.connection import Services
-from wyoming_server.listeners.describe import Recogniser, describe
+from wyoming_server.listeners.describe import Recogniser
 from wyoming_server.listeners.requests import Defaults
 from wyoming_server.listeners.wyoming_port import WyomingPort
 from wyoming_server.pipeline.edge_asr import EdgeModel
@@ -51,15 +51,14 @@ def scripted(wake: OpenWakeWordEngine) -> Scripted:
         vad: VadModel | None = None,
         grammar: Grammar | None = None,
         *,
-        listen: ListenSettings = ListenSettings(idle_seconds=1.0),
-        connections: int = 100,
+        queue_frames: int = 1000,
     ) -> Iterator[Home]:
         stages = Stages(
             vad=vad or EnergyVad(),
             edge=model or ScriptedModel(),
             grammar=grammar or PlainGrammar(),
             endpoint=EndpointSettings(),
-            listen=listen,
+            listen=ListenSettings(idle_seconds=1.0, queue_frames=queue_frames),
             turn=TurnSettings(budget_seconds=BUDGET_SECONDS),
             clock=time.monotonic,
         )
@@ -69,14 +68,15 @@ def scripted(wake: OpenWakeWordEngine) -> Scripted:
             wake=wake,
             wake_settings=WakeSettings(),
             defaults=Defaults(language="en", languages=(), vocabulary=Vocabulary(), answer_early=True),
-            describe=lambda: describe(about, wake.words, requires_external_vad=True),
+            recogniser=lambda: about,
+            requires_external_vad=True,
             on_turn=lambda _outcome, _spans: None,
             max_event_bytes=1 << 20,
         )
 
         @asynccontextmanager
         async def opened() -> AsyncIterator[list[str]]:
-            async with WyomingPort(services, allow=(), connections_per_address=connections) as port:
+            async with WyomingPort(services, allow=(), connections_per_address=100) as port:
                 await port.listen("tcp://127.0.0.1:0")
                 yield port.uris
 
@@ -112,12 +112,9 @@ class TestPeers:
 
     async def test_a_peer_that_stops_reading_is_dropped(self, served: Home) -> None:
         async with connected(served.uri) as peer:
-            peer.writer.transport.pause_reading()
-            with pytest.raises(ConnectionError):  # noqa: PT012  # the server drops it somewhere on the way
-                async with asyncio.timeout(60):
-                    for _ in range(1_000):
-                        await peer.say(event("ping", {"text": "x" * 60_000}))
-                    raise AssertionError("the server buffers without end")
+            peer.stop_reading()
+            with pytest.raises(ConnectionError):
+                await asyncio.wait_for(peer.say(*[event("ping", {"text": "x" * 60_000})] * 1_000), 60)
 
     async def test_a_peer_that_resets_in_mid_sentence_is_forgotten(self, served: Home) -> None:
         for speaking in (True, False) * 3:
@@ -188,7 +185,11 @@ class TestPeers:
                 return (await peer.answer()).text
 
         real_time, fast, at_once, bursts, late = await asyncio.gather(
-            heard(2048, 0.064), heard(2048, 0.0032), heard(len(pcm), 0.0), heard(1024, 0.3, burst=10), heard(32_000, 1.2)
+            heard(2048, 0.064),
+            heard(2048, 0.0032),
+            heard(len(pcm), 0.0),
+            heard(1024, 0.3, burst=10),
+            heard(32_000, 1.2),
         )
         assert {real_time, fast, at_once, bursts, late} == {KITCHEN}
 
@@ -249,8 +250,7 @@ async def test_a_speculative_failure_does_not_cost_the_turn(scripted: Scripted) 
         async with connected(served.uri) as peer:
             await _speak(peer)
             await peer.say(*[chunk(bytes(2048))] * 5)  # long enough to speculate, too short to end
-            while not model.most_at_once:
-                await asyncio.sleep(0.01)
+            await asyncio.wait_for(model.asked.wait(), 20)
             model.failure = None
             await peer.say(event("audio-stop"))
             assert (await peer.answer()).text == SAID
@@ -286,12 +286,12 @@ async def test_a_mistake_of_our_own_is_an_answer_too(scripted: Scripted, caplog:
 
 
 async def test_a_turn_far_behind_holds_its_peer_up_instead_of_buffering(scripted: Scripted) -> None:
-    with scripted(vad=EnergyVad(seconds=0.2), listen=ListenSettings(queue_frames=32)) as served:
+    with scripted(vad=EnergyVad(seconds=0.2), queue_frames=32) as served:
         async with connected(served.uri) as peer:
             await _speak(peer, chunks=5)
             payload = bytes(200_000)
             sent = 0
-            with pytest.raises(TimeoutError):
+            with suppress(TimeoutError):
                 async with asyncio.timeout(0.15):
                     while True:
                         await peer.say(chunk(payload))
@@ -304,11 +304,10 @@ async def test_the_server_stops_in_mid_turn_and_with_peers_that_do_not_read(scri
     with scripted(ScriptedModel(seconds=60)) as served:
         async with connected(served.uri) as speaking, connected(served.uri) as deaf, connected(served.uri) as idle:
             await _speak(speaking)
-            deaf.writer.transport.pause_reading()
+            deaf.stop_reading()
             await deaf.say(*[event("ping", {"text": "x" * 60_000})] * 20)
             await idle.say(event("ping"))
             await idle.until("pong")
             await asyncio.to_thread(served.stop)
             assert await speaking.is_closed()
             assert await idle.is_closed()
-

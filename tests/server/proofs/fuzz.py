@@ -29,10 +29,10 @@ FIELDS = (
     "name", "names", "language", "context", "vad_sensitivity", "transcript_names", "transcript_terms", "rate", "width",
     "channels", "text", "timestamp",
 )  # fmt: skip
-SCALARS = (
+SCALARS: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 2, 3, 16_000, 8_000, 44_100, 2**31, 2**63, 10**30, 0.5, float("nan"), float("inf"),
-    "", "en", "de", "xx", "starter", "hey_jarvis", "alexa", "file", "live", "\0", "\ud800", "ü", "x" * 500, [], {}, [[]],
-    ["a", 1], {"edge_voice": {"mode": "file"}}, {"edge_voice": {"answer_early": False}}, {"edge_voice": 3},
+    "", "en", "de", "xx", "starter", "hey_jarvis", "alexa", "file", "live", "\0", "\ud800", "ü", "x" * 500, [], {},
+    [[]], ["a", 1], {"edge_voice": {"mode": "file"}}, {"edge_voice": {"answer_early": False}}, {"edge_voice": 3},
 )  # fmt: skip
 GARBAGE = (b"\n", b"\0", b"{}\n", b"[]\n", b"{\n", b"\xff\xfe\n", b'{"type": null}\n', b'"text"\n', b"\r\n\r\n")
 HANG_SECONDS = 30.0
@@ -130,7 +130,7 @@ async def fuzz(served: Home, *, seconds: float, seed: int, peers: int = 4) -> Co
 
 async def _behaving(uri: str) -> str:
     async with connected(uri) as peer:
-        return (await peer.turn(kitchen().pcm)).data.get("text", "")
+        return str((await peer.turn(kitchen().pcm)).data.get("text"))
 
 
 class _Loud(logging.Handler):
