@@ -13,7 +13,7 @@ PARTS = {
     "errors": set(),
     "pipeline": {"errors"},
     "bundles": {"errors", "pipeline.checked", "pipeline.types"},
-    "engines": {"errors", "bundles", "pipeline.types", "pipeline.wake", "pipeline.denoise", "pipeline.grammar"},
+    "engines": {"errors", "bundles", "pipeline.types", "pipeline.wake", "pipeline.denoise", "pipeline.grammar", "pipeline.wording"},
     "learning": {"errors", "pipeline.checked", "pipeline.types"},
     "resilience": {"errors", "pipeline.checked", "pipeline.types"},
     "records": {"errors", "pipeline.checked", "pipeline.types"},
@@ -41,7 +41,7 @@ PARTS = {
     "": set(),
 }
 """Part of the server → what it may import besides itself."""
-VALUES = ("checked", "types", "levels")
+VALUES = ("checked", "types", "levels", "wording")
 """What every stage may import; each of them only those before it."""
 CONDUCTORS = {"listen", "turn"}
 """The only two files of the path that may call stages."""

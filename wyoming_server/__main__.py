@@ -6,6 +6,7 @@ Results go to standard output, logs and refusals to standard error. Exit status:
 import argparse
 import asyncio
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,10 @@ def main() -> None:
         status = 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         status = 130
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; the interpreter's own last flush must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
     sys.exit(status)
 
 

@@ -110,7 +110,7 @@ class WhisperEngine:
             )
         try:
             return self._decode(request)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:  # ctranslate2's own, and evidence that is no number
             raise DecodeError(f"The model '{self.name}' failed on this utterance: {error}") from error
 
     def _decode(self, request: DecodeRequest) -> Hypothesis:

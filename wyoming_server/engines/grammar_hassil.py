@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from home_assistant_intents import get_languages
 
-from ..pipeline.grammar import Vocabulary, continuation, normalise
+from ..pipeline.grammar import Vocabulary, continuation
 from ..pipeline.types import Continuation, GrammarMatch
+from ..pipeline.wording import normalise
 from .grammar_home import HomeGrammar
 from .grammar_templates import known_language, read_templates
 from .grammar_vocabulary import PackagedVocabulary, as_heard, home_names, packaged_vocabulary

@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from ..pipeline.grammar import Vocabulary, normalise, plain
+from ..pipeline.grammar import Vocabulary
+from ..pipeline.wording import normalise, plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

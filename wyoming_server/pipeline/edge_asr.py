@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from .types import MIN_SPEECH_SECONDS, DecodeRequest, Hypothesis, Speech
+from .types import MIN_SPEECH_SECONDS, UNSURE_LOG_PROBABILITY, DecodeRequest, Hypothesis, Speech
+from .wording import normalise
 
 MIN_SPEECH_RATIO = 0.1
 TOKENS_PER_SECOND = (0.7, 10.0)
@@ -14,7 +15,6 @@ COMPRESSION_LIMIT = 2.4
 COMPRESSION_MIN_CHARACTERS = 30
 REPEATS_LIMIT = 3
 NO_SPEECH_LIMIT = 0.6
-NO_SPEECH_LOG_PROBABILITY = -0.3
 WHOLE_CONTEXT_FRAMES = 3000
 
 SECOND_LOOK_RULES = frozenset({"no-end", "repetition", "token-rate", "known-phrase"})
@@ -73,7 +73,7 @@ def tripped_rules(
     Sources: Koenecke et al., FAccT 2024 (text without speech); Barański et al. 2025 (a small bag of phrases);
     Radford et al. 2022 (compression ratio and no-speech limits).
     """
-    text = _bare(hypothesis.text)
+    text = normalise(hypothesis.text)
     if not text:
         return ()
     words = text.split()
@@ -85,16 +85,12 @@ def tripped_rules(
         "token-rate": bool(hypothesis.tokens) and not low <= hypothesis.tokens_per_second <= high,
         "no-end": bool(hypothesis.tokens) and hypothesis.end_probability == 0.0,
         "repetition": _repeats(words) or _compresses(hypothesis.text),
-        "prompt-echo": speech.vad_speech_seconds < 1.0 and bool(prompt) and text == _bare(" ".join(prompt)),
+        "prompt-echo": speech.vad_speech_seconds < 1.0 and bool(prompt) and text == normalise(" ".join(prompt)),
         # Silence and hum decode to a junk token at no_speech 1.000. Some large models always say 0 here.
         "no-speech": hypothesis.no_speech_probability > NO_SPEECH_LIMIT
-        and hypothesis.mean_log_probability < NO_SPEECH_LOG_PROBABILITY,
+        and hypothesis.mean_log_probability < UNSURE_LOG_PROBABILITY,
     }
     return tuple(name for name, hit in tripped.items() if hit)
-
-
-def _bare(text: str) -> str:
-    return " ".join("".join(one if one.isalnum() else " " for one in text.casefold()).split())
 
 
 def _repeats(words: list[str]) -> bool:

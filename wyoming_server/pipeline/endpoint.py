@@ -75,8 +75,8 @@ class EndpointSettings(Checked):
     """
     long_hold_seconds: float = ranged(0.8, at_least=0.1, at_most=10.0)
     """Silence that ends everything else."""
-    sure_risk: float = ranged(0.5, at_least=0.0, at_most=1.0)
-    """Highest risk at which a sentence may end early: of 220 sentences broken off, 5 passed for whole ones below it."""
+    sure_probability: float = ranged(0.65, at_least=0.0, at_most=1.0)
+    """Probability of being finished from which a sentence may end early."""
     cap_seconds: float = ranged(15.0, at_least=1.0, at_most=29.0)
     """Longest utterance of a live turn."""
     wait_seconds: float = ranged(15.0, at_least=1.0, at_most=120.0)
@@ -101,16 +101,19 @@ class EndpointSettings(Checked):
 
 
 def hold_seconds(
-    settings: EndpointSettings, continuation: Continuation, risk: float, sensitivity: Sensitivity
+    settings: EndpointSettings, continuation: Continuation, finished: float, sensitivity: Sensitivity
 ) -> float:
-    """Return how much silence ends the turn, given what its text is taken for."""
-    if risk > settings.sure_risk or continuation is Continuation.EXPECTED:
+    """Return how much silence ends the turn, given what its text is taken for and how sure that is.
+
+    Never less than the VAD's lag: until then it may still hear speech that energy has lost.
+    """
+    if finished < settings.sure_probability or continuation is Continuation.EXPECTED:
         hold = settings.long_hold_seconds
     elif continuation is Continuation.POSSIBLE:
         hold = settings.medium_hold_seconds
     else:
         hold = settings.short_hold_seconds
-    return hold * PATIENCE[sensitivity]
+    return max(hold * PATIENCE[sensitivity], VAD_LAG_FRAMES * FRAME_SECONDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

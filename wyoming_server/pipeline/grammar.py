@@ -1,7 +1,5 @@
 """Text → what the home's grammar makes of it, and whether more words are to be expected."""
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -15,9 +13,6 @@ TARGETS = frozenset({"name", "domain", "device_class"}) | PLACES
 SMALLER_UNIT = {"hours": "minutes", "minutes": "seconds"}
 EXACT_FROM = {"hours": 24, "minutes": 5}
 """Durations from here on stand alone: people say "ten minutes", and "one minute thirty" or "two hours and a half"."""
-
-_SEPARATOR_IN_NUMBER = re.compile(r"(?<=\d)[.,](?=\d)")
-_APOSTROPHE_IN_WORD = re.compile(r"(?<=\w)'(?=\w)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,29 +37,6 @@ class Grammar(Protocol):
 
     async def match(self, text: str, language: str, vocabulary: Vocabulary) -> GrammarMatch:
         """Return the match of a transcript, punctuation and case as a recogniser writes them."""
-
-
-def normalise(text: str) -> str:
-    """Return a recogniser's text as bare casefolded words: for comparing two texts."""
-    return plain(text.replace("%", " percent ")).casefold()
-
-
-def plain(text: str, keep: str = "") -> str:
-    """Return NFKC text without punctuation and symbols, single spaced.
-
-    Apostrophes within words and separators within numbers stay, and so do combining marks: without its vowel signs
-    an Indic or Thai word is another word. `keep` names further characters to leave alone.
-    """
-    text = unicodedata.normalize("NFKC", text.replace("’", "'"))
-    stays = {
-        match.start() for pattern in (_SEPARATOR_IN_NUMBER, _APOSTROPHE_IN_WORD) for match in pattern.finditer(text)
-    }
-    return " ".join(
-        "".join(
-            character if index in stays or character in keep or unicodedata.category(character)[0] not in "PSC" else " "
-            for index, character in enumerate(text)
-        ).split()
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ class Mode(enum.StrEnum):
 class ListenSettings(Checked):
     """How long a turn bears with its client."""
 
-    idle_seconds: float = ranged(5.0, at_least=0.5, at_most=60.0)
+    idle_seconds: float = ranged(2.0, at_least=0.5, at_most=60.0)
     """A client that sends nothing for so long has stopped."""
     queue_frames: int = ranged(1000, at_least=32, at_most=20_000)
     """Frames that may wait for a turn (1000 are 32 s); the socket is read no further beyond."""
@@ -161,8 +161,8 @@ class Listener:
         """Return how much silence ends the turn, by what is known of its text now."""
         known = self._known()
         if known is None:
-            return hold_seconds(self._endpoint, Continuation.EXPECTED, 1.0, self._sensitivity)
-        return hold_seconds(self._endpoint, known.match.continuation, known.risk.value, self._sensitivity)
+            return hold_seconds(self._endpoint, Continuation.EXPECTED, 0.0, self._sensitivity)
+        return hold_seconds(self._endpoint, known.match.continuation, known.finished, self._sensitivity)
 
     def _known(self) -> Interpretation | None:
         """Return the interpretation of the speech so far, when it is there and did not fail."""

@@ -10,6 +10,7 @@ from .audio import FrameQueue
 from .checked import Checked, ranged
 from .edge_asr import EdgeModel, recognise
 from .endpoint import EndpointSettings, Sensitivity, VadModel
+from .finish import finished_probability
 from .grammar import Grammar, Vocabulary
 from .listen import Listener, ListenSettings, Mode, OnVoice, Utterance
 from .quality import measure
@@ -25,6 +26,8 @@ class TurnSettings(Checked):
 
     budget_seconds: float = ranged(3.0, at_least=0.2, at_most=30.0)
     """From the end of speech (or audio-stop) to a transcript or an error."""
+    chunk_budget_seconds: float = ranged(30.0, at_least=1.0, at_most=300.0)
+    """The same for each chunk of a file, which is up to 28 s long and nobody waits for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +88,8 @@ async def run_turn(audio: FrameQueue, request: TurnRequest, stages: Stages, obse
         async for utterance in utterances:
             # A chunk of a file waits for those before it, which is no fault of its own.
             from_s = utterance.ending.end_s if request.mode is Mode.LIVE else stages.clock()
-            interpretation = await _within_budget(utterance, from_s, stages)
+            budget = stages.turn.budget_seconds if request.mode is Mode.LIVE else stages.turn.chunk_budget_seconds
+            interpretation = await _within_budget(utterance, from_s + budget - stages.clock())
             if interpretation is None:
                 continue
             heard.append(interpretation)
@@ -103,28 +107,28 @@ async def _interpret(speech: Speech, request: TurnRequest, stages: Stages) -> In
     finished_s = stages.clock()
     quality = measure(speech)
     risk = score(hypothesis, quality)
+    match = await stages.grammar.match(hypothesis.text, hypothesis.language, request.vocabulary)
     return Interpretation(
         speech=speech,
         hypothesis=hypothesis,
-        match=await stages.grammar.match(hypothesis.text, hypothesis.language, request.vocabulary),
+        match=match,
         quality=quality,
         risk=risk,
         decision=decide(hypothesis, risk),
+        finished=finished_probability(hypothesis, match, speech),
         started_s=started_s,
         finished_s=finished_s,
     )
 
 
-async def _within_budget(utterance: Utterance, from_s: float, stages: Stages) -> Interpretation | None:
-    """Await the interpretation of an utterance that ended at `from_s`. Raises TurnTimeoutError."""
+async def _within_budget(utterance: Utterance, left_s: float) -> Interpretation | None:
+    """Await the interpretation of an utterance for as long as is left. Raises TurnTimeoutError."""
     if utterance.interpretation is None:
         return None
-    budget = stages.turn.budget_seconds
-    left = from_s + budget - stages.clock()
-    done, _ = await asyncio.wait({utterance.interpretation}, timeout=max(0.0, left))
+    done, _ = await asyncio.wait({utterance.interpretation}, timeout=max(0.0, left_s))
     if not done:
         raise TurnTimeoutError(
-            f"No text within {budget:g} s of the end of speech: the hub is too slow for this model, or too busy; "
+            "No text within the turn's budget: the hub is too slow for this model, or too busy; "
             "`edge-voice tune` picks one that fits"
         )
     return utterance.interpretation.result()

@@ -16,6 +16,9 @@ FRAME_SAMPLES = 512
 MIN_SPEECH_SECONDS = 0.25
 """Less VAD speech than this is a cough or a door, whatever a model makes of it (Koenecke et al., FAccT 2024)."""
 
+UNSURE_LOG_PROBABILITY = -0.3
+"""A text below this mean token log-probability may be made up: the starter's wrong ones lie around it."""
+
 type Samples = npt.NDArray[np.int16]
 """Mono PCM at 16 kHz, shape (n,)."""
 
@@ -193,6 +196,8 @@ class Interpretation:
     quality: Quality
     risk: Risk
     decision: Decision
+    finished: float
+    """Probability that the speaker has said all."""
     started_s: float
     """Monotonic time when its decode was asked for."""
     finished_s: float

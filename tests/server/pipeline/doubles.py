@@ -156,7 +156,7 @@ class ScriptedModel:
     delay_s: float = 0.05
     failures: int = 0
     """So many first decodes fail."""
-    log_probability: float = -0.01
+    log_probability: float = -0.001
     shape: Callable[[Hypothesis, DecodeRequest], Hypothesis] = lambda hypothesis, _request: hypothesis
     name: str = "scripted"
     languages: tuple[str, ...] = ("en",)

@@ -203,20 +203,21 @@ def test_a_split_lies_behind_the_quietest_frame_of_the_last_seconds() -> None:
 
 @pytest.mark.parametrize("sensitivity", list(Sensitivity))
 @pytest.mark.parametrize(
-    ("continuation", "risk", "hold"),
+    ("continuation", "finished", "hold"),
     [
-        (Continuation.NONE, 0.0, "short"),
-        (Continuation.NONE, SETTINGS.sure_risk, "short"),
-        (Continuation.NONE, SETTINGS.sure_risk + 0.01, "long"),
-        (Continuation.POSSIBLE, 0.0, "medium"),
-        (Continuation.POSSIBLE, 1.0, "long"),
+        (Continuation.NONE, 1.0, "short"),
+        (Continuation.NONE, SETTINGS.sure_probability, "short"),
+        (Continuation.NONE, SETTINGS.sure_probability - 0.01, "long"),
+        (Continuation.POSSIBLE, 1.0, "medium"),
+        (Continuation.POSSIBLE, 0.0, "long"),
         (Continuation.EXPECTED, 0.0, "long"),
         (Continuation.EXPECTED, 1.0, "long"),
     ],
 )
-def test_the_hold_table(continuation: Continuation, risk: float, hold: str, sensitivity: Sensitivity) -> None:
-    expected = getattr(SETTINGS, f"{hold}_hold_seconds") * PATIENCE[sensitivity]
-    assert hold_seconds(SETTINGS, continuation, risk, sensitivity) == expected
+def test_the_hold_table(continuation: Continuation, finished: float, hold: str, sensitivity: Sensitivity) -> None:
+    lag = VAD_LAG_FRAMES * FRAME_SAMPLES / SAMPLE_RATE_HZ  # never less: the VAD may still hear what energy has lost
+    expected = max(lag, getattr(SETTINGS, f"{hold}_hold_seconds") * PATIENCE[sensitivity])
+    assert hold_seconds(SETTINGS, continuation, finished, sensitivity) == expected
 
 
 def test_the_relaxed_wait_longer_and_the_aggressive_shorter() -> None:

@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wyoming_server.pipeline.grammar import Onward, Reading, Vocabulary, continuation, normalise, plain
+from wyoming_server.pipeline.grammar import Onward, Reading, Vocabulary, continuation
 from wyoming_server.pipeline.types import Continuation
+from wyoming_server.pipeline.wording import normalise, plain
 
 NONE, POSSIBLE = Continuation.NONE, Continuation.POSSIBLE
 

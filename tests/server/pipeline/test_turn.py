@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -24,17 +25,30 @@ from tests.server.pipeline.doubles import (
 )
 from wyoming_server.errors import DecodeError, TurnTimeoutError
 from wyoming_server.pipeline.audio import FrameQueue
-from wyoming_server.pipeline.endpoint import PATIENCE, EndpointSettings, Sensitivity
+from wyoming_server.pipeline.endpoint import PATIENCE, VAD_LAG_FRAMES, EndpointSettings, Sensitivity
 from wyoming_server.pipeline.listen import CHUNK_CAP_SECONDS, ListenSettings, Mode
 from wyoming_server.pipeline.turn import Observer, Stages, TurnRequest, TurnSettings, run_turn
-from wyoming_server.pipeline.types import SAMPLE_RATE_HZ, Action, EndedBy, Outcome
+from wyoming_server.pipeline.types import SAMPLE_RATE_HZ, Action, DecodeRequest, EndedBy, Hypothesis, Outcome
 
 SENTENCE = "turn on the kitchen light"
+VAD_LAG_SECONDS = VAD_LAG_FRAMES * FRAME_SECONDS
 AREA_MAY_FOLLOW = "turn on the light"
 ENDPOINT = EndpointSettings()
 LISTEN = ListenSettings()
 TURN = TurnSettings()
 REQUEST = TurnRequest(turn_id="turn", language="en")
+
+
+def unsure_of(text: str) -> Callable[[Hypothesis, DecodeRequest], Hypothesis]:
+    """Make the model unsure of one text."""
+
+    def shape(hypothesis: Hypothesis, _request: DecodeRequest) -> Hypothesis:
+        if hypothesis.text != text:
+            return hypothesis
+        tokens = tuple(dataclasses.replace(token, log_probability=-1.0) for token in hypothesis.tokens)
+        return dataclasses.replace(hypothesis, tokens=tokens)
+
+    return shape
 
 
 @dataclass
@@ -159,15 +173,13 @@ def test_the_hold_follows_the_text_and_the_satellites_patience(
 ) -> None:
     outcome = live(f"0.6 {words} 4.0", sensitivity=sensitivity).run()
     assert outcome.ended_by is EndedBy.HOLD
-    assert hold_s(outcome) == frames_near(hold * PATIENCE[sensitivity])
+    assert hold_s(outcome) == frames_near(max(VAD_LAG_SECONDS, hold * PATIENCE[sensitivity]))
 
 
 def test_an_unsure_sentence_is_waited_for_as_long_as_an_unknown_one() -> None:
     turn = live(f"0.6 {SENTENCE} 4.0")
     turn.model.log_probability = -1.0
     outcome = turn.run()
-    assert outcome.risk is not None
-    assert outcome.risk.value > ENDPOINT.sure_risk
     assert hold_s(outcome) == frames_near(ENDPOINT.long_hold_seconds)
 
 
@@ -203,7 +215,7 @@ def test_audio_stop_right_after_the_last_word_is_enough() -> None:
 
 def test_endless_speech_ends_at_the_cap() -> None:
     endpoint = dataclasses.replace(ENDPOINT, cap_seconds=2.0)
-    turn = Turn(f"0.6 {'again ' * 20} 1.0", endpoint=endpoint)
+    turn = Turn(f"0.6 {' '.join(f'word{count}' for count in range(20))} 1.0", endpoint=endpoint)
     outcome = turn.run()
     assert outcome.ended_by is EndedBy.CAP
     assert len(outcome.text.split()) == pytest.approx(2.0 / 0.256, abs=1)
@@ -243,6 +255,7 @@ def test_a_cough_is_no_turn_and_the_command_behind_it_is_heard() -> None:
 def test_listening_goes_on_after_a_text_that_was_made_up() -> None:
     turn = live(f"0.6 you 1.5 {SENTENCE} 2.0")
     turn.model.hallucination_phrases = {"en": ("you",)}
+    turn.model.shape = unsure_of("you")
     outcome = turn.run()
     assert outcome.text == SENTENCE
     assert f"text {SENTENCE}" in turn.seen
@@ -252,6 +265,7 @@ def test_listening_goes_on_after_a_text_that_was_made_up() -> None:
 def test_a_made_up_text_alone_is_discarded_with_its_reason() -> None:
     turn = live("0.6 you 1.5")
     turn.model.hallucination_phrases = {"en": ("you",)}
+    turn.model.shape = unsure_of("you")
     outcome = turn.run()
     assert (outcome.text, outcome.decision.action) == ("", Action.DISCARD)
 
@@ -401,6 +415,7 @@ def test_a_file_that_arrives_at_once_may_take_the_budget_for_every_chunk() -> No
 def test_a_made_up_chunk_of_a_file_is_left_out() -> None:
     turn = file("0.6 one two 1.5 you 1.5 three 1.0")
     turn.model.hallucination_phrases = {"en": ("you",)}
+    turn.model.shape = unsure_of("you")
     assert turn.run().text == "one two three"
     assert "text you" not in turn.seen
 
