@@ -1,29 +1,44 @@
 """Text, evidence and length → how likely the speaker has finished.
 
 A small recogniser completes what it hears: of 1133 sentences broken off in mid-phrase, spoken by voices that the
-starter model never heard, 91 came back as whole commands ("Set the bedroom lamp" as "… to red"). Three signs tell most
-of them apart: invented words are less sure, whole sentences are longer, and nothing follows them.
+starter model never heard, 91 came back as whole commands ("Set the bedroom lamp" as "… to red", "Turn off the plug in"
+without "in"). Most of them give themselves away at their end: the last words are less sure, the full stop is, and they
+are shorter than whole sentences.
 """
 
 import math
 
-from .types import Continuation, GrammarMatch, Hypothesis, Speech
+from .types import Continuation, GrammarMatch, Hypothesis, Speech, Token
 
+LAST_WORDS = 2
 LOG_PROBABILITY_FLOOR = 0.003
 """Added before the logarithm: below it, surer is not more finished."""
-BIAS, UNSURE, LENGTH, COMPLETE = -7.17, -1.53, 2.54, 1.54
-"""Logistic regression on those 91 and 307 whole commands heard right. At 0.65, 96 % of the whole commands are taken for
-finished and 0.9 % of the 1133 broken ones are (cross-validated by sentence: 96 % at 1 %)."""
+BIAS, UNSURE_WORDS, UNSURE_STOP, LENGTH, COMPLETE = -12.81, -1.49, -1.33, 2.33, 0.61
+"""Logistic regression on those 91 and 307 whole commands that were heard right. Cross-validated by sentence, 98 % of the
+whole commands are taken for finished where 1 % of the 1133 broken ones are; at 0.5, 98 % and 0.7 %, and the same in 25
+homes with names of their own. How sure the first words are says nothing, so they are left out."""
 
 
 def finished_probability(hypothesis: Hypothesis, match: GrammarMatch, speech: Speech) -> float:
     """Return the probability that the utterance is all that will be said; 0 when its text is no sentence."""
-    if match.continuation is Continuation.EXPECTED or hypothesis.rules:
+    if match.continuation is Continuation.EXPECTED or hypothesis.rules or not hypothesis.tokens:
         return 0.0
+    tail = _last_words(hypothesis.tokens)
     logit = (
         BIAS
-        + UNSURE * math.log(LOG_PROBABILITY_FLOOR - hypothesis.mean_log_probability)
+        + UNSURE_WORDS * _unsureness(sum(token.log_probability for token in tail) / len(tail))
+        + UNSURE_STOP * _unsureness(hypothesis.tokens[-1].log_probability)
         + LENGTH * math.log(max(speech.vad_speech_seconds, 0.1))
         + COMPLETE * (match.continuation is Continuation.NONE)
     )
     return 1.0 / (1.0 + math.exp(-logit))
+
+
+def _last_words(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
+    """Return the tokens of the last words, what stops the sentence included."""
+    starts = [index for index, token in enumerate(tokens) if token.text.startswith(" ")]
+    return tokens[starts[-LAST_WORDS] :] if len(starts) >= LAST_WORDS else tokens
+
+
+def _unsureness(log_probability: float) -> float:
+    return math.log(LOG_PROBABILITY_FLOOR - log_probability)

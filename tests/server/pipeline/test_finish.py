@@ -12,9 +12,11 @@ from wyoming_server.pipeline.types import Continuation, GrammarMatch, Hypothesis
 NONE, POSSIBLE, EXPECTED = (GrammarMatch(continuation=one) for one in Continuation)
 
 
-def heard(log_probability: float) -> Hypothesis:
-    token = Token(text="on", log_probability=log_probability, entropy=0.1, margin=0.9)
-    return Hypothesis(text="turn it on", language="en", model="m", tokens=(token,) * 4)
+def heard(*log_probabilities: float) -> Hypothesis:
+    """Return four words, as sure as that; one figure stands for all."""
+    sure = log_probabilities * 4 if len(log_probabilities) == 1 else log_probabilities
+    tokens = tuple(Token(text=" on", log_probability=one, entropy=0.1, margin=0.9) for one in sure)
+    return Hypothesis(text="turn it on now", language="en", model="m", tokens=tokens)
 
 
 def spoken(seconds: float) -> Speech:
@@ -37,6 +39,14 @@ def test_an_unsure_text_is_less_finished_and_a_long_one_more() -> None:
         < sure
         < finished_probability(heard(-0.002), NONE, spoken(3.0))
     )
+
+
+def test_doubt_about_the_last_words_counts_and_about_the_first_does_not() -> None:
+    first, last, none = (-0.5, -0.002, -0.002, -0.002), (-0.002, -0.002, -0.002, -0.5), (-0.002,)
+    assert finished_probability(heard(*first), NONE, spoken(1.5)) == finished_probability(
+        heard(*none), NONE, spoken(1.5)
+    )
+    assert finished_probability(heard(*last), NONE, spoken(1.5)) < finished_probability(heard(*none), NONE, spoken(1.5))
 
 
 def test_a_sentence_that_may_go_on_is_less_finished_than_one_that_may_not() -> None:
