@@ -42,8 +42,10 @@ class RunningServer:
         return tuple(self.port.uris)
 
     async def ready(self) -> None:
-        """Wait until the chosen model serves, or the starter in its place. Raises what is wrong when none will."""
+        """Wait until a model serves. Raises what is wrong with the chosen one, even when the starter stands in."""
         await self.supply.serving()
+        if self.supply.failure is not None:
+            raise self.supply.failure
 
 
 @asynccontextmanager

@@ -86,7 +86,9 @@ def test_a_model_that_nothing_has_is_one_line_and_usage(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("share", "code"), [(None, "model-missing"), (0.0001, "model-corrupt"), (0.5, "model-corrupt")]
 )
-def test_a_broken_model_folder_is_one_line_that_names_it(tmp_path: Path, share: float | None, code: str) -> None:
+def test_a_broken_model_folder_fails_with_one_line_that_names_it(
+    tmp_path: Path, share: float | None, code: str
+) -> None:
     folder = tmp_path / "mine"
     shutil.copytree(STARTER_DIRECTORY, folder)
     content = (folder / "model.bin").read_bytes()
@@ -96,9 +98,11 @@ def test_a_broken_model_folder_is_one_line_that_names_it(tmp_path: Path, share: 
     finished = _run(
         "transcribe", "--model", str(folder), "--data-dir", str(tmp_path), "--log-level", "error", _kitchen()
     )
-    (line,) = finished.stderr.splitlines()
+    (line,) = (line for line in finished.stderr.splitlines() if line.startswith("edge-voice: "))
     assert f"{code}: " in line
     assert str(folder) in line
+    assert (finished.returncode, finished.stdout) == (1, "")
+    assert "Traceback" not in finished.stderr
 
 
 def _kitchen() -> str:

@@ -112,6 +112,11 @@ class ModelSupply[E: Engine]:
         if not self._leases.current and self._failure is not None:
             raise self._failure
 
+    @property
+    def failure(self) -> EdgeVoiceError | None:
+        """Why the chosen model will not serve; None while it may."""
+        return self._failure
+
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run(), name="model supply")
         return self

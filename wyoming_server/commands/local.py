@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
+from ..bundles.hub import STARTER
 from ..errors import EdgeVoiceError, ServerUnreachableError
+from ..recogniser import chosen_model
 from ..serve import running
 from ..settings import AsrSettings, HomeSettings, Settings, set_up_logging
 
@@ -51,8 +53,16 @@ def demo_home(settings: Settings) -> Settings:
 
 
 def _on_loopback(settings: Settings) -> Settings:
-    """Return the settings of a server that only this machine reaches, at a free port."""
-    return replace(settings, server=replace(settings.server, uris=(_LOOPBACK,)))
+    """Return the settings of a server that only this machine reaches, at a free port.
+
+    A command measures and fetches nothing: where no model is named, it takes the one that `serve` chose and fetched
+    before, else the starter.
+    """
+    model = settings.asr.model
+    if not model:
+        chosen = chosen_model(settings)
+        model = chosen.name if chosen.find() else STARTER
+    return replace(with_model(settings, model), server=replace(settings.server, uris=(_LOOPBACK,)))
 
 
 @contextlib.asynccontextmanager

@@ -123,8 +123,10 @@ class Connection:
 
     async def _transcribe(self, event: Event) -> None:
         await self._finish_turn()  # first: what was said before is answered before
-        edge = self._services.stages.edge
-        request = turn_request(event, defaults=self._services.defaults, model=edge.name, known=edge.languages)
+        recogniser = self._services.recogniser()  # not the model itself: it may still be loading
+        request = turn_request(
+            event, defaults=self._services.defaults, model=recogniser.model, known=recogniser.languages
+        )
         self._turn = TurnEar(
             request,
             self._services.stages,

@@ -13,6 +13,8 @@ from .types import FRAME_SAMPLES, SAMPLE_RATE_HZ, Frame, Samples
 RATES_HZ = range(4_000, 192_001)
 WIDTHS_BYTES = (1, 2, 3, 4)
 CHANNELS = range(1, 9)
+TAKE_FRAMES = 64
+"""Frames of one stream that are heard (2 s) before another stream has its turn."""
 
 
 class PcmConverter:
@@ -155,12 +157,12 @@ class FrameQueue:
         self._changed.set()
 
     async def take(self) -> list[Frame]:
-        """Return every frame there is; [] after `nudge`, or when the stream has stopped and is used up."""
+        """Return the frames there are, TAKE_FRAMES at most; [] after `nudge`, or when the stream is used up."""
         while not (self._frames or self._nudged or self.stopped_s is not None):
             self._changed.clear()
             await self._changed.wait()
         self._nudged = False
-        frames = list(self._frames)
-        self._frames.clear()
-        self._room.set()
+        frames = [self._frames.popleft() for _ in range(min(TAKE_FRAMES, len(self._frames)))]
+        if len(self._frames) < self._limit:
+            self._room.set()
         return frames

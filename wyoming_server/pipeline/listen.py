@@ -10,6 +10,7 @@ import enum
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
+from ..errors import TurnTimeoutError
 from .audio import FrameQueue
 from .checked import Checked, ranged
 from .endpoint import Endpointer, EndpointSettings, Sensitivity, VadStream, hold_seconds
@@ -49,6 +50,8 @@ class ListenSettings(Checked):
 
     idle_seconds: float = ranged(2.0, at_least=0.5, at_most=60.0)
     """A client that sends nothing for so long has stopped."""
+    vad_seconds: float = ranged(2.0, at_least=0.1, at_most=30.0)
+    """Longest wait for the VAD's word on up to 2 s of audio."""
     queue_frames: int = ranged(1000, at_least=32, at_most=20_000)
     """Frames that may wait for a turn (1000 are 32 s); the socket is read no further beyond."""
 
@@ -113,7 +116,7 @@ class Listener:
                     frames = await self._audio.take()
             except TimeoutError:
                 return EndedBy.IDLE
-            probabilities = await self._vad.probabilities(frames)
+            probabilities = await self._probabilities(frames)
             for index, (frame, probability) in enumerate(zip(frames, probabilities, strict=True)):
                 self._push(frame, probability)
                 self._speculate()
@@ -125,6 +128,14 @@ class Listener:
                 return why
             if self._audio.drained:
                 return EndedBy.AUDIO_STOP
+
+    async def _probabilities(self, frames: list[Frame]) -> list[float]:
+        """Ask the VAD, which must not hang a turn either. Raises TurnTimeoutError."""
+        try:
+            async with asyncio.timeout(self._settings.vad_seconds):
+                return await self._vad.probabilities(frames)
+        except TimeoutError:
+            raise TurnTimeoutError("The hub is too busy to tell speech from silence; speak again in a moment") from None
 
     def _push(self, frame: Frame, probability: float) -> None:
         was_speaking = self._ears.speaking

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..errors import TurnTimeoutError
 from .audio import FrameQueue
@@ -92,10 +92,16 @@ async def run_turn(audio: FrameQueue, request: TurnRequest, stages: Stages, obse
             interpretation = await _within_budget(utterance, from_s + budget - stages.clock())
             if interpretation is None:
                 continue
-            heard.append(interpretation)
+            heard.append(interpretation if request.mode is Mode.LIVE else _without_audio(interpretation))
             if interpretation.decision.action is not Action.DISCARD:
                 observer.on_text(interpretation.hypothesis.text)
     return conclude(request.turn_id, heard, utterance.ending, now_s=stages.clock())
+
+
+def _without_audio(interpretation: Interpretation) -> Interpretation:
+    """Drop a chunk's samples: a long file must not grow with its length."""
+    nothing = interpretation.speech.samples[:0].copy()
+    return replace(interpretation, speech=replace(interpretation.speech, samples=nothing, noise=nothing, active=()))
 
 
 async def _interpret(speech: Speech, request: TurnRequest, stages: Stages) -> Interpretation:
