@@ -13,7 +13,15 @@ PARTS = {
     "errors": set(),
     "pipeline": {"errors"},
     "bundles": {"errors", "pipeline.checked", "pipeline.types"},
-    "engines": {"errors", "bundles", "pipeline.types", "pipeline.wake", "pipeline.denoise", "pipeline.grammar", "pipeline.wording"},
+    "engines": {
+        "errors",
+        "bundles",
+        "pipeline.types",
+        "pipeline.wake",
+        "pipeline.denoise",
+        "pipeline.grammar",
+        "pipeline.wording",
+    },
     "learning": {"errors", "pipeline.checked", "pipeline.types"},
     "resilience": {"errors", "pipeline.checked", "pipeline.types"},
     "records": {"errors", "pipeline.checked", "pipeline.types"},
@@ -61,7 +69,18 @@ HOMES = {
 """Package → the only places that may import it."""
 ATTRIBUTES = {
     # The terminal's own conventions (NO_COLOR, TERM) are no settings of ours.
-    "os.environ": {f"{SERVER}/settings.py", f"{SERVER}/__init__.py", f"{SERVER}/commands/report.py"},
+    "os.environ": {
+        f"{SERVER}/settings.py",
+        f"{SERVER}/commands/report.py",
+        # These two only say, to libraries that read nothing else, how many threads and which instructions to use.
+        f"{SERVER}/__init__.py",
+        f"{SERVER}/engines/processor.py",
+    },
+ettings.py",
+        f"{SERVER}/__init__.py",
+        f"{SERVER}/engines/processor.py",
+        f"{SERVER}/commands/report.py",
+    },
     "os.getenv": {f"{SERVER}/settings.py"},
     "sys.argv": {f"{SERVER}/__main__.py"},
 }

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from . import memory
 from .engines.decode_queue import DecodeQueue
+from .engines.denoise_webrtc import WebrtcDenoiser
 from .engines.grammar_hassil import HassilGrammar
 from .engines.vad_silero import SileroVad
 from .engines.wake_openwakeword import OpenWakeWordEngine
-from .listeners.connection import Services
+from .listeners.connection import Denoise, Services
 from .listeners.ears import OnTurn
 from .listeners.requests import Defaults
 from .listeners.wyoming_port import WyomingPort
@@ -23,7 +24,7 @@ from .pipeline.grammar import Vocabulary
 from .pipeline.turn import Stages
 from .pipeline.types import Outcome, Spans
 from .pipeline.wake import GateSettings
-from .recogniser import Supply, chosen_model, recogniser_now, supply_of
+from .recogniser import Supply, chosen_model, recogniser_now, supply_of, workers
 from .settings import Settings
 
 _LOGGER = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ async def _services(settings: Settings, supply: Supply, on_turn: OnTurn, stack: 
     stack.callback(wake.close)
     grammar = HassilGrammar()
     stack.push_async_callback(grammar.aclose)
-    edge = DecodeQueue(supply.lease, supply.serving, limit=settings.asr.waiting)
+    edge = DecodeQueue(supply.lease, supply.serving, limit=settings.asr.waiting, workers=workers())
     stack.callback(edge.close)
     home = Vocabulary(names=settings.home.names, areas=settings.home.areas, floors=settings.home.floors)
     _in_background(grammar.warm(settings.asr.language or "en", home), stack)
@@ -101,6 +102,7 @@ async def _services(settings: Settings, supply: Supply, on_turn: OnTurn, stack: 
         ),
         recogniser=lambda: recogniser_now(supply),
         requires_external_vad=settings.server.requires_external_vad,
+        denoise=_denoise(settings, stack),
         on_turn=on_turn,
         max_event_bytes=settings.server.max_event_kib * 1024,
     )
@@ -112,6 +114,15 @@ def _load_wake(settings: Settings) -> OpenWakeWordEngine:
         enabled=settings.wake.words,
         gate=GateSettings() if settings.wake.gate else None,
     )
+
+
+def _denoise(settings: Settings, stack: AsyncExitStack) -> Denoise | None:
+    """Return the denoiser and whom it serves; None when nobody. Raises ModelMissingError without its extra."""
+    if not settings.denoise.satellites:
+        return None
+    denoiser = WebrtcDenoiser(strength=settings.denoise.level)
+    stack.callback(denoiser.close)
+    return Denoise(denoiser=denoiser, satellites=frozenset(settings.denoise.satellites))
 
 
 def _in_background(work: Coroutine[None, None, None], stack: AsyncExitStack) -> None:

@@ -71,7 +71,7 @@ class AsrSettings(Checked):
     languages: tuple[str, ...] = ()
     """Languages that detection may answer; () for all that the model knows."""
     threads: int = ranged(0, at_least=0, at_most=64)
-    """Threads of one decode; 0 for as many as there are cores, four at most."""
+    """Threads of one decode; 0 for what `tune` found, else half the cores, since two decodes may run side by side."""
     context_floor_frames: int = ranged(0, at_least=0, at_most=3000)
     """Fewest mel frames (10 ms each) that the encoder sees; 0 for what the model's manifest or `tune` says."""
     waiting: int = ranged(16, at_least=1, at_most=1000)

@@ -17,12 +17,12 @@ type Lease = Callable[[], AbstractContextManager[WhisperEngine]]
 
 
 class DecodeQueue:
-    """The recogniser that turns see: one thread, and a bounded line before it."""
+    """The recogniser that turns see: its threads, and a bounded line before them."""
 
-    def __init__(self, lease: Lease, ready: Callable[[], Awaitable[None]], *, limit: int) -> None:
-        """Let at most `limit` decodes wait or run; `ready` waits until there is a model at all."""
+    def __init__(self, lease: Lease, ready: Callable[[], Awaitable[None]], *, limit: int, workers: int = 1) -> None:
+        """Let at most `limit` decodes wait or run, `workers` of them run; `ready` waits until there is a model."""
         self._lease, self._ready, self._limit = lease, ready, limit
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="asr")
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="asr")
         self.waiting = 0
         """Decodes that wait or run."""
 

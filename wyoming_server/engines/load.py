@@ -15,6 +15,7 @@ from ..bundles.manifest import Bundle, Golden, read_bundle
 from ..bundles.store import check_files
 from ..errors import EngineMissingError, ModelCorruptError, ModelMissingError, SelfTestError
 from ..pipeline.types import SAMPLE_RATE_HZ, DecodeRequest, Samples
+from .processor import use_wide_vectors
 
 if TYPE_CHECKING:
     from .asr_whisper import WhisperEngine
@@ -40,6 +41,7 @@ def load_edge_model(
         bundle = replace(bundle, context_floor_frames=context_floor_frames)
     _check_languages(directory, bundle)
     _check_libraries()
+    use_wide_vectors()
     # Imported only here: a broken or missing native library then fails one model, not the whole server.
     from .asr_whisper import WhisperEngine  # noqa: PLC0415  # see above
 

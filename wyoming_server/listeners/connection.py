@@ -3,22 +3,32 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wyoming.event import Event
 from wyoming.ping import Pong
 
 from ..errors import EdgeVoiceError, UnexpectedEventError
 from ..pipeline.audio import PcmConverter
+from ..pipeline.denoise import DenoisedVad, DenoisedWake, Denoiser
 from ..pipeline.turn import Stages
-from ..pipeline.wake import WakeDetector, WakeEngine, WakeSettings
+from ..pipeline.wake import WakeDetector, WakeEngine, WakeSession, WakeSettings
 from .describe import Recogniser, describe
 from .ears import Ear, OnTurn, TurnEar, WakeEar
 from .framing import EventWriter, read_event
 from .replies import error
-from .requests import Defaults, audio_format, turn_request, wanted_words
+from .requests import Defaults, audio_format, satellite_of, turn_request, wanted_words
 
 _LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denoise:
+    """Noise suppression, and for whom."""
+
+    denoiser: Denoiser
+    satellites: frozenset[str]
+    """As they name themselves, or their addresses; * for all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +42,7 @@ class Services:
     recogniser: Callable[[], Recogniser]
     """Says what can be said of the recogniser at this moment."""
     requires_external_vad: bool
+    denoise: Denoise | None
     on_turn: OnTurn
     max_event_bytes: int
 
@@ -39,9 +50,11 @@ class Services:
 class Connection:
     """Serves one peer until it goes."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: EventWriter, services: Services) -> None:
-        """Own both sides of a stream."""
-        self._reader, self._writer, self._services = reader, writer, services
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: EventWriter, services: Services, *, address: str = ""
+    ) -> None:
+        """Own both sides of a stream; `address` is the peer's, empty where it has none."""
+        self._reader, self._writer, self._services, self._address = reader, writer, services, address
         self._ear: Ear | None = None
         self._turn: TurnEar | None = None
         self._format: tuple[int, int, int] | None = None
@@ -116,7 +129,9 @@ class Connection:
     async def _detect(self, event: Event) -> None:
         names = wanted_words(event)
         wake = self._services.wake
-        session = wake.open(names)
+        session: WakeSession = wake.open(names)
+        if (denoiser := self._denoiser(event)) is not None:
+            session = DenoisedWake(session=session, denoise=denoiser.open())
         words = [word for word in wake.words if not names or word.name in names]
         await self._finish_turn()
         self._take(WakeEar(session, WakeDetector(words, self._services.wake_settings), self._writer))
@@ -127,14 +142,24 @@ class Connection:
         request = turn_request(
             event, defaults=self._services.defaults, model=recogniser.model, known=recogniser.languages
         )
+        stages = self._services.stages
+        if (denoiser := self._denoiser(event)) is not None:
+            stages = replace(stages, vad=DenoisedVad(vad=stages.vad, denoiser=denoiser))
         self._turn = TurnEar(
             request,
-            self._services.stages,
+            stages,
             self._writer,
             on_turn=self._services.on_turn,
             on_end=self._turn_ended,
         )
         self._take(self._turn)
+
+    def _denoiser(self, event: Event) -> Denoiser | None:
+        """Return the denoiser when this peer's audio is to be cleaned for wake word and VAD."""
+        wanted = self._services.denoise
+        if wanted is None or wanted.satellites.isdisjoint({"*", self._address, satellite_of(event)}):
+            return None
+        return wanted.denoiser
 
     async def _finish_turn(self) -> None:
         """Let a turn that is still at it end as if its audio had."""

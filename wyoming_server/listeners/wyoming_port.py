@@ -149,14 +149,14 @@ class WyomingPort:
             return
         self._per_address[address] += 1
         try:
-            await self._serve(reader, writer)
+            await self._serve(reader, writer, address)
         finally:
             self._per_address[address] -= 1
             if not self._per_address[address]:
                 del self._per_address[address]
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await Connection(reader, EventWriter(writer), self._services).serve()
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: str = "") -> None:
+        await Connection(reader, EventWriter(writer), self._services, address=address).serve()
 
     def _check(self, address: str) -> None:
         """Raise AddressRefusedError or TooManyConnectionsError."""

@@ -70,6 +70,7 @@ def scripted(wake: OpenWakeWordEngine) -> Scripted:
             defaults=Defaults(language="en", languages=(), vocabulary=Vocabulary(), answer_early=True),
             recogniser=lambda: about,
             requires_external_vad=True,
+            denoise=None,
             on_turn=lambda _outcome, _spans: None,
             max_event_bytes=1 << 20,
         )
