@@ -76,11 +76,6 @@ ATTRIBUTES = {
         f"{SERVER}/__init__.py",
         f"{SERVER}/engines/processor.py",
     },
-ettings.py",
-        f"{SERVER}/__init__.py",
-        f"{SERVER}/engines/processor.py",
-        f"{SERVER}/commands/report.py",
-    },
     "os.getenv": {f"{SERVER}/settings.py"},
     "sys.argv": {f"{SERVER}/__main__.py"},
 }

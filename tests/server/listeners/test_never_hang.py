@@ -20,6 +20,7 @@ from wyoming_server.pipeline.grammar import Grammar, Vocabulary
 from wyoming_server.pipeline.listen import ListenSettings
 from wyoming_server.pipeline.turn import Stages, TurnSettings
 from wyoming_server.pipeline.wake import WakeSettings
+from wyoming_server.recogniser import workers
 
 from ..doubles import FAILED, SAID, EnergyVad, PlainGrammar, ScriptedModel
 from ..home import Home
@@ -97,7 +98,8 @@ async def leaves_nothing(served: Home) -> AsyncIterator[None]:
     fds, threads = psutil.Process().num_fds(), threading.active_count()
     yield
     await served.rests(tasks, fds)
-    assert threading.active_count() <= threads
+    # The recogniser's pool starts its threads one by one, as decodes first come side by side.
+    assert threading.active_count() < threads + workers()
     async with connected(served.uri) as peer:
         await peer.serves()
 
