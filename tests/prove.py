@@ -1,6 +1,7 @@
 """Runs the long proofs and keeps their figures in docs/measured.md: `python -m tests.prove [NAME …]`.
 
-A proof is a program whose last line on standard output is one JSON object of figures; it fails by its exit status.
+A proof is a program that prints its figures, as one JSON object in its last line or as tables for people; it fails by
+its exit status.
 """
 
 import argparse
@@ -42,16 +43,20 @@ def _module(name: str, *arguments: str) -> tuple[str, ...]:
 
 
 PROOFS = {
-    "compute": Proof(title="Inference compute at base size", argv=_module("benchmarks.compute", "--json")),
-    "wake": Proof(title="Wake words: cost, detections", argv=_module("benchmarks.wake", "--json")),
+    "compute": Proof(title="Inference compute at base size", argv=_module("benchmarks.compute", "--threads", "1")),
+    "wake": Proof(title="Wake words: cost, detections", argv=_module("benchmarks.wake")),
     "false-wakes": Proof(title="False wakes in 30 minutes", argv=_module("proofs.false_wakes", "--minutes", "30")),
     "phantom-text": Proof(title="Text from silence, noise, hum and babble", argv=_module("proofs.phantom_text")),
-    "last-word": Proof(title="Last voiced sample to text", argv=_module("benchmarks.last_word", "--json")),
-    "cut-offs": Proof(title="Sentences cut off early, and what it buys", argv=_module("benchmarks.cutoffs", "--json")),
-    "concurrency": Proof(title="Eight turns at once", argv=_module("benchmarks.concurrency", "--json")),
-    "describe": Proof(title="Describe under load", argv=_module("benchmarks.describe", "--json")),
-    "footprint": Proof(title="Memory and cold start", argv=_module("benchmarks.footprint", "--json")),
-    "grammar": Proof(title="Complete sentences told from prefixes", argv=_module("benchmarks.grammar", "--json")),
+    "last-word": Proof(title="Last voiced sample to text", argv=_module("benchmarks.last_word", "--rendered", "60")),
+    "cut-offs": Proof(
+        title="Sentences cut off early, and what it buys", argv=_module("benchmarks.cutoffs", "--all-holds")
+    ),
+    "peers": Proof(title="Beside wyoming-faster-whisper", argv=_module("benchmarks.peers")),
+    "home-assistant": Proof(title="Through Home Assistant's own pipeline", argv=_module("benchmarks.pipeline")),
+    "concurrency": Proof(title="Eight turns at once", argv=_module("benchmarks.concurrency")),
+    "describe": Proof(title="Describe under load", argv=_module("benchmarks.describe")),
+    "footprint": Proof(title="Memory and cold start", argv=_module("benchmarks.footprint")),
+    "grammar": Proof(title="Complete sentences told from prefixes", argv=_module("benchmarks.grammar")),
     "fuzz": Proof(title="Fuzzed event streams", argv=_module("proofs.fuzz", "--minutes", "5")),
     "soak": Proof(title="Soak", argv=_module("proofs.soak", "--minutes", "8")),
     "kill": Proof(title="Killed and started again", argv=_module("proofs.kill")),
@@ -88,23 +93,22 @@ def _prove(name: str) -> bool:
         argv = [sys.executable, *PROOFS[name].argv]
         finished = subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=output, text=True, check=False)
         output.write(finished.stdout)
-    figures = _last_object(finished.stdout)
-    passed = finished.returncode == 0 and figures is not None
-    if figures is not None:
-        _write_section(name, figures, time.monotonic() - start, passed=passed)
+    passed = finished.returncode == 0 and bool(finished.stdout.strip())
+    if finished.stdout.strip():
+        _write_section(name, _shown(finished.stdout), time.monotonic() - start, passed=passed)
     if passed:
         (STATE / f"{name}.passed").write_text(_revision())
     return passed
 
 
-def _last_object(output: str) -> dict[str, Any] | None:
-    for line in reversed(output.splitlines()):
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        return value if isinstance(value, dict) else None
-    return None
+def _shown(output: str) -> str:
+    """Return a program's figures as Markdown."""
+    try:
+        figures = json.loads(output.strip().splitlines()[-1])
+    except ValueError:
+        return f"```\n{output.strip()}\n```\n"
+    rows = "\n".join(f"| {key} | {_cell(value)} |" for key, value in figures.items())
+    return f"| figure | value |\n|---|---|\n{rows}\n"
 
 
 def _passed(name: str) -> bool:
@@ -121,14 +125,12 @@ def _revision() -> str:
     return listing.stdout
 
 
-def _write_section(name: str, figures: dict[str, Any], seconds: float, *, passed: bool) -> None:
+def _write_section(name: str, figures: str, seconds: float, *, passed: bool) -> None:
     sections = _sections()
     verdict = "passed" if passed else "FAILED"
     when = dt.datetime.now(dt.UTC).date().isoformat()
-    rows = "\n".join(f"| {key} | {_cell(value)} |" for key, value in figures.items())
     sections[PROOFS[name].title] = (
-        f"`script/prove {name}`: {verdict} on {when} in {seconds:.0f} s, on {_machine()}.\n\n"
-        f"| figure | value |\n|---|---|\n{rows}\n"
+        f"`script/prove {name}`: {verdict} on {when} in {seconds:.0f} s, on {_machine()}.\n\n{figures}"
     )
     REPORT.parent.mkdir(exist_ok=True)
     order = [proof.title for proof in PROOFS.values()]

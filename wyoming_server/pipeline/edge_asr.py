@@ -16,6 +16,9 @@ COMPRESSION_MIN_CHARACTERS = 30
 REPEATS_LIMIT = 3
 NO_SPEECH_LIMIT = 0.6
 WHOLE_CONTEXT_FRAMES = 3000
+CROWD_SECONDS = 4.0
+CROWD_SPEECH_RATIO = 0.97
+"""One talker leaves gaps, and is silent before the first word; a room full of them is and does not."""
 
 SECOND_LOOK_RULES = frozenset({"no-end", "repetition", "token-rate", "known-phrase"})
 """Rules that a short encoder context can trip by itself; the others hold at any context."""
@@ -86,6 +89,8 @@ def tripped_rules(
         "no-end": bool(hypothesis.tokens) and hypothesis.end_probability == 0.0,
         "repetition": _repeats(words) or _compresses(hypothesis.text),
         "prompt-echo": speech.vad_speech_seconds < 1.0 and bool(prompt) and text == normalise(" ".join(prompt)),
+        "crowd": speech.vad_speech_seconds >= max(CROWD_SECONDS, CROWD_SPEECH_RATIO * speech.seconds)
+        and hypothesis.mean_log_probability < UNSURE_LOG_PROBABILITY,
         # Silence and hum decode to a junk token at no_speech 1.000. Some large models always say 0 here.
         "no-speech": hypothesis.no_speech_probability > NO_SPEECH_LIMIT
         and hypothesis.mean_log_probability < UNSURE_LOG_PROBABILITY,

@@ -75,7 +75,7 @@ class EndpointSettings(Checked):
     """
     long_hold_seconds: float = ranged(0.8, at_least=0.1, at_most=10.0)
     """Silence that ends everything else."""
-    sure_probability: float = ranged(0.5, at_least=0.0, at_most=1.0)
+    sure_probability: float = ranged(0.35, at_least=0.0, at_most=1.0)
     """Probability of being finished from which a sentence may end early."""
     cap_seconds: float = ranged(15.0, at_least=1.0, at_most=29.0)
     """Longest utterance of a live turn."""

@@ -2,8 +2,8 @@
 
 from .types import UNSURE_LOG_PROBABILITY, Action, Decision, Hypothesis, Risk
 
-DISCARDED_RULES = frozenset({"short-speech", "no-speech", "prompt-echo", "repetition", "no-end"})
-"""Rules that say that nobody spoke, or that the text runs in circles; the others leave one that may be right."""
+DISCARDED_RULES = frozenset({"short-speech", "no-speech", "prompt-echo", "crowd", "repetition", "no-end"})
+"""Rules that say that nobody spoke to us, or that the text runs in circles; the others leave one that may be right."""
 DISCARDED_WHEN_UNSURE = frozenset({"known-phrase"})
 """People do say "thank you": only an unsure one is made up."""
 

@@ -1,15 +1,16 @@
 """Last voiced sample → text over complete commands with early answers on, by span; beside a peer if there is one.
 
-python -m tests.server.benchmarks.last_word [--repeat 3] [--peers-python .venv-peers/bin/python]
+python -m tests.server.benchmarks.last_word [--repeat 1] [--rendered 60] [--peers-python .venv-peers/bin/python]
 """
 
 import argparse
 import asyncio
 import contextlib
+import tempfile
 from pathlib import Path
 
 from tests.server.benchmarks.peer_server import ENVIRONMENT, faster_whisper
-from tests.server.benchmarks.recordings import commands
+from tests.server.benchmarks.recordings import commands, rendered_commands
 from wyoming_server.commands import bench
 from wyoming_server.commands.client import Manner
 from wyoming_server.commands.figures import Side, figures, shown
@@ -21,7 +22,8 @@ from wyoming_server.settings import Settings
 async def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--rendered", type=int, default=0, metavar="N", help="this many more, by espeak-ng and flite")
     parser.add_argument("--peers-python", type=Path, default=ENVIRONMENT)
     arguments = parser.parse_args()
     async with contextlib.AsyncExitStack() as stack:
@@ -31,6 +33,8 @@ async def main() -> None:
             peer = await stack.enter_async_context(faster_whisper(arguments.peers_python, ("--vad-endpointing", "0.7")))
             sides.append(Side(name="faster-whisper 3.8.1", uri=peer.uri, is_peer=True, pid=peer.pid))
         recordings = commands()
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        recordings += await asyncio.to_thread(rendered_commands, arguments.rendered, folder)
         for side in sides:
             await bench.warm(side, recordings[0])
         manner = Manner(until_answered=True)
