@@ -122,6 +122,17 @@ def test_no_speech_counts_only_where_the_words_are_unsure(
     assert ("no-speech" in rules(no_speech_probability=no_speech, tokens=(unsure,) * 3)) is trips
 
 
+@pytest.mark.parametrize(
+    ("active", "passive", "log_probability", "trips"),
+    [(150, 0, -0.31, True), (150, 0, -0.29, False), (150, 10, -0.31, False), (100, 0, -0.31, False)],
+)
+def test_a_crowd_talks_for_seconds_without_a_gap_and_is_not_understood(
+    active: int, passive: int, log_probability: float, trips: bool
+) -> None:
+    unsure = dataclasses.replace(SURE, log_probability=log_probability)
+    assert ("crowd" in rules(heard=speech(active, passive), tokens=(unsure,) * 3)) is trips
+
+
 @pytest.mark.parametrize("text", ["", "  ", "...", "♪"])
 def test_no_words_trip_no_rule(text: str) -> None:
     assert rules(text=text, end_probability=0.0, tokens_per_second=99.0, heard=speech(1)) == ()

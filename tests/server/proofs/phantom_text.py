@@ -68,7 +68,6 @@ async def count(minutes: float, seed: int) -> dict[str, object]:
                         continue
                     if answer.text:
                         texts[kind] += 1
-                        told = answer.detail
                         print(f"{kind}: {answer.detail.get('reason')}", file=sys.stderr)
     return {"minutes_of_each": minutes, "turns": dict(turns), "texts": dict(texts), "errors": dict(errors)}
 
