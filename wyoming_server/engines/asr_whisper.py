@@ -65,7 +65,7 @@ class WhisperEngine:
         self._specials = self._find_specials()
         self.name = bundle.name
         self.hallucination_phrases = bundle.hallucination_phrases
-        self.languages: tuple[str, ...] = tuple(bundle.languages) or tuple(model.supported_languages)
+        self.languages = self._find_languages(tuple(bundle.languages) or tuple(model.supported_languages))
 
     @classmethod
     def load(cls, directory: Path, *, bundle: Bundle, threads: int, workers: int = 1) -> Self:
@@ -100,6 +100,12 @@ class WhisperEngine:
             previous=number("<|startofprev|>"),
             transcribe=number("<|transcribe|>") if self._whisper.is_multilingual else None,
         )
+
+    def _find_languages(self, said: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the languages that the model has a token for: yue is named for all, and only large-v3 knows it."""
+        if not self._whisper.is_multilingual:
+            return said
+        return tuple(one for one in said if self._tokenizer.token_to_id(f"<|{one}|>") is not None)
 
     def decode(self, request: DecodeRequest) -> Hypothesis:
         """Return what the model hears; blocks. Raises DecodeError and UnsupportedLanguageError."""
