@@ -35,11 +35,11 @@ class Proof:
 
     title: str
     argv: tuple[str, ...]
-    """Arguments of this environment's python."""
+    """What is run, from the repository's root."""
 
 
 def _module(name: str, *arguments: str) -> tuple[str, ...]:
-    return ("-m", f"tests.server.{name}", *arguments)
+    return (sys.executable, "-m", f"tests.server.{name}", *arguments)
 
 
 PROOFS = {
@@ -51,7 +51,7 @@ PROOFS = {
     "cut-offs": Proof(
         title="Sentences cut off early, and what it buys", argv=_module("benchmarks.cutoffs", "--all-holds")
     ),
-    "peers": Proof(title="Beside wyoming-faster-whisper", argv=_module("benchmarks.peers")),
+    "peers": Proof(title="Beside wyoming-faster-whisper", argv=("script/bench-peers", "--repeat", "3")),
     "home-assistant": Proof(title="Through Home Assistant's own pipeline", argv=_module("benchmarks.pipeline")),
     "concurrency": Proof(title="Eight turns at once", argv=_module("benchmarks.concurrency")),
     "describe": Proof(title="Describe under load", argv=_module("benchmarks.describe")),
@@ -90,7 +90,7 @@ def _prove(name: str) -> bool:
     log = STATE / f"{name}.log"
     start = time.monotonic()
     with log.open("w") as output:
-        argv = [sys.executable, *PROOFS[name].argv]
+        argv = PROOFS[name].argv
         finished = subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=output, text=True, check=False)
         output.write(finished.stdout)
     passed = finished.returncode == 0 and bool(finished.stdout.strip())

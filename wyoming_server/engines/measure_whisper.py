@@ -12,6 +12,7 @@ from ..bundles.choice import BUDGET_MS, FULL_FLOOR_FRAMES, SHORT_FLOOR_FRAMES, M
 from ..bundles.manifest import Bundle
 from ..pipeline.types import SAMPLE_RATE_HZ, DecodeRequest
 from .asr_whisper import WhisperEngine
+from .processor import use_wide_vectors
 from .synthetic_whisper import SIZES, write_synthetic_whisper
 
 COMMAND_SECONDS = 3
@@ -33,6 +34,7 @@ def measure_machine(cores: int, report: ReportShare, cancelled: threading.Event)
 
     A size after one that misses the budget is left out. Ends early, with what it has, once `cancelled` is set.
     """
+    use_wide_vectors()
     taken: list[Measurement] = []
     runs = [(threads, floor) for threads in _THREADS if threads <= max(1, cores) for floor in _FLOORS]
     for place, size in enumerate(SIZES):

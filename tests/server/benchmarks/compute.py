@@ -28,6 +28,7 @@ from tqdm import tqdm
 from wyoming_server.bundles.manifest import Bundle
 from wyoming_server.commands.report import table
 from wyoming_server.engines.asr_whisper import WhisperEngine
+from wyoming_server.engines.processor import use_wide_vectors
 from wyoming_server.engines.synthetic_whisper import PROMPT_TOKENS, write_synthetic_whisper
 from wyoming_server.pipeline.types import DecodeRequest
 
@@ -79,6 +80,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=40)
     asked = parser.parse_args()
+    use_wide_vectors()  # as the server does before it loads its model
     noise = np.random.default_rng(0).normal(0, 1000, 48_000).astype(np.int16)
     times = {frames: Times() for frames in CONTEXTS}
     busy = psutil.cpu_percent(interval=1)

@@ -1,13 +1,13 @@
 """Ours against wyoming-faster-whisper, in both of its modes; script/bench-peers makes its environment and runs this.
 
-python -m tests.server.benchmarks.peers PEERS_PYTHON [BENCH ARGUMENTS …]
+python -m tests.server.benchmarks.peers [--peers-python .venv-peers/bin/python] [BENCH ARGUMENTS …]
 """
 
 import argparse
 import asyncio
 from pathlib import Path
 
-from tests.server.benchmarks.peer_server import faster_whisper
+from tests.server.benchmarks.peer_server import ENVIRONMENT, faster_whisper
 from tests.server.benchmarks.recordings import commands
 from wyoming_server.commands import bench
 from wyoming_server.commands.figures import Side
@@ -26,13 +26,13 @@ MODES = (
 async def main() -> None:
     """Run both modes and print bench's tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("python", type=Path, help="of the peers' environment")
+    parser.add_argument("--peers-python", type=Path, default=ENVIRONMENT, help="of the peers' environment")
     bench.add_arguments(parser)
     arguments = parser.parse_args()
     recordings = [with_known_text(path) for path in arguments.files] or commands()
     for shows, extra, early, silence in MODES:
         arguments.client_silence = silence
-        async with faster_whisper(arguments.python, extra) as peer, in_a_process(demo_home(Settings())) as ours:
+        async with faster_whisper(arguments.peers_python, extra) as peer, in_a_process(demo_home(Settings())) as ours:
             sides = bench.our_sides(ours.uri, ours.pid, early)
             sides.append(Side(name="faster-whisper 3.8.1", uri=peer.uri, is_peer=True, pid=peer.pid))
             turns, summary = await bench.compare(sides, recordings, arguments)
