@@ -106,7 +106,7 @@ def _shown(output: str) -> str:
     try:
         figures = json.loads(output.strip().splitlines()[-1])
     except ValueError:
-        return f"```\n{output.strip()}\n```\n"
+        return f"```\n{output.strip(chr(10)).rstrip()}\n```\n"
     rows = "\n".join(f"| {key} | {_cell(value)} |" for key, value in figures.items())
     return f"| figure | value |\n|---|---|\n{rows}\n"
 
