@@ -113,7 +113,8 @@ async def _interpret(speech: Speech, request: TurnRequest, stages: Stages) -> In
     finished_s = stages.clock()
     quality = measure(speech)
     risk = score(hypothesis, quality)
-    match = await stages.grammar.match(hypothesis.text, hypothesis.language, request.vocabulary)
+    home = request.vocabulary
+    match = await stages.grammar.match(hypothesis.text, hypothesis.language, home)
     return Interpretation(
         speech=speech,
         hypothesis=hypothesis,
@@ -121,7 +122,7 @@ async def _interpret(speech: Speech, request: TurnRequest, stages: Stages) -> In
         quality=quality,
         risk=risk,
         decision=decide(hypothesis, risk),
-        finished=finished_probability(hypothesis, match, speech),
+        finished=finished_probability(hypothesis, match, speech, (*home.names, *home.areas)),
         started_s=started_s,
         finished_s=finished_s,
     )

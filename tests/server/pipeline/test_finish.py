@@ -49,6 +49,27 @@ def test_doubt_about_the_last_words_counts_and_about_the_first_does_not() -> Non
     assert finished_probability(heard(*last), NONE, spoken(1.5)) < finished_probability(heard(*none), NONE, spoken(1.5))
 
 
+def test_doubt_about_the_words_of_a_name_of_the_home_is_void_and_about_the_stop_is_not() -> None:
+    unsure_words = Hypothesis(
+        text="Turn on the hall lamp.",
+        language="en",
+        model="m",
+        tokens=tuple(
+            Token(text=text, log_probability=sure, entropy=0.1, margin=0.9)
+            for text, sure in ((" the", -0.001), (" hall", -0.3), (" lamp", -0.6), (".", -0.001))
+        ),
+    )
+    unsure_stop = dataclasses.replace(
+        unsure_words, tokens=(*unsure_words.tokens[:3], dataclasses.replace(unsure_words.tokens[3], log_probability=-1))
+    )
+    named = finished_probability(unsure_words, NONE, spoken(1.5), ("Hall lamp",))
+    assert named > finished_probability(unsure_words, NONE, spoken(1.5))
+    assert named > finished_probability(unsure_stop, NONE, spoken(1.5), ("Hall lamp",))
+    assert finished_probability(unsure_words, NONE, spoken(1.5), ("all lamp", "")) == finished_probability(
+        unsure_words, NONE, spoken(1.5)
+    )
+
+
 def test_a_sentence_that_may_go_on_is_less_finished_than_one_that_may_not() -> None:
     assert finished_probability(heard(-0.01), POSSIBLE, spoken(1.5)) < finished_probability(
         heard(-0.01), NONE, spoken(1.5)
