@@ -51,7 +51,7 @@ PROOFS = {
     "cut-offs": Proof(
         title="Sentences cut off early, and what it buys", argv=_module("benchmarks.cutoffs", "--all-holds")
     ),
-    "peers": Proof(title="Beside wyoming-faster-whisper", argv=("script/bench-peers", "--repeat", "3")),
+    "peers": Proof(title="Beside wyoming-faster-whisper", argv=("script/bench-peers", "--repeat", "2")),
     "home-assistant": Proof(title="Through Home Assistant's own pipeline", argv=_module("benchmarks.pipeline")),
     "concurrency": Proof(title="Eight turns at once", argv=_module("benchmarks.concurrency")),
     "describe": Proof(title="Describe under load", argv=_module("benchmarks.describe")),
