@@ -17,7 +17,7 @@ REPEATS_LIMIT = 3
 NO_SPEECH_LIMIT = 0.6
 WHOLE_CONTEXT_FRAMES = 3000
 CROWD_SECONDS = 4.0
-CROWD_SPEECH_RATIO = 0.97
+CROWD_SPEECH_RATIO = 0.95
 """One talker leaves gaps, and is silent before the first word; a room full of them is and does not."""
 
 SECOND_LOOK_RULES = frozenset({"no-end", "repetition", "token-rate", "known-phrase"})
