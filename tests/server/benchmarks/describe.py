@@ -69,7 +69,7 @@ async def idle(uri: str, seconds: float) -> list[float]:
 
 
 async def while_loading(folder: Path) -> list[float]:
-    """Ask from the first moment until a base-size model serves; the client shares the server's loop, which is harder."""
+    """Ask from the first moment until a base-size model serves; client and server share a loop, which is harder."""
     await asyncio.to_thread(write_synthetic_whisper, folder, "base")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         uri = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
