@@ -37,8 +37,8 @@ def check_files(directory: Path) -> None:
         raise ModelMissingError(f"There is no model folder '{directory}'; name one that exists")
     if missing := missing_file({entry.name for entry in directory.iterdir() if entry.is_file()}):
         raise ModelMissingError(f"The model in '{directory}' has no {missing}; {_CURE}")
-    for name in ("config.json", "tokenizer.json"):
-        _check_json(directory / name)
+    _check_json(directory / "config.json")
+    _check_ends(directory / "tokenizer.json")
     if (size := (directory / "model.bin").stat().st_size) < _SMALLEST_WEIGHTS_BYTES:
         raise ModelCorruptError(f"'{directory / 'model.bin'}' is only {size} bytes long; {_CURE}")
 
@@ -49,6 +49,19 @@ def _check_json(file: Path) -> None:
     except (OSError, ValueError) as error:
         raise ModelCorruptError(f"'{file}' cannot be read ({error}); {_CURE}") from error
     if not isinstance(content, dict):
+        raise ModelCorruptError(f"'{file}' holds no JSON object; {_CURE}")
+
+
+def _check_ends(file: Path) -> None:
+    """Check that a file begins and ends as a JSON object does, which a cut one does not.
+
+    Parsing a whole vocabulary would hold the interpreter, and with it the event loop, for 20 ms; loading does it too.
+    """
+    try:
+        content = file.read_bytes().strip()
+    except OSError as error:
+        raise ModelCorruptError(f"'{file}' cannot be read ({error}); {_CURE}") from error
+    if not (content.startswith(b"{") and content.endswith(b"}")):
         raise ModelCorruptError(f"'{file}' holds no JSON object; {_CURE}")
 
 
