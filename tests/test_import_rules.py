@@ -9,10 +9,12 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SERVER = "wyoming_server"
 
+VALUES = ("checked", "policy", "types", "levels", "wording", "lanes", "scorecard")
+"""What every stage may import; each of them only those before it."""
 PARTS = {
     "errors": set(),
     "pipeline": {"errors"},
-    "bundles": {"errors", "pipeline.checked", "pipeline.types"},
+    "bundles": {"errors", "pipeline.checked", "pipeline.types", "pipeline.scorecard"},
     "engines": {
         "errors",
         "bundles",
@@ -21,10 +23,12 @@ PARTS = {
         "pipeline.denoise",
         "pipeline.grammar",
         "pipeline.wording",
+        "pipeline.policy",
+        "pipeline.lanes",
     },
-    "learning": {"errors", "pipeline.checked", "pipeline.types"},
-    "resilience": {"errors", "pipeline.checked", "pipeline.types"},
-    "records": {"errors", "pipeline.checked", "pipeline.types"},
+    "learning": {"errors", *(f"pipeline.{one}" for one in VALUES), "pipeline.grammar"},
+    "resilience": {"errors", "pipeline.checked", "pipeline.policy", "pipeline.types", "pipeline.lanes"},
+    "records": {"errors", "pipeline.checked", "pipeline.policy", "pipeline.types", "pipeline.lanes"},
     "settings": {"errors", "pipeline", "learning", "resilience", "records", "bundles", "listeners"},
     "listeners": {"", "errors", "pipeline", "learning", "resilience", "records", "bundles"},
     "status_page": {"errors"},
@@ -44,13 +48,11 @@ PARTS = {
         "engines",
         "listeners",
     },
-    "commands": {"", "errors", "settings", "serve", "recogniser", "pipeline", "bundles", "engines"},
+    "commands": {"", "errors", "settings", "serve", "recogniser", "pipeline", "learning", "bundles", "engines"},
     "__main__": {"", "errors", "settings", "commands"},
     "": set(),
 }
 """Part of the server → what it may import besides itself."""
-VALUES = ("checked", "types", "levels", "wording")
-"""What every stage may import; each of them only those before it."""
 CONDUCTORS = {"listen", "turn"}
 """The only two files of the path that may call stages."""
 IMPURE = {"time", "datetime", "random", "secrets", "socket", "os", "pathlib", "subprocess", "threading", "concurrent"}

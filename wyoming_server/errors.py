@@ -5,6 +5,7 @@ EdgeVoiceError
 │   ├── InvalidSettingsError       invalid-settings
 │   ├── PortBusyError              port-busy
 │   ├── UnknownModelError          unknown-model
+│   ├── UnknownProviderError       unknown-provider
 │   ├── UnknownWakeWordError       unknown-wake-word
 │   └── UnsupportedLanguageError   unsupported-language
 ├── AudioError
@@ -24,8 +25,28 @@ EdgeVoiceError
 │   └── SelfTestError              self-test-failed
 ├── TurnError
 │   ├── DecodeError                decode-failed
+│   ├── NeedsConfirmationError     needs-confirmation
 │   ├── OverloadedError            overloaded
 │   └── TurnTimeoutError           turn-timeout
+├── LaneError                      a speech service was asked in vain; carries `lane`, `retry_after_s`
+│   ├── CapReachedError            cap-reached
+│   ├── ConsentMissingError        consent-missing
+│   ├── LaneBusyError              lane-busy
+│   ├── LaneCertificateError       lane-certificate
+│   ├── LaneCredentialsError       lane-credentials
+│   ├── LaneEmptyError             lane-empty
+│   ├── LaneFailedError            lane-failed
+│   ├── LaneForbiddenError         lane-forbidden
+│   ├── LaneLanguageError          lane-language
+│   ├── LaneMalformedError         lane-malformed
+│   ├── LaneNotPrivateError        lane-not-private
+│   ├── LaneRedirectedError        lane-redirected
+│   ├── LaneRefusedError           lane-refused
+│   ├── LaneTimeoutError           lane-timeout
+│   └── LaneUnreachableError       lane-unreachable
+├── EvaluationError
+│   ├── OverlapError               seen-in-fitting
+│   └── ManifestError              unreadable-manifest
 ├── DiskError                      disk-full
 ├── RecordingError                 unreadable-recording
 └── ServerUnreachableError         server-unreachable
@@ -60,6 +81,12 @@ class UnknownModelError(UsageError):
     """No model has that name or folder."""
 
     code = "unknown-model"
+
+
+class UnknownProviderError(UsageError):
+    """No kind of lane has that name."""
+
+    code = "unknown-provider"
 
 
 class UnknownWakeWordError(UsageError):
@@ -168,6 +195,12 @@ class DecodeError(TurnError):
     code = "decode-failed"
 
 
+class NeedsConfirmationError(TurnError):
+    """Risky text that matters, and nobody who could be asked whether it is right."""
+
+    code = "needs-confirmation"
+
+
 class OverloadedError(TurnError):
     """More turns wait than the budget allows."""
 
@@ -178,6 +211,121 @@ class TurnTimeoutError(TurnError):
     """The turn's budget ran out."""
 
     code = "turn-timeout"
+
+
+class LaneError(EdgeVoiceError):
+    """A speech service was asked in vain; the edge text stays."""
+
+    def __init__(self, message: str, *, lane: str = "", retry_after_s: float | None = None) -> None:
+        """Say what happened and the cure, which lane it was, and when asking again may help."""
+        super().__init__(message)
+        self.lane, self.retry_after_s = lane, retry_after_s
+
+
+class CapReachedError(LaneError):
+    """The owner's cap on seconds or money is reached."""
+
+    code = "cap-reached"
+
+
+class ConsentMissingError(LaneError):
+    """The owner has not agreed that speech goes there."""
+
+    code = "consent-missing"
+
+
+class LaneBusyError(LaneError):
+    """The service asks for patience: 429, or a quota that is spent."""
+
+    code = "lane-busy"
+
+
+class LaneCertificateError(LaneError):
+    """The server's certificate is not to be trusted; there is no way around it but a `ca_file`."""
+
+    code = "lane-certificate"
+
+
+class LaneCredentialsError(LaneError):
+    """The key is missing, empty or wrong."""
+
+    code = "lane-credentials"
+
+
+class LaneEmptyError(LaneError):
+    """The service heard nothing."""
+
+    code = "lane-empty"
+
+
+class LaneFailedError(LaneError):
+    """The service failed: 5xx, or a connection that broke."""
+
+    code = "lane-failed"
+
+
+class LaneForbiddenError(LaneError):
+    """The key is right and may not do this: 403."""
+
+    code = "lane-forbidden"
+
+
+class LaneLanguageError(LaneError):
+    """The service answered in another language than was spoken."""
+
+    code = "lane-language"
+
+
+class LaneMalformedError(LaneError):
+    """The answer is not what the protocol says: HTML, half a stream, too long."""
+
+    code = "lane-malformed"
+
+
+class LaneNotPrivateError(LaneError):
+    """A home lane's address leads out of the home."""
+
+    code = "lane-not-private"
+
+
+class LaneRedirectedError(LaneError):
+    """The service sent us elsewhere; speech follows no redirect."""
+
+    code = "lane-redirected"
+
+
+class LaneRefusedError(LaneError):
+    """The service refused the request: 400, 404, 413, 415, 422."""
+
+    code = "lane-refused"
+
+
+class LaneTimeoutError(LaneError):
+    """No text within the lane's deadline."""
+
+    code = "lane-timeout"
+
+
+class LaneUnreachableError(LaneError):
+    """The service's name or address could not be reached."""
+
+    code = "lane-unreachable"
+
+
+class EvaluationError(EdgeVoiceError):
+    """Recordings that cannot be measured on."""
+
+
+class OverlapError(EvaluationError):
+    """The recordings, voices, sentences or noises were seen in fitting."""
+
+    code = "seen-in-fitting"
+
+
+class ManifestError(EvaluationError):
+    """A manifest of recordings lacks what it needs."""
+
+    code = "unreadable-manifest"
 
 
 class DiskError(EdgeVoiceError):

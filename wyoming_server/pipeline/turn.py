@@ -13,6 +13,7 @@ from .endpoint import EndpointSettings, Sensitivity, VadModel
 from .finish import finished_probability
 from .grammar import Grammar, Vocabulary
 from .listen import Listener, ListenSettings, Mode, OnVoice, Utterance
+from .policy import Workload, WorkloadClass
 from .quality import measure
 from .risk import score
 from .route import decide
@@ -121,6 +122,7 @@ async def _interpret(speech: Speech, request: TurnRequest, stages: Stages) -> In
         match=match,
         quality=quality,
         risk=risk,
+        workload=Workload(kind=WorkloadClass.COMMAND),
         decision=decide(hypothesis, risk),
         finished=finished_probability(hypothesis, match, speech, (*home.names, *home.areas)),
         started_s=started_s,

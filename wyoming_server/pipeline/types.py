@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .checked import Checked, ranged
+from .policy import UNCALIBRATED, UNTRUSTED, Calibration, Caller, Cell, Threshold, Workload
 
 SAMPLE_RATE_HZ = 16_000
 FRAME_SAMPLES = 512
@@ -155,8 +156,14 @@ class Risk(Checked):
 
     value: float = ranged(at_least=0.0, at_most=1.0)
     reason: str
+    """What weighs most, for people: "+18 quiet room noise, −9 matches your home's grammar"."""
     points: Mapping[str, float] = field(default_factory=dict)
-    """Feature → its contribution."""
+    """Feature → its contribution, in points: ten double the odds, plus is riskier; `base` is the card's own."""
+    logit: float = 0.0
+    """Log-odds by the scorecard alone, before calibration."""
+    calibration: Calibration = UNCALIBRATED
+    rules: tuple[str, ...] = ()
+    """Hallucination rules that made it 1."""
 
 
 class Action(enum.StrEnum):
@@ -184,6 +191,36 @@ class Decision:
 
     action: Action
     reason: str
+    threshold: Threshold | None = None
+    """What the risk was held against."""
+    to_client: bool = False
+    """Escalate by the caller's own lane."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneAttempt(Checked):
+    """One upload that was tried for a turn."""
+
+    lane: str
+    seconds: float = ranged(at_least=0.0)
+    """Audio."""
+    cost: float = ranged(0.0, at_least=0.0)
+    took_ms: float = ranged(0.0, at_least=0.0)
+    ending: str = ""
+    """`answered`, `cancelled`, or the code of its error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneAnswer:
+    """What asking the lanes brought."""
+
+    text: str = ""
+    """Empty when none answered."""
+    lane: str = ""
+    language: str | None = None
+    attempts: tuple[LaneAttempt, ...] = ()
+    reason: str = ""
+    """Why none answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -195,6 +232,7 @@ class Interpretation:
     match: GrammarMatch
     quality: Quality
     risk: Risk
+    workload: Workload
     decision: Decision
     finished: float
     """Probability that the speaker has said all."""
@@ -295,6 +333,13 @@ class Outcome:
     match: GrammarMatch | None
     ended_by: EndedBy
     timeline: Timeline
+    workload: Workload | None = None
+    cell: Cell | None = None
+    caller: Caller = UNTRUSTED
+    answer: LaneAnswer | None = None
+    """What the lanes said, when they were asked."""
+    speech: Speech | None = None
+    """Kept in memory for seconds, for a consented audit; never written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

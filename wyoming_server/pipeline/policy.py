@@ -1,0 +1,213 @@
+"""The frozen values that routing weighs: what is asked, who asks, what was learned, what the owner allows."""
+
+import enum
+import math
+from dataclasses import dataclass, field
+
+from .checked import Checked, ranged
+
+
+class WorkloadClass(enum.StrEnum):
+    """What kind of thing is asked for; each has its own policy."""
+
+    COMMAND = "device-command"
+    LIST = "list-timer-note"
+    QUESTION = "open-question"
+    DICTATION = "dictation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """What is asked for, and whether an error would cost."""
+
+    kind: WorkloadClass
+    critical: bool = False
+    """Locks, alarms, doors, garage, "everything": raises the cost of an error, never its risk."""
+    reason: str = ""
+    """What made it so, for people."""
+
+
+class MicrophoneClass(enum.StrEnum):
+    """What a satellite listens with."""
+
+    FAR_FIELD = "far_field"
+    NEAR_FIELD = "near_field"
+    PHONE = "phone"
+    HEADSET = "headset"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What a threshold is learned for."""
+
+    language: str
+    microphone_class: MicrophoneClass = MicrophoneClass.FAR_FIELD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing(Checked):
+    """Where a hypothesis stands among those that this model gave before, in the same language and context."""
+
+    confidence: float = ranged(0.5, at_least=0.0, at_most=1.0)
+    """Share of earlier ones whose mean log-probability was lower."""
+    entropy: float = ranged(0.5, at_least=0.0, at_most=1.0)
+    """Share of earlier ones whose mean entropy was lower."""
+    turns: int = ranged(0, at_least=0)
+    """How many of this home's own turns that rests on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History(Checked):
+    """What the session knew before this turn."""
+
+    retries: int = ranged(0, at_least=0)
+    """How often the same was just tried, this time included: 0 for a first try."""
+    failed: bool = False
+    """The turn before, within the retry window, came to nothing."""
+    correction: bool = False
+    """It begins as a correction of the turn before does ("no, …")."""
+    microphone_usable: bool = True
+    """False for a satellite whose microphone has clipped, or drowned in noise, for many turns on end."""
+    microphone_reason: str = ""
+
+
+FIRST_TRY = History()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """Platt's line in log-odds: probability = σ(intercept + slope · logit)."""
+
+    intercept: float = 0.0
+    slope: float = 1.0
+    turns: int = 0
+    """Labelled turns that it rests on."""
+
+    def probability(self, logit: float) -> float:
+        """Return the calibrated probability of a scorecard's log-odds."""
+        at = max(-40.0, min(40.0, self.intercept + self.slope * logit))
+        return 1.0 / (1.0 + math.exp(-at))
+
+
+UNCALIBRATED = Calibration()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """Up to which risk the hub answers by itself."""
+
+    logit: float
+    """Of the scorecard's log-odds, before calibration: at most this is accepted; -inf accepts nothing."""
+    value: float
+    """The same as a calibrated probability, for people."""
+    calibration: Calibration = UNCALIBRATED
+    guaranteed: bool = False
+    """Whether its bound holds: only with a consented cloud lane and audits."""
+    reason: str = ""
+
+
+class RoutingMode(enum.StrEnum):
+    """What the owner, or the caller for one turn, wants."""
+
+    AUTO = "auto"
+    EDGE = "edge"
+    CLOUD = "cloud"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks, as far as it may be believed. A peer that is not trusted gets edge only, and no name."""
+
+    trusted: bool = False
+    session: str = ""
+    """Its session_id, or what stands for one: the connection's peer."""
+    satellite: str = ""
+    microphone_class: MicrophoneClass = MicrophoneClass.FAR_FIELD
+    mode: RoutingMode | None = None
+    """What it wants for this turn; None for the owner's setting."""
+    can_confirm: bool = False
+    client_lane: bool = False
+    """It can ask a cloud speech service by itself."""
+    expect_confirmation: bool = False
+    """The turn answers a yes-or-no question."""
+
+
+UNTRUSTED = Caller()
+
+
+class Trust(enum.StrEnum):
+    """Where a lane's audio goes."""
+
+    HUB = "hub"
+    """This machine."""
+    HOME = "home"
+    """The owner's own server on the home's network: no consent, no cost, no ledger entry; counted."""
+    CLOUD = "cloud"
+    """Leaves the home: consent, caps, ledger."""
+
+
+class LaneState(enum.StrEnum):
+    """Whether a lane can be asked now."""
+
+    READY = "ready"
+    BROKEN = "broken"
+    """Its breaker is open: it failed too often just now."""
+    NOT_CONSENTED = "not-consented"
+    CAPPED = "capped"
+    """The owner's cap on seconds or money is reached."""
+    WRONG_LANGUAGE = "wrong-language"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneHealth:
+    """What routing may know of a lane."""
+
+    name: str
+    trust: Trust
+    state: LaneState = LaneState.READY
+    reason: str = ""
+    """A sentence for people when it is not ready."""
+    is_client: bool = False
+    """The caller asks it by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs(Checked):
+    """What each choice costs, in units of one wrong light switch."""
+
+    error: float = ranged(1.0, at_least=0.0, at_most=1000.0)
+    critical_error: float = ranged(10.0, at_least=0.0, at_most=1000.0)
+    confirm: float = ranged(0.15, at_least=0.0, at_most=1000.0)
+    """The bother of one question back."""
+    confirm_miss: float = ranged(0.1, at_least=0.0, at_most=1.0)
+    """Share of errors that a question back lets through."""
+    cloud_wait: float = ranged(0.05, at_least=0.0, at_most=1000.0)
+    """The bother of waiting for a lane."""
+    cloud_error: float = ranged(0.03, at_least=0.0, at_most=1.0)
+    """Probability that the lane is wrong, too, until the home's own figure is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the owner decided about routing."""
+
+    mode: RoutingMode = RoutingMode.AUTO
+    costs: Costs = field(default_factory=Costs)
+    confirm_critical: bool = True
+    """Whether risky text that matters is said back first, where the client can."""
+    refuse_unconfirmed: bool = True
+    """Whether risky text that matters is refused where nobody can be asked."""
+    defer: bool = False
+    """Whether risky lists and notes wait for the cloud when it cannot be reached; never device actions."""
+    ask_text: bool = True
+    """Whether a caller that can is asked for typed text when its microphone is unusable."""
+    edge_dictation: bool = False
+    """Whether dictation is left to the hub's small model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price(Checked):
+    """What a second of cloud audio costs now: the dual price of the owner's budget."""
+
+    per_second: float = ranged(0.0, at_least=0.0)
+    """In units of one wrong light switch; grows when the budget runs out sooner than its time."""
