@@ -5,7 +5,7 @@ from typing import Protocol
 
 from ..errors import LaneError
 from .checked import Checked, ranged
-from .policy import Trust
+from .policy import Caller, Trust
 from .types import SAMPLE_RATE_HZ, Samples
 
 PROVIDERS = (
@@ -172,3 +172,34 @@ class Breaker(Protocol):
 
     def reason(self, at_s: float) -> str:
         """Return a sentence that says why it is not permitted and until when; empty when it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanesSettings(Checked):
+    """How lanes are asked."""
+
+    lanes: tuple[LaneSettings, ...] = ()
+    """In the order in which they are asked."""
+    next_after_seconds: float = ranged(1.0, at_least=0.05, at_most=30.0)
+    """A lane that is so late gets the next one beside it, once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardedLane:
+    """A lane and what keeps it from being asked in vain. Without `lane` it is the caller's own."""
+
+    settings: LaneSettings
+    lane: Lane | None
+    breaker: Breaker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """For whom, and why, lanes are asked."""
+
+    turn_id: str
+    caller: Caller
+    reason: str
+    """risk, hedge, audit, mode."""
+    deadline_s: float
+    """Monotonic time by which an answer is of use."""

@@ -1,0 +1,305 @@
+"""Speech → text through an ordered list of lanes: consent, cap, breaker, deadline, one hedge.
+
+Each upload is written down before its first byte leaves, and how it ended after. Losers are cancelled; what they cost
+stays in the books.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..errors import (
+    CapReachedError,
+    DiskError,
+    EdgeVoiceError,
+    LaneEmptyError,
+    LaneError,
+    LaneFailedError,
+    LaneLanguageError,
+    LaneTimeoutError,
+)
+from .lanes import Errand, GuardedLane, Lane, LaneRequest, LaneSettings, LanesSettings, LaneText, Ledger, Upload
+from .policy import Caller, LaneHealth, LaneState, Trust
+from .types import FRAME_SAMPLES, SAMPLE_RATE_HZ, LaneAnswer, LaneAttempt, Samples, Speech
+
+_LOGGER = logging.getLogger(__name__)
+WAV_HEADER_BYTES = 44
+TRIM_SECONDS = 0.2
+"""Left around the speech: consonants at its edges are softer than the VAD hears."""
+NO_LANE = "no lane can be asked"
+
+
+class Lanes:
+    """The owner's lanes. `aclose` awaits every task that was started here."""
+
+    def __init__(
+        self,
+        lanes: Sequence[GuardedLane],
+        ledger: Ledger,
+        *,
+        clock: Callable[[], float],
+        capped: Callable[[LaneSettings, float], str],
+        settings: LanesSettings,
+    ) -> None:
+        """Guard lanes; `capped` says why so many seconds may not go to one now, or nothing."""
+        self._lanes, self._ledger, self._clock = tuple(lanes), ledger, clock
+        self._capped, self._settings = capped, settings
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    def health(self, caller: Caller, language: str | None, seconds: float) -> tuple[LaneHealth, ...]:
+        """Return what routing may know of each lane, in the owner's order; () for a peer that is not trusted."""
+        if not caller.trusted:
+            return ()
+        return tuple(
+            self._health(one, caller, language, seconds)
+            for one in self._lanes
+            if one.lane is not None or caller.client_lane
+        )
+
+    def _health(self, guarded: GuardedLane, caller: Caller, language: str | None, seconds: float) -> LaneHealth:
+        state, reason = self._state(guarded, caller, language, seconds)
+        settings = guarded.settings
+        return LaneHealth(
+            name=settings.name,
+            trust=settings.trust_class,
+            state=state,
+            reason=reason,
+            is_client=guarded.lane is None,
+        )
+
+    def _state(
+        self, guarded: GuardedLane, caller: Caller, language: str | None, seconds: float
+    ) -> tuple[LaneState, str]:
+        settings = guarded.settings
+        if settings.languages and language is not None and language not in settings.languages:
+            return LaneState.WRONG_LANGUAGE, f"lane '{settings.name}' is not for this language"
+        if reason := _unconsented(settings, caller):
+            return LaneState.NOT_CONSENTED, reason
+        if reason := self._capped(settings, seconds):
+            return LaneState.CAPPED, reason
+        now_s = self._clock()
+        if not guarded.breaker.permits(now_s):
+            return LaneState.BROKEN, guarded.breaker.reason(now_s)
+        return LaneState.READY, ""
+
+    def warm(self, caller: Caller) -> None:
+        """Have connections ready for this caller's next words; returns at once and sends nothing of the home."""
+        for one in self._lanes:
+            if (
+                one.lane is not None
+                and self._health(one, caller, None, 0.0).state is LaneState.READY
+                and caller.trusted
+            ):
+                self._own(one.lane.warm(), f"warm {one.settings.name}")
+
+    async def ask(self, speech: Speech, language: str | None, names: tuple[str, ...], errand: Errand) -> LaneAnswer:
+        """Return the first answer, or an answer without text that says why none came. Raises nothing but cancellation.
+
+        The lanes are asked in the owner's order: the next when one fails, or once beside one that is late.
+        """
+        request = LaneRequest(samples=trimmed(speech), language=language, prompt=names)
+        ready = {
+            one.name
+            for one in self.health(errand.caller, language, request.seconds)
+            if one.state is LaneState.READY and not one.is_client
+        }
+        waiting = [one for one in self._lanes if one.settings.name in ready]
+        return await _Race(waiting, request, errand, self._attempt, self._own, self._clock, self._settings).answer()
+
+    async def _attempt(self, guarded: GuardedLane, request: LaneRequest, errand: Errand) -> LaneText:
+        """Ask one lane. Raises LaneError, or DiskError when the upload cannot be written down."""
+        settings, lane = guarded.settings, guarded.lane
+        if lane is None:
+            raise LaneFailedError(f"Lane '{settings.name}' is the caller's own", lane=settings.name)
+        number = await self._ledger.open(_upload(settings, request, errand))
+        started_s = self._clock()
+        guarded.breaker.entered(started_s)
+        ending = "cancelled"
+        try:
+            text = await _text(lane, request, min(errand.deadline_s, started_s + settings.deadline_seconds) - started_s)
+            guarded.breaker.succeeded(self._clock())
+            ending = "answered"
+        except LaneError as error:
+            guarded.breaker.failed(self._clock(), error)
+            ending = error.code
+            raise
+        finally:
+            if ending == "cancelled":
+                guarded.breaker.left(self._clock())
+            await self._ledger.close(number, ending, self._clock() - started_s)
+        return text
+
+    def _own[T](self, work: Coroutine[None, None, T], name: str) -> asyncio.Task[T]:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[object]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, EdgeVoiceError):
+            _LOGGER.error("%s failed", task.get_name(), exc_info=error)
+
+    async def aclose(self) -> None:
+        """End what is under way and drop every connection."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(one.lane.aclose() for one in self._lanes if one.lane is not None))
+
+
+class _Race:
+    """One question to several lanes."""
+
+    def __init__(
+        self,
+        waiting: list[GuardedLane],
+        request: LaneRequest,
+        errand: Errand,
+        attempt: Callable[[GuardedLane, LaneRequest, Errand], Coroutine[None, None, LaneText]],
+        own: Callable[[Coroutine[None, None, LaneText], str], asyncio.Task[LaneText]],
+        clock: Callable[[], float],
+        settings: LanesSettings,
+    ) -> None:
+        self._waiting, self._request, self._errand = waiting, request, errand
+        self._attempt, self._own, self._clock = attempt, own, clock
+        self._running: dict[asyncio.Task[LaneText], tuple[GuardedLane, float]] = {}
+        self._attempts: list[LaneAttempt] = []
+        self._why = ""
+        self._late_s = clock() + settings.next_after_seconds
+
+    async def answer(self) -> LaneAnswer:
+        """Run it."""
+        try:
+            self._start_next()
+            while self._running:
+                done, _ = await asyncio.wait(
+                    self._running, timeout=max(0.0, self._patience_s()), return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:
+                    if (answer := self._answered(task)) is not None:
+                        return answer
+                if self._clock() >= self._errand.deadline_s:
+                    self._why = self._why or "no lane answered in time"
+                    break
+                if not self._running or (not done and self._clock() >= self._late_s):
+                    self._late_s = float("inf")
+                    self._start_next()
+        finally:
+            # Not awaited here: a loser must not hold up the winner's text. `Lanes` owns the tasks and awaits them.
+            for task, (guarded, started_s) in self._running.items():
+                task.cancel()
+                self._record(guarded, started_s, "cancelled")
+        return LaneAnswer(attempts=tuple(self._attempts), reason=self._why or NO_LANE)
+
+    def _patience_s(self) -> float:
+        late_s = self._late_s if self._waiting else float("inf")
+        return min(self._errand.deadline_s, late_s) - self._clock()
+
+    def _start_next(self) -> None:
+        if self._waiting:
+            guarded = self._waiting.pop(0)
+            request = self._request if guarded.settings.send_names else replace(self._request, prompt=())
+            task = self._own(self._attempt(guarded, request, self._errand), f"lane {guarded.settings.name}")
+            self._running[task] = guarded, self._clock()
+
+    def _answered(self, task: asyncio.Task[LaneText]) -> LaneAnswer | None:
+        guarded, started_s = self._running.pop(task)
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is not None:
+            code = error.code if isinstance(error, EdgeVoiceError) else LaneFailedError.code
+            self._record(guarded, started_s, code)
+            known = isinstance(error, EdgeVoiceError)
+            self._why = str(error) if known else f"Lane '{guarded.settings.name}' failed; the log says why"
+            return None
+        text = task.result()
+        for other, (loser, since_s) in self._running.items():
+            other.cancel()
+            self._record(loser, since_s, "cancelled")
+        self._running.clear()
+        self._record(guarded, started_s, "answered")
+        return LaneAnswer(
+            text=text.text, lane=guarded.settings.name, language=text.language, attempts=tuple(self._attempts)
+        )
+
+    def _record(self, guarded: GuardedLane, started_s: float, ending: str) -> None:
+        uploaded = ending not in {CapReachedError.code, DiskError.code}
+        self._attempts.append(
+            LaneAttempt(
+                lane=guarded.settings.name,
+                seconds=self._request.seconds if uploaded else 0.0,
+                cost=guarded.settings.cost(self._request.seconds) if uploaded else 0.0,
+                took_ms=max(0.0, 1000.0 * (self._clock() - started_s)),
+                ending=ending,
+            )
+        )
+
+
+async def _text(lane: Lane, request: LaneRequest, seconds: float) -> LaneText:
+    """Return a lane's text, in the language that was asked for, within a time. Raises LaneError."""
+    name = lane.settings.name
+    try:
+        async with asyncio.timeout(max(0.0, seconds)):
+            text = await lane.transcribe(request)
+    except TimeoutError as error:
+        raise LaneTimeoutError(
+            f"Lane '{name}' gave no text within {seconds:.1f} s: it is slow today, or its deadline_seconds too short",
+            lane=name,
+        ) from error
+    except LaneError:
+        raise
+    except Exception as error:
+        _LOGGER.exception("lane %s failed", name)
+        raise LaneFailedError(f"Lane '{name}' failed; the log says why", lane=name) from error
+    if not text.text.strip():
+        raise LaneEmptyError(f"Lane '{name}' heard nothing", lane=name)
+    if request.language and text.language and text.language != _code(request.language):
+        raise LaneLanguageError(
+            f"Lane '{name}' answered in '{text.language}' to '{request.language}': set its languages, or its model",
+            lane=name,
+        )
+    return text
+
+
+def _code(language: str) -> str:
+    return language.replace("_", "-").split("-")[0].lower()
+
+
+def _unconsented(settings: LaneSettings, caller: Caller) -> str:
+    """Return why speech of this caller may not leave for a lane; nothing when it may."""
+    if settings.trust_class is not Trust.CLOUD:
+        return ""
+    if not settings.consent:
+        return f"lane '{settings.name}' has no consent: set its `consent` to the day on which you agreed"
+    if settings.satellites and caller.satellite not in settings.satellites:
+        return f"the consent of lane '{settings.name}' is not for this satellite"
+    return ""
+
+
+def _upload(settings: LaneSettings, request: LaneRequest, errand: Errand) -> Upload:
+    cloud = settings.trust_class is Trust.CLOUD
+    return Upload(
+        lane=settings.name,
+        trust=settings.trust_class,
+        turn_id=errand.turn_id,
+        reason=errand.reason,
+        consent=settings.consent if cloud else "",
+        seconds=request.seconds,
+        bytes=2 * len(request.samples) + WAV_HEADER_BYTES,
+        cost=settings.cost(request.seconds) if cloud else 0.0,
+    )
+
+
+def trimmed(speech: Speech) -> Samples:
+    """Return the speech alone: what lies outside the VAD's first and last frames, but a little, stays at home."""
+    active = np.flatnonzero(speech.active)
+    if not len(active):
+        return speech.samples
+    margin = int(TRIM_SECONDS * SAMPLE_RATE_HZ)
+    first = max(0, int(active[0]) * FRAME_SAMPLES - margin)
+    last = min(len(speech.samples), (int(active[-1]) + 1) * FRAME_SAMPLES + margin)
+    return speech.samples[first:last]
