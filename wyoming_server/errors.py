@@ -48,6 +48,7 @@ EdgeVoiceError
 │   ├── OverlapError               seen-in-fitting
 │   └── ManifestError              unreadable-manifest
 ├── DiskError                      disk-full
+├── SnapshotError                  damaged-snapshot
 ├── RecordingError                 unreadable-recording
 └── ServerUnreachableError         server-unreachable
 """
@@ -332,6 +333,12 @@ class DiskError(EdgeVoiceError):
     """The disk refused a write."""
 
     code = "disk-full"
+
+
+class SnapshotError(EdgeVoiceError):
+    """What was learned before cannot be taken up again: the snapshot is damaged, or of another version."""
+
+    code = "damaged-snapshot"
 
 
 class RecordingError(EdgeVoiceError):
