@@ -23,6 +23,8 @@ class Workload:
     kind: WorkloadClass
     critical: bool = False
     """Locks, alarms, doors, garage, "everything": raises the cost of an error, never its risk."""
+    can_wait: bool = False
+    """As good an hour later: lists and notes; never a timer, a broadcast or a device."""
     reason: str = ""
     """What made it so, for people."""
 
