@@ -48,6 +48,7 @@ EdgeVoiceError
 │   ├── OverlapError               seen-in-fitting
 │   └── ManifestError              unreadable-manifest
 ├── DiskError                      disk-full
+│   └── NewerRecordsError          newer-records
 ├── SnapshotError                  damaged-snapshot
 ├── RecordingError                 unreadable-recording
 └── ServerUnreachableError         server-unreachable
@@ -333,6 +334,12 @@ class DiskError(EdgeVoiceError):
     """The disk refused a write."""
 
     code = "disk-full"
+
+
+class NewerRecordsError(DiskError):
+    """The records were begun by a newer version; they are left as they are, and nothing is written down."""
+
+    code = "newer-records"
 
 
 class SnapshotError(EdgeVoiceError):
