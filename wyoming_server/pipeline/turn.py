@@ -13,9 +13,9 @@ from .endpoint import EndpointSettings, Sensitivity, VadModel
 from .finish import finished_probability
 from .grammar import Grammar, Vocabulary
 from .listen import Listener, ListenSettings, Mode, OnVoice, Utterance
-from .policy import Workload, WorkloadClass
+from .policy import FIRST_TRY, UNCALIBRATED, Standing, Workload, WorkloadClass
 from .quality import measure
-from .risk import score
+from .risk import GENERIC, score
 from .route import decide
 from .transcript import conclude
 from .types import Action, Interpretation, Outcome, Speech
@@ -113,9 +113,18 @@ async def _interpret(speech: Speech, request: TurnRequest, stages: Stages) -> In
     )
     finished_s = stages.clock()
     quality = measure(speech)
-    risk = score(hypothesis, quality)
     home = request.vocabulary
     match = await stages.grammar.match(hypothesis.text, hypothesis.language, home)
+    risk = score(
+        hypothesis,
+        quality,
+        match,
+        speech=speech,
+        standing=Standing(),
+        history=FIRST_TRY,
+        scorecard=GENERIC,
+        calibration=UNCALIBRATED,
+    )
     return Interpretation(
         speech=speech,
         hypothesis=hypothesis,
