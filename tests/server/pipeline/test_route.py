@@ -334,14 +334,14 @@ def test_an_unusable_microphone_asks_for_typed_text_when_the_text_is_risky(
 
 
 def test_a_short_answer_is_not_risky_for_being_short() -> None:
-    short = risk(0.4, length=25.0, snr=1.0)
+    short = risk(0.4, length_short=25.0, snr_db=1.0)
     assert decided(0.4, heard=hypothesis("yes"), scored=short, lanes=[GROQ], caller=ANSWERING).action is ACCEPT
     assert decided(0.4, heard=hypothesis("yes"), scored=short, lanes=[GROQ], caller=ASKABLE).action is ESCALATE
     assert decided(0.4, UNLOCK, heard=hypothesis("yes"), scored=short, caller=ANSWERING).action is ACCEPT
 
 
 def test_an_unclear_answer_leaves_the_question_standing_and_is_never_uploaded() -> None:
-    for scored in (risk(0.9, length=5.0), risk(1.0, rules=("token-rate",))):
+    for scored in (risk(0.9, length_short=5.0), risk(1.0, rules=("token-rate",))):
         decision = decided(0.9, heard=hypothesis("no"), scored=scored, lanes=[GROQ], caller=ANSWERING)
         assert decision.action is CONFIRM
     correction = History(correction=True)
@@ -362,6 +362,12 @@ def test_a_corrected_sentence_is_judged_like_any_other() -> None:
 def test_a_risk_that_is_no_number_is_above_every_threshold() -> None:
     nothing = Risk(value=0.1, logit=math.nan, reason="")
     assert decided(0.1, scored=nothing, lanes=[GROQ]).action is ESCALATE
+
+
+def test_a_tripped_rule_is_above_every_threshold_whatever_the_scorecard_says() -> None:
+    tripped = Risk(value=1.0, logit=-30.0, reason="the text came too fast", rules=("token-rate",))
+    assert decided(1.0, scored=tripped, lanes=[GROQ]).action is ESCALATE
+    assert decided(1.0, UNLOCK, scored=tripped).action is CONFIRM
 
 
 def test_rows_have_names_of_their_own_and_the_last_one_fits_everything() -> None:
@@ -440,7 +446,7 @@ prices = st.floats(0.0, 100.0).map(lambda per_second: Price(per_second=per_secon
 
 
 def scored(logit: float) -> Risk:
-    return Risk(value=CALIBRATION.probability(logit), logit=logit, reason="because", points={"length": 3.0})
+    return Risk(value=CALIBRATION.probability(logit), logit=logit, reason="because", points={"length_short": 3.0})
 
 
 @settings(max_examples=200, deadline=None)
