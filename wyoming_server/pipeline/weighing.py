@@ -62,9 +62,9 @@ class Case:
 
     @property
     def is_clear_answer(self) -> bool:
-        """It would not be risky if short texts were not: a yes is short, and models are known to make up politeness."""
+        """It would not be risky if short texts were not."""
         forgiven = max(0.0, self.risk.points.get(SHORTNESS, 0.0))
-        rules = {*self.risk.rules, *self.hypothesis.rules} - DISCARDED_WHEN_UNSURE
+        rules = self.risk.rules or self.hypothesis.rules
         return not rules and self.risk.logit - forgiven * POINT <= self.threshold.logit
 
     @property

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -348,12 +349,6 @@ def test_an_unclear_answer_leaves_the_question_standing_and_is_never_uploaded() 
     assert decided(SURE, heard=hypothesis("no"), lanes=[GROQ], caller=ANSWERING, history=correction).action is ACCEPT
 
 
-def test_a_polite_answer_that_models_make_up_counts_when_the_model_is_sure_of_it() -> None:
-    sure = Risk(value=1.0, logit=-3.0, reason="", rules=("known-phrase",))
-    heard = hypothesis("yes please", rules=("known-phrase",))
-    assert decided(1.0, heard=heard, scored=sure, caller=ANSWERING).action is ACCEPT
-
-
 def test_a_corrected_sentence_is_judged_like_any_other() -> None:
     heard = hypothesis("no the back door please")
     assert decided(RISKY, heard=heard, lanes=[GROQ], caller=ANSWERING).action is ESCALATE
@@ -368,6 +363,14 @@ def test_a_tripped_rule_is_above_every_threshold_whatever_the_scorecard_says() -
     tripped = Risk(value=1.0, logit=-30.0, reason="the text came too fast", rules=("token-rate",))
     assert decided(1.0, scored=tripped, lanes=[GROQ]).action is ESCALATE
     assert decided(1.0, UNLOCK, scored=tripped).action is CONFIRM
+
+
+def test_the_table_in_the_documentation_is_the_code_s() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "routing.md").read_text(encoding="utf-8")
+    lines = ["| # | row | when | then |", "|---|---|---|---|"]
+    lines += [f"| {at} | {row.name} | {row.when} | `{row.action}` |" for at, row in enumerate(ROWS, 1)]
+    table = "\n".join(lines)
+    assert table in page, f"docs/routing.md needs this table:\n{table}"
 
 
 def test_rows_have_names_of_their_own_and_the_last_one_fits_everything() -> None:
