@@ -57,8 +57,9 @@ class Case:
 
     @property
     def is_answer(self) -> bool:
-        """It answers a yes-or-no question in a few words."""
-        return self.caller.expect_confirmation and len(self.hypothesis.text.split()) <= ANSWER_WORDS
+        """It answers a yes-or-no question in a few words; "open the gate" is no answer, but another command."""
+        is_short = len(self.hypothesis.text.split()) <= ANSWER_WORDS
+        return self.caller.expect_confirmation and is_short and not self.workload.critical
 
     @property
     def is_clear_answer(self) -> bool:

@@ -338,7 +338,11 @@ def test_a_short_answer_is_not_risky_for_being_short() -> None:
     short = risk(0.4, length_short=25.0, snr_db=1.0)
     assert decided(0.4, heard=hypothesis("yes"), scored=short, lanes=[GROQ], caller=ANSWERING).action is ACCEPT
     assert decided(0.4, heard=hypothesis("yes"), scored=short, lanes=[GROQ], caller=ASKABLE).action is ESCALATE
-    assert decided(0.4, UNLOCK, heard=hypothesis("yes"), scored=short, caller=ANSWERING).action is ACCEPT
+
+
+def test_a_short_command_that_matters_is_no_answer() -> None:
+    scored = risk(0.05, length_short=25.0)
+    assert decided(0.05, UNLOCK, heard=hypothesis("open the gate"), scored=scored, caller=ANSWERING).action is CONFIRM
 
 
 def test_an_unclear_answer_leaves_the_question_standing_and_is_never_uploaded() -> None:
@@ -508,8 +512,7 @@ def test_nothing_critical_and_risky_is_accepted_unless_the_owner_said_so(
 ) -> None:
     situation["workload"] = dataclasses.replace(situation["workload"], critical=True)
     decision = decide(hypothesis(text), scored(logit), price=price, **situation)
-    is_answer = situation["caller"].expect_confirmation and len(text.split()) <= 3
-    if logit > situation["threshold"].logit and situation["policy"].refuse_unconfirmed and not is_answer:
+    if logit > situation["threshold"].logit and situation["policy"].refuse_unconfirmed:
         assert decision.action is not ACCEPT
 
 
