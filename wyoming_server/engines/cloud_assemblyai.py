@@ -26,8 +26,9 @@ class AssemblyAiProvider:
 
     async def hear(self, request: LaneRequest) -> Heard:
         """Return what it hears. Raises LaneError."""
-        config = [("config", json.dumps(settled))] if (settled := _config(request)) else []
-        kind, body = multipart(config, file=("audio", "speech.wav", "audio/wav", wav_of(request.samples)))
+        config = ("config", json.dumps(_config(request)))
+        file = ("audio", "speech.wav", "audio/wav", wav_of(request.samples))
+        kind, body = multipart((), file=file, document=config)
         headers = {**self._headers, "Content-Type": kind}
         reply = await self._service.post("/v1/transcribe", body, headers=headers, names=request.prompt)
         answer = self._service.object_of(reply)

@@ -49,7 +49,7 @@ class DeepgramProvider:
     def _first(self, several: object) -> dict[str, Any]:
         if isinstance(several, list) and several and isinstance(several[0], dict):
             return several[0]
-        raise self._service.malformed("holds no transcript")
+        raise self._service.refusals.malformed("holds no transcript")
 
     async def warm(self) -> None:
         """Have a connection ready."""

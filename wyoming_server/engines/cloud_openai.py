@@ -13,9 +13,10 @@ from typing import Any
 from ..errors import LaneFailedError
 from ..pipeline.lanes import LaneRequest, LaneSettings
 from ..pipeline.policy import Trust
-from .cloud_http import EVENTS, HttpService, Reply, multipart
+from .cloud_http import EVENTS, HttpService, multipart
 from .cloud_lane import CloudLane, Heard, mean_probability, wav_of
 from .cloud_languages import code_of
+from .cloud_refusals import Reply
 from .cloud_trust import header_key
 
 _PATH = "/audio/transcriptions"
@@ -115,7 +116,7 @@ class OpenAiProvider:
         try:
             stream = reply.body.decode()
         except UnicodeDecodeError as error:
-            raise self._service.malformed("is damaged text") from error
+            raise self._service.refusals.malformed("is damaged text") from error
         for data in events(stream):
             if data == "[DONE]":
                 continue
@@ -127,7 +128,7 @@ class OpenAiProvider:
                     f"Lane '{self._service.lane}' failed while it was writing its answer; it is asked again later",
                     lane=self._service.lane,
                 )
-        raise self._service.malformed("ended before the text was complete")
+        raise self._service.refusals.malformed("ended before the text was complete")
 
 
 def events(stream: str) -> Iterator[str]:

@@ -14,7 +14,8 @@ from tests.server.cloud.faults import FAULTS
 from tests.server.cloud.server import StandIn, stand_in
 from tests.server.engines.cloud_requests import SAID, asked, ending_of, lane_of, lane_to, speech
 from wyoming_server import __version__
-from wyoming_server.engines.cloud_http import multipart, patience
+from wyoming_server.engines.cloud_http import multipart
+from wyoming_server.engines.cloud_refusals import patience
 from wyoming_server.engines.cloud_trust import Reach
 from wyoming_server.engines.lanes import make_lane
 from wyoming_server.errors import (
@@ -139,6 +140,17 @@ async def test_a_redirect_names_its_target_and_is_not_followed(cloud: StandIn) -
         with pytest.raises(LaneRedirectedError, match="localhost"):
             await lane.transcribe(asked())
     assert cloud.elsewhere.connects == 0
+
+
+async def test_what_a_service_asks_for_in_patience_is_passed_on(cloud: StandIn) -> None:
+    async with lane_to(cloud, "deepgram") as lane:
+        cloud.script("deepgram", "http-429-seconds", "http-429", "http-503-seconds")
+        waits = []
+        for _ in range(3):
+            with pytest.raises(LaneError) as refused:
+                await lane.transcribe(asked())
+            waits.append(refused.value.retry_after_s)
+    assert waits == [7.0, None, 3.0]
 
 
 async def test_a_cookie_is_not_kept(cloud: StandIn) -> None:
