@@ -26,6 +26,7 @@ _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _LIFETIME_SECONDS = 3600
 _SPARE_SECONDS = 120.0
 """A token is renewed this long before it ends: clocks differ, and a turn takes its time."""
+_LONGEST_SECONDS = 86_400
 _MOST_PHRASES = 500
 
 
@@ -133,7 +134,7 @@ class GoogleProvider:
         answer = self._tokens.object_of(reply)
         lasts_s = answer.get("expires_in")
         token = self._tokens.text_of(answer.get("access_token"))
-        if not token.isprintable() or not isinstance(lasts_s, int | float):
+        if not _sendable(token) or not isinstance(lasts_s, int | float) or not 0 < lasts_s <= _LONGEST_SECONDS:
             raise self._tokens.refusals.malformed("holds no token")
         self._token, self._token_ends_s = token, now_s + lasts_s
 
@@ -146,6 +147,10 @@ class GoogleProvider:
         """Drop its connections."""
         await self._service.aclose()
         await self._tokens.aclose()
+
+
+def _sendable(token: str) -> bool:
+    return bool(token) and token.isascii() and token.isprintable()
 
 
 def _first(several: object) -> dict[str, Any] | None:

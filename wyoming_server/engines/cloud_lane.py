@@ -19,6 +19,7 @@ _JOINERS = "\u200c\u200d"
 """Invisible, and part of the spelling of Persian and of India's languages."""
 MOST_CHARACTERS_PER_SECOND, LEAST_TEXT = 50, 200
 """Fast speech has some 25 characters a second; repetition without end has many more."""
+_LEAST_LOG = -1000.0
 WARM_SECONDS = 5.0
 """A connection that is not there by then will not serve this turn."""
 
@@ -140,9 +141,10 @@ def probability(value: object) -> float | None:
 
 def mean_probability(log_probabilities: Iterable[object]) -> float | None:
     """Return the geometric mean of probabilities that are given as logarithms; None without any."""
+    # Compared before they are converted: JSON may hold numbers that no float can.
     values = [
         float(one)
         for one in log_probabilities
-        if isinstance(one, int | float) and not isinstance(one, bool) and math.isfinite(one)
+        if isinstance(one, int | float) and not isinstance(one, bool) and _LEAST_LOG <= one <= 0.0
     ]
-    return min(1.0, math.exp(sum(values) / len(values))) if values else None
+    return math.exp(sum(values) / len(values)) if values else None

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -125,7 +126,9 @@ async def test_a_certificate_is_verified_and_an_authority_can_only_be_added(secu
             await lane.transcribe(asked())
     async with lane_to(secure, "deepgram") as lane:
         assert (await lane.transcribe(asked())).text == SAID
-    assert len(secure.recorder.arrivals) == 1
+    async with lane_to(secure, "compatible") as lane:  # a server of the home, with a certificate made at home
+        assert (await lane.transcribe(asked())).text == SAID
+    assert len(secure.recorder.arrivals) == 2
 
 
 async def test_no_setting_turns_verification_off() -> None:
@@ -193,6 +196,36 @@ async def test_a_home_name_that_moves_is_noticed_at_the_next_connect(
         leads_to[0] = "1.1.1.1"
         with pytest.raises(LaneNotPrivateError):
             await lane.transcribe(asked())
+
+
+@pytest.mark.parametrize(
+    ("addresses", "reached"),
+    [
+        (("1.1.1.1", "127.0.0.1"), True),
+        (("2606:4700::1111", "127.0.0.1", "1.0.0.1"), True),
+        (("1.1.1.1", "2606:4700::1111", "1.0.0.1"), False),
+    ],
+)
+async def test_of_several_addresses_only_those_of_the_home_are_tried(
+    cloud: StandIn, monkeypatch: pytest.MonkeyPatch, addresses: tuple[str, ...], reached: bool
+) -> None:
+    loop, tried = asyncio.get_running_loop(), list[str]()
+    resolve, connect = loop.getaddrinfo, loop.sock_connect
+
+    async def several(host: str, port: int, **more: int) -> list[object]:
+        return [answer for one in addresses for answer in await resolve(one, port, **more)]
+
+    async def watched(sock: socket.socket, address: tuple[str, int]) -> None:
+        tried.append(address[0])
+        await connect(sock, address)
+
+    monkeypatch.setattr(loop, "getaddrinfo", several)
+    monkeypatch.setattr(loop, "sock_connect", watched)
+    settings = cloud.lane("compatible")
+    async with lane_of(**settings | {"url": settings["url"].replace("127.0.0.1", "gpu.lan")}) as lane:
+        ending, _ = await ending_of(lane, asked(), 10.0)
+    assert ending == ("answered" if reached else "lane-not-private")
+    assert tried == (["127.0.0.1"] if reached else [])
 
 
 @pytest.mark.parametrize(
