@@ -112,11 +112,12 @@ def test_labels_may_come_late_and_in_any_order() -> None:
 
 
 def test_a_restart_changes_nothing_at_all() -> None:
-    steady, interrupted = (Home(AdaptiveThreshold(AUDITED), seed=5) for _ in range(2))
-    for count in (7, 993, 404, 800):  # not where the line is fitted, and beyond what the rings hold
+    seldom = replace(AUDITED, refit_turns=97)  # so that the curve is older than the last turns
+    steady, interrupted = (Home(AdaptiveThreshold(seldom), seed=5) for _ in range(2))
+    for count in (7, 993, 604, 800):  # not where the line is fitted, where a ring just turned, and beyond its size
         steady.turns(count, delay=3)
         interrupted.turns(count, delay=3)
-        interrupted.threshold = restarted(interrupted.threshold)
+        interrupted.threshold = restarted(interrupted.threshold, seldom)
         assert interrupted.threshold.refusal is None
         assert interrupted.threshold.snapshot() == steady.threshold.snapshot()
         assert interrupted.threshold.reading(CELL) == steady.threshold.reading(CELL)
@@ -154,6 +155,23 @@ def test_consent_given_later_begins_the_bound_then() -> None:
     assert home.threshold.bound(CELL) == pytest.approx(0.03 + 80 / 400)
     home.threshold.settings = ThresholdSettings()
     assert home.threshold.bound(CELL) is None
+
+
+def test_the_bound_begins_at_the_target_whatever_proxies_made_of_the_allowance() -> None:
+    threshold = AdaptiveThreshold(ThresholdSettings())
+    for _ in range(500):
+        threshold.escalated(CELL, 3.0, wrong=None)
+    assert threshold.allowance(CELL) > 0.035
+    threshold.settings = AUDITED
+    threshold.escalated(CELL, 3.0, wrong=True)
+    assert threshold.allowance(CELL) == pytest.approx(0.03, abs=1e-4)
+
+
+def test_a_spent_allowance_accepts_nothing_even_before_it_is_known_what_is_usual() -> None:
+    threshold = AdaptiveThreshold(AUDITED)
+    for _ in range(5):
+        threshold.accepted(CELL, -9.0, audit=AuditLabel(wrong=True), audit_probability=0.05)
+    assert threshold.reading(CELL).logit == float("-inf")
 
 
 def test_turns_accepted_without_a_draw_weaken_the_bound() -> None:
