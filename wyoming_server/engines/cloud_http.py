@@ -43,6 +43,7 @@ class HttpService:
         self._tls = _tls(settings) if encrypted else True
         self.refusals = Refusals(self.lane, host, self._reach, secret=secret, wall_clock=wall_clock)
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
 
     async def warm(self, path: str = "/", headers: Mapping[str, str] | None = None, *, method: str = "HEAD") -> None:
         """Have a connection in the pool; whatever status comes back is fine. Raises LaneError."""
@@ -168,6 +169,8 @@ class HttpService:
         return value
 
     def _open(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise LaneFailedError(f"Lane '{self.lane}' was closed; its settings have changed", lane=self.lane)
         if self._session is None:
             connector = aiohttp.TCPConnector(
                 ssl=self._tls,
@@ -196,7 +199,8 @@ class HttpService:
         return socket.socket(family, kind, protocol)
 
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Close every connection; what is under way fails."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import io
+import itertools
 import math
 import unicodedata
 import wave
@@ -114,6 +115,17 @@ def _carried(character: str) -> str:
     if character.isprintable() or character in _JOINERS:
         return character
     return " " if character.isspace() or unicodedata.category(character) == "Cc" else ""
+
+
+def fitting(names: Iterable[str], *, most: int, characters: int) -> list[str]:
+    """Return the first names, most important first, that together keep within a service's caps."""
+    kept, left = [], characters
+    for name in itertools.islice(names, most):
+        left -= len(name)
+        if left < 0:
+            break
+        kept.append(name)
+    return kept
 
 
 def pcm_of(samples: Samples) -> bytes:

@@ -104,8 +104,8 @@ class Refusals:
                 lane=self.lane,
             )
         return LaneNotPrivateError(
-            f"Lane '{self.lane}': {self.host} leads out of the home, and its trust is home; "
-            "give it a private address, or set trust: cloud and consent to it",
+            f"Lane '{self.lane}': {self.host} leads out of the home; give it a private address, "
+            "or, for a service elsewhere, an https:// url and trust: cloud",
             lane=self.lane,
         )
 

@@ -24,6 +24,7 @@ from wyoming_server.errors import (
     LaneCertificateError,
     LaneCredentialsError,
     LaneError,
+    LaneFailedError,
     LaneNotPrivateError,
     LaneRedirectedError,
     LaneRefusedError,
@@ -343,6 +344,23 @@ async def test_cancelling_at_any_moment_leaves_nothing_behind(secure: StandIn) -
         await asyncio.sleep(0.01)
     gc.collect()
     assert psutil.Process().num_fds() <= before
+
+
+async def test_closing_ends_what_is_under_way_and_what_comes_after(cloud: StandIn) -> None:
+    cloud.always("deepgram", "never-answers")
+    async with lane_to(cloud, "deepgram") as lane:
+        asking = asyncio.create_task(lane.transcribe(asked()))
+        for _ in range(1000):
+            if cloud.recorder.arrivals:
+                break
+            await asyncio.sleep(0.005)
+        await lane.aclose()
+        with pytest.raises(LaneFailedError):
+            await asking
+        await lane.warm()
+        with pytest.raises(LaneFailedError, match="closed"):
+            await lane.transcribe(asked())
+    assert cloud.recorder.connects == 1
 
 
 async def test_two_questions_at_once_do_not_wait_for_each_other(cloud: StandIn) -> None:
