@@ -110,7 +110,9 @@ async def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _heard(parts: Hearing, rows: Sequence[Row]) -> list[Heard]:
-    with tqdm(desc="hearing", total=len(rows), file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
+    with tqdm(
+        desc="hearing", total=len(rows), unit=" recordings", file=sys.stderr, disable=not sys.stderr.isatty()
+    ) as bar:
         return await parts.hear(rows, bar.update)
 
 

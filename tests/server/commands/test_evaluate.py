@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 
 from wyoming_server.commands import evaluate
-from wyoming_server.commands.hearing import utterance
 from wyoming_server.commands.recording import PACKAGED, Recording, listed_recordings
 from wyoming_server.errors import (
     DiskError,
@@ -33,8 +32,6 @@ from wyoming_server.errors import (
     UnsupportedLanguageError,
     UsageError,
 )
-from wyoming_server.pipeline.audio import Framer
-from wyoming_server.pipeline.endpoint import EndpointSettings
 from wyoming_server.pipeline.scorecard import read_scorecard
 from wyoming_server.settings import Settings, read_settings
 
@@ -361,19 +358,3 @@ def test_a_target_is_a_share(target: str) -> None:
     with pytest.raises(SystemExit) as refused:
         parser.parse_args(["manifest.csv", "--target", target])
     assert refused.value.code == 2
-
-
-def test_an_utterance_is_cut_where_a_live_turn_would_have_decoded() -> None:
-    """Speech, a pause that a speculation falls into, speech again, then a second of silence."""
-    frames = Framer().push(np.concatenate([level * voice(0.5) for level in (1, 0, 1, 0, 0)]), 0.0)
-    levels = [1.0 if np.abs(frame.samples).max() > 1000 else 0.0 for frame in frames]
-    cut = utterance(frames, levels, EndpointSettings())
-    assert cut is not None
-    assert 1.5 < cut.end_sample / 16_000 < 1.7
-    assert utterance(frames, [0.0] * len(frames), EndpointSettings()) is None
-    cough = [level if index < 4 else 0.0 for index, level in enumerate(levels)]
-    assert utterance(frames, cough, EndpointSettings()) is not None, "the server hears it, and a rule may discard it"
-
-
-def voice(seconds: float) -> np.ndarray:
-    return (8000 * np.sin(np.arange(int(16_000 * seconds)) * 0.1)).astype(np.int16)
