@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import psutil
 
@@ -44,17 +44,12 @@ PROVIDERS = ("openai", "groq", "compatible", "deepgram", "assemblyai")
 PROVIDERS += ("azure", "google", "elevenlabs", "home_assistant", "wyoming")
 MODELS = {"openai": {"model": "gpt-4o-mini-transcribe"}}
 """One that streams, so that streams can fail."""
+CAPS = {"cloud_seconds_per_day": 86_400.0, "cloud_money_per_month": 10_000.0}
+"""Large enough for everything here."""
 NOT_SWITCHED = {"no-such-host"}
 """A name is part of a lane's settings; the lanes' own tests have it."""
 SECRETS = ("sk-stand-in", "gsk_stand_in", "deepgramstandin", "aai00stand", "0a1b2c3d4e5f6071", "sk_stand_in")
 SECRETS += ("stand-in-long-lived", "ya29.", "PRIVATE KEY", "MIIE")
-
-
-class Service(Protocol):
-    """What both stand-ins have."""
-
-    def set(self, *fault: str) -> str:
-        """Fail so; return the address to use."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -160,7 +155,7 @@ async def place(provider: str, folder: Path, *, deadline_seconds: float) -> Asyn
             lane = http.lane(provider, url=url) | MODELS.get(provider, {})
         lane |= {"name": f"{provider} under test", "deadline_seconds": deadline_seconds, "price_per_minute": 0.006}
         routing = {"mode": "cloud", "trusted": ["127.0.0.0/8"]}
-        settings = settings_for_tests(folder, routing=routing, cloud={"lanes": [lane]})
+        settings = settings_for_tests(folder, routing=routing, cloud={"lanes": [lane]}, ledger=CAPS)
         served = home(settings)
         yielded = await asyncio.to_thread(served.__enter__)
         try:
@@ -219,7 +214,7 @@ def _wrong(taken: Turn, allowed: tuple[str, ...]) -> list[str]:
     return wrong
 
 
-async def one_lane(provider: str, turns: int, seed: int, *, deadline_seconds: float = 2.2) -> list[Turn]:
+async def one_lane(provider: str, turns: int, seed: int, *, deadline_seconds: float) -> list[Turn]:
     """Take so many turns with one lane; every fault is had before any comes twice."""
     generator = random.Random(f"{seed} {provider}")
     taken: list[Turn] = []
@@ -253,7 +248,9 @@ async def _left(served: Home, before: set[str]) -> set[str]:
     return left
 
 
-async def proved(turns: int, seed: int, *, at_once: int, providers: tuple[str, ...] = PROVIDERS) -> dict[str, Any]:
+async def proved(
+    turns: int, seed: int, *, at_once: int, providers: tuple[str, ...] = PROVIDERS, deadline_seconds: float = 2.2
+) -> dict[str, Any]:
     """Take the turns; print the table; return the figures."""
     listener = Listener()
     logging.getLogger().addHandler(listener)
@@ -262,7 +259,7 @@ async def proved(turns: int, seed: int, *, at_once: int, providers: tuple[str, .
 
     async def gated(provider: str, share: int) -> list[Turn]:
         async with gate:
-            return await one_lane(provider, share, seed)
+            return await one_lane(provider, share, seed, deadline_seconds=deadline_seconds)
 
     shares = [turns // len(providers) + (at < turns % len(providers)) for at in range(len(providers))]
     try:
@@ -305,10 +302,10 @@ def _table(taken: list[Turn]) -> None:
         for ending in one.endings or ("kept away",):
             short = ending.removeprefix("lane-") + ("*" if one.breaker == "open" else "")
             cells[one.fault, one.provider][short] += 1
-    print(f"{'':26}" + "".join(f"{provider:17}" for provider in providers))
-    for fault in [one for one in (*FAULTS, *WYOMING_FAULTS) if any(key[0] == one for key in cells)]:
+    print(f"{'':31}" + "".join(f"{provider:17}" for provider in providers))
+    for fault in [one for one in dict.fromkeys((*FAULTS, *WYOMING_FAULTS)) if any(key[0] == one for key in cells)]:
         row = (", ".join(f"{code} {count}" for code, count in cells[fault, one].items()) for one in providers)
-        print(f"{fault:26}" + "".join(f"{cell:17}" for cell in row))
+        print(f"{fault:31}" + "".join(f"{cell:17}" for cell in row))
 
 
 def main() -> int:
