@@ -54,7 +54,8 @@ FIELDS: dict[str, Any] = {
     "language": name,
     "microphone_class": vol.In([one.value for one in MicrophoneClass]),
     "allowance": number(at_least=-1e3, at_most=1.0),
-    **dict.fromkeys(("decided", "closed", "watched", "unaudited"), whole()),
+    **dict.fromkeys(("decided", "closed", "watched"), whole()),
+    "unaudited": number(at_least=0.0),
     "least_audit": number(at_least=1e-6, at_most=1.0),
     "proxies": parts({"wrong": _rate, "right": _rate}),
     "line": _row(number(), number(at_least=LEAST_SLOPE), whole()),
@@ -168,8 +169,8 @@ class CellState:
         """Turns whose loss has been counted."""
         self.watched = 0
         """Of these, the ones since audits were last allowed: the bound speaks of them."""
-        self.unaudited = 0
-        """Watched turns that were accepted without a draw."""
+        self.unaudited = 0.0
+        """Watched turns that were accepted without a draw; a draw that was never answered counts as 1/q of them."""
         self.least_audit = 1.0
         """The smallest probability with which a watched turn was audited."""
         self.proxies = ProxyRates()

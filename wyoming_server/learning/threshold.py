@@ -14,11 +14,12 @@ log-odds and p̂ its recalibration (`calibration.py`):
 draw A knows nothing of Y, so the mean number of real errors has the same bound in expectation over the audits; with
 probability 1 − δ add √(2 v log(1/δ)/T), v ≈ α/q.
 
-**It assumes** that audits are drawn independently with the stated probability *after* m is fixed, and that each drawn
-audit is answered. Turns accepted without a draw add at most their share. *Delay:* when up to D accepted turns are open
-at once, α_t may fall that much further below 0 before they are all counted: add at most D/(qT). *Checks:* α_t is looked
-at for every turn, so there is no slack for that; the curve may be older (`refit_turns`), which the bound does not mind.
-Without consent to audits there is no bound; proxies alone move the threshold.
+**It assumes** that audits are drawn independently with the stated probability *after* m is fixed. Turns accepted without
+a draw add at most their share, and a drawn audit that is never answered counts as 1/q such turns. *Delay:* when up to D
+accepted turns are open at once, α_t may fall that much further below 0 before they are all counted: add at most
+D/(qT). *Checks:* α_t is looked at for every turn, so there is no slack for that; the curve may be older
+(`refit_turns`), which the bound does not mind. Turns that are accepted above the threshold because no lane could be
+asked are none of those that it speaks of. Without consent to audits there is no bound; proxies alone move the threshold.
 
 Sources: adaptive conformal inference (Gibbs and Candès, NeurIPS 2021, arXiv 2106.00170); online risk control (Feldman
 et al., arXiv 2205.09095); conformal risk control (Angelopoulos et al., ICLR 2024, arXiv 2208.02814); intermittent
@@ -79,7 +80,8 @@ class ThresholdSettings(Checked):
 class AuditLabel:
     """What a lane's text showed about an accepted one."""
 
-    wrong: bool
+    wrong: bool | None
+    """None: the audit was drawn and never answered."""
     expected: float | None = None
     """`expected_loss` as it was when the audit was drawn; None when the label came at once."""
 
@@ -126,7 +128,7 @@ class AdaptiveThreshold:
             if moved:
                 state.allowance = self._settings.target_error
             if moved or not self._settings.audits:
-                state.watched = state.unaudited = 0
+                state.watched, state.unaudited = 0, 0.0
                 state.least_audit = 1.0
 
     def reading(self, cell: Cell) -> Threshold:
@@ -193,8 +195,9 @@ class AdaptiveThreshold:
         audit: AuditLabel | None = None,
         audit_probability: float,
     ) -> float:
-        """Count an accepted turn, once its retry window closed and its audit, if it was drawn, is answered.
+        """Count a turn accepted within the threshold, once its retry window closed and its audit, if any, is answered.
 
+        One that was accepted above it, because no lane could be asked, is told to `decided` alone.
         `audit_probability` is what the audit was drawn with; 0 for a turn without a draw, which weakens the bound.
         Returns L̂. Raises ValueError for an audit that had no probability.
         """
@@ -203,12 +206,14 @@ class AdaptiveThreshold:
         state = self._state(cell)
         before = None if audit is None else audit.expected
         loss = self.expected_loss(cell, logit, proxy=proxy) if before is None else before
-        if audit is not None:
+        if audit is not None and audit.wrong is not None:
             loss += (float(audit.wrong) - loss) / audit_probability
             state.label(logit, wrong=audit.wrong, weight=1.0 / audit_probability)
             if proxy is not None:
                 state.proxies.learn(proxy=proxy, wrong=audit.wrong)
         self._watch(state, audit_probability)
+        if audit is not None and audit.wrong is None and self._settings.audits:
+            state.unaudited += 1.0 / audit_probability
         self._close(cell, state, loss)
         return loss
 
@@ -230,7 +235,7 @@ class AdaptiveThreshold:
         if audit_probability:
             state.least_audit = min(state.least_audit, audit_probability)
         elif audit_probability is not None:
-            state.unaudited += 1
+            state.unaudited += 1.0
 
     def _close(self, cell: Cell, state: CellState, loss: float) -> None:
         target = self._settings.target_error

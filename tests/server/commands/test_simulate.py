@@ -69,6 +69,15 @@ async def test_the_table_names_every_stream(
     assert "\x1b" not in "".join(lines)
 
 
+async def test_an_interrupted_simulation_ends_after_the_seed_that_it_is_at() -> None:
+    simulating = asyncio.create_task(simulate.run(arguments("--turns", "5000"), Settings()))
+    await asyncio.sleep(0.2)
+    simulating.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await simulating
+    await asyncio.wait_for(asyncio.get_running_loop().shutdown_default_executor(), 20)
+
+
 async def test_a_folder_that_is_not_there_is_said_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(DiskError, match="a folder that exists"):
         await asyncio.wait_for(simulate.run(arguments("--plot", str(tmp_path / "no" / "f.svg")), Settings()), 5)

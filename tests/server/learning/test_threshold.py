@@ -183,6 +183,18 @@ def test_turns_accepted_without_a_draw_weaken_the_bound() -> None:
     assert threshold.bound(CELL) == pytest.approx(0.03 + (80 + 100) / 600)
 
 
+def test_an_audit_that_is_never_answered_weakens_the_bound_and_teaches_nothing() -> None:
+    threshold = settled(500)
+    line = threshold.reading(CELL).calibration
+    expected = threshold.expected_loss(CELL, -6.0, proxy=False)
+    lost = AuditLabel(wrong=None, expected=expected)
+    for _ in range(9):
+        assert threshold.accepted(CELL, -6.0, proxy=False, audit=lost, audit_probability=0.05) == expected
+    assert threshold.bound(CELL) == pytest.approx(0.03 + (80 + 9 * 20) / 509)
+    assert threshold.reading(CELL).calibration == line
+    assert restarted(threshold).bound(CELL) == threshold.bound(CELL)
+
+
 def test_nothing_is_accepted_while_the_allowance_is_spent_and_then_it_explores_again() -> None:
     threshold = settled(800)
     while threshold.allowance(CELL) > 0.0:
