@@ -2,11 +2,7 @@
 
 import asyncio
 import json
-import logging
-import socket
-import ssl
 import tempfile
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
 
 from . import tls
 from .assemblyai import AssemblyAi
@@ -28,8 +23,10 @@ from .google import Google
 from .hearing import Hearing
 from .home_assistant import HomeAssistant
 from .openai import compatible, groq, openai
+from .plan import Plan
 from .protocol import TRANSCRIBE, Answer, Asked, RefusedError, Service, Taken
-from .recorder import Arrival, Connection, Recorder, listening
+from .recorder import Arrival, Connection, Recorder
+from .serving import Mute, WatchedServer, bound, listener_of
 
 CONSENT = "2026-11-22"
 CONTROL = "/stand-in/fault"
@@ -50,69 +47,6 @@ MORE: dict[str, dict[str, Any]] = {
 def every_service() -> tuple[Service, ...]:
     """Return one of each provider."""
     return (openai(), groq(), compatible(), Deepgram(), AssemblyAi(), Azure(), Google(), ElevenLabs(), HomeAssistant())
-
-
-class Plan:
-    """Which fault comes next."""
-
-    def __init__(self) -> None:
-        self._always: dict[tuple[str, str], str] = {}
-        self._scripts: dict[str, deque[str | None]] = {}
-
-    def always(self, provider: str, fault: str, operation: str = TRANSCRIBE) -> None:
-        """Let every request for one purpose fail so."""
-        assert FAULTS[fault].where == "request", f"{fault} has an address of its own: use url(provider, fault=…)"
-        self._always[provider, operation] = fault
-
-    def script(self, provider: str, *faults: str | None) -> None:
-        """Let the next transcriptions fail so, one after the other; None: not at all."""
-        assert all(one is None or FAULTS[one].where == "request" for one in faults)
-        self._scripts.setdefault(provider, deque()).extend(faults)
-
-    def well(self, provider: str | None = None) -> None:
-        """Let a provider, or all, be well again."""
-        for key in [key for key in self._always if provider in (None, key[0])]:
-            del self._always[key]
-        for key in [key for key in self._scripts if provider in (None, key)]:
-            del self._scripts[key]
-
-    def next(self, provider: str, operation: str) -> Fault | None:
-        """Return the fault of the next request."""
-        script = self._scripts.get(provider) if operation == TRANSCRIBE else None
-        name = script.popleft() if script else self._always.get((provider, operation))
-        return FAULTS[name] if name else None
-
-
-class _Server(web.Server):
-    """aiohttp's server, watched."""
-
-    def __init__(self, handler: Any, recorder: Recorder) -> None:
-        quiet = logging.getLogger(f"{__name__}.http")
-        quiet.disabled = True  # clients that vanish are the point here; what matters is kept by the recorder
-        super().__init__(handler, handler_cancellation=True, logger=quiet, access_log=None)
-        self._recorder = recorder
-        self.known: dict[RequestHandler, Connection] = {}
-
-    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
-        super().connection_made(handler, transport)
-        now = asyncio.get_running_loop().time()
-        self.known[handler] = Connection(number=len(self._recorder.connections) + 1, opened_s=now)
-        self._recorder.connections.append(self.known[handler])
-
-    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
-        super().connection_lost(handler, exc)
-        if found := self.known.pop(handler, None):
-            found.closed_s = asyncio.get_running_loop().time()
-
-    async def stop(self) -> None:
-        """Drop all connections and wait for their handlers."""
-        tasks = [one._task_handler for one in self.connections if one._task_handler]
-        for one in self.connections:
-            if one.transport:
-                one.transport.abort()
-        await asyncio.sleep(0)
-        await self.shutdown(1.0)
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -189,19 +123,21 @@ class StandIn:
         self.always(provider, fault)
         return self.url(provider)
 
-    def serving(self, recorder: Recorder) -> _Server:
+    def serving(self, recorder: Recorder) -> WatchedServer:
         """Return a server that keeps what arrives in a recorder."""
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             try:
-                return await self._handle(request, recorder, server.known[request.protocol])
+                if (connection := server.known.get(request.protocol)) is None:
+                    raise ConnectionResetError("the client went away at once")
+                return await self._handle(request, recorder, connection)
             except ConnectionError:
                 raise
             except Exception as failure:
                 self.failures.append(failure)
                 raise
 
-        server = _Server(handle, recorder)
+        server = WatchedServer(handle, recorder)
         return server
 
     async def _handle(self, request: web.BaseRequest, recorder: Recorder, connection: Connection) -> web.StreamResponse:
@@ -288,37 +224,6 @@ class StandIn:
 
 
 @asynccontextmanager
-async def _listener(server: Any, recorder: Recorder, context: ssl.SSLContext | None) -> AsyncIterator[int]:
-    """Listen; give the port."""
-    loop = asyncio.get_running_loop()
-    sock = listening(recorder)
-    # ssl_shutdown_timeout: a client that is told off by a fault need not say goodbye
-    timeouts = {"ssl_handshake_timeout": 30.0, "ssl_shutdown_timeout": 0.5} if context else {}
-    listener = await loop.create_server(server, sock=sock, ssl=context, **timeouts)
-    try:
-        yield sock.getsockname()[1]
-    finally:
-        listener.close()
-        await listener.wait_closed()
-
-
-class _Mute(asyncio.Protocol):
-    """Takes everything and says nothing."""
-
-    open: set[asyncio.BaseTransport]
-
-    def __init__(self, everyone: set[asyncio.BaseTransport]) -> None:
-        self._everyone = everyone
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._everyone.add(transport)
-        self._transport = transport
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._everyone.discard(self._transport)
-
-
-@asynccontextmanager
 async def stand_in(*, secure: bool = False) -> AsyncIterator[StandIn]:
     """Serve every provider on free ports of 127.0.0.1 within the running loop; `secure`: over HTTPS."""
     scheme = "https" if secure else "http"
@@ -331,18 +236,18 @@ async def stand_in(*, secure: bool = False) -> AsyncIterator[StandIn]:
             origin="", elsewhere_origin="", folder=folder, services={one.name: one for one in every_service()}
         )
         own, other, mute = cloud.serving(cloud.recorder), cloud.serving(cloud.elsewhere), set[asyncio.BaseTransport]()
-        port = await stack.enter_async_context(_listener(own, cloud.recorder, right))
-        plain = await stack.enter_async_context(_listener(own, cloud.recorder, None))
-        elsewhere = await stack.enter_async_context(_listener(other, cloud.elsewhere, right))
-        silent = await stack.enter_async_context(_listener(lambda: _Mute(mute), cloud.recorder, None))
+        port = await stack.enter_async_context(listener_of(own, cloud.recorder, right))
+        plain = await stack.enter_async_context(listener_of(own, cloud.recorder, None))
+        elsewhere = await stack.enter_async_context(listener_of(other, cloud.elsewhere, right))
+        silent = await stack.enter_async_context(listener_of(lambda: Mute(mute), cloud.recorder, None))
         cloud.origin, cloud.elsewhere_origin = f"{scheme}://127.0.0.1:{port}", f"{scheme}://localhost:{elsewhere}"
         google = cloud.services["google"]
         assert isinstance(google, Google)
         google.token_uri = f"{cloud.origin}/token"
         for name, context in contexts.items():
-            at = await stack.enter_async_context(_listener(own, cloud.recorder, context))
+            at = await stack.enter_async_context(listener_of(own, cloud.recorder, context))
             cloud.origins[name] = f"https://127.0.0.1:{at}"
-        nobody = stack.enter_context(_bound())
+        nobody = stack.enter_context(bound())
         cloud.origins |= {
             "refuses-connection": f"{scheme}://127.0.0.1:{nobody.getsockname()[1]}",
             "never-speaks": f"{scheme}://127.0.0.1:{silent}",
@@ -360,10 +265,3 @@ async def stand_in(*, secure: bool = False) -> AsyncIterator[StandIn]:
         raise ExceptionGroup(
             "the stand-in itself failed", [one for one in cloud.failures if isinstance(one, Exception)]
         )
-
-
-def _bound() -> socket.socket:
-    """Return a socket that has a port and does not listen: connecting to it is refused."""
-    one = socket.socket()
-    one.bind(("127.0.0.1", 0))
-    return one
