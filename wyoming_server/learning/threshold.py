@@ -14,12 +14,12 @@ log-odds and p̂ its recalibration (`calibration.py`):
 draw A knows nothing of Y, so the mean number of real errors has the same bound in expectation over the audits; with
 probability 1 − δ add √(2 v log(1/δ)/T), v ≈ α/q.
 
-**It assumes** that audits are drawn independently with the stated probability *after* m is fixed. Turns accepted without
-a draw add at most their share, and a drawn audit that is never answered counts as 1/q such turns. *Delay:* when up to D
-accepted turns are open at once, α_t may fall that much further below 0 before they are all counted: add at most
+**It assumes** that audits are drawn independently with the stated probability *after* m is fixed. Turns accepted
+without a draw add at most their share, and a drawn audit that is never answered counts as 1/q such turns. *Delay:* when
+up to D accepted turns are open at once, α_t may fall that much further below 0 before they are all counted: add at most
 D/(qT). *Checks:* α_t is looked at for every turn, so there is no slack for that; the curve may be older
 (`refit_turns`), which the bound does not mind. Turns that are accepted above the threshold because no lane could be
-asked are none of those that it speaks of. Without consent to audits there is no bound; proxies alone move the threshold.
+asked are none of those that it speaks of. Without consent to audits there is no bound, and only proxies move α_t.
 
 Sources: adaptive conformal inference (Gibbs and Candès, NeurIPS 2021, arXiv 2106.00170); online risk control (Feldman
 et al., arXiv 2205.09095); conformal risk control (Angelopoulos et al., ICLR 2024, arXiv 2208.02814); intermittent
