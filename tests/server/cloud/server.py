@@ -128,9 +128,7 @@ class StandIn:
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             try:
-                if (connection := server.known.get(request.protocol)) is None:
-                    raise ConnectionResetError("the client went away at once")
-                return await self._handle(request, recorder, connection)
+                return await self._handle(request, recorder, server.connection_of(request))
             except ConnectionError:
                 raise
             except Exception as failure:

@@ -22,17 +22,23 @@ class WatchedServer(web.Server):
         quiet.disabled = True  # clients that vanish are the point here; what matters is kept by the recorder
         super().__init__(handler, handler_cancellation=True, logger=quiet, access_log=None)
         self._recorder = recorder
-        self.known: dict[RequestHandler, Connection] = {}
+        self._known: dict[RequestHandler, Connection] = {}
+
+    def connection_of(self, request: web.BaseRequest) -> Connection:
+        """Return the connection that a request came by. Raises ConnectionResetError when it is gone already."""
+        if (found := self._known.get(request.protocol)) is None:
+            raise ConnectionResetError("the client went away at once")
+        return found
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
         now = asyncio.get_running_loop().time()
-        self.known[handler] = Connection(number=len(self._recorder.connections) + 1, opened_s=now)
-        self._recorder.connections.append(self.known[handler])
+        self._known[handler] = Connection(number=len(self._recorder.connections) + 1, opened_s=now)
+        self._recorder.connections.append(self._known[handler])
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
         super().connection_lost(handler, exc)
-        if found := self.known.pop(handler, None):
+        if found := self._known.pop(handler, None):
             found.closed_s = asyncio.get_running_loop().time()
 
     async def stop(self) -> None:
