@@ -19,6 +19,8 @@ from .errors import ModelMissingError
 from .listeners.describe import Recogniser
 from .settings import Settings
 
+SCORECARDS = "scorecards"
+"""Below the data folder: what `evaluate --fit` learned from the owner's recordings."""
 MOST_WORKERS = 2
 """More decodes side by side than this would take the hub from everything else."""
 
@@ -67,7 +69,13 @@ def supply_of(settings: Settings, chosen: Chosen) -> Supply:
         tuned = chosen.choice if isinstance(chosen, TunedModel) else None
         threads = settings.asr.threads or (tuned.threads if tuned else max(1, cores() // workers()))
         floor = settings.asr.context_floor_frames or (tuned.context_floor_frames if tuned else None)
-        return load_edge_model(directory, threads=threads, workers=workers(), context_floor_frames=floor)
+        return load_edge_model(
+            directory,
+            threads=threads,
+            workers=workers(),
+            context_floor_frames=floor,
+            scorecards=Path(settings.server.data_dir) / SCORECARDS,
+        )
 
     return ModelSupply(chosen=chosen, starter=STARTER_DIRECTORY, load=load)
 

@@ -3,7 +3,7 @@
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -11,8 +11,10 @@ import voluptuous as vol
 
 from ..errors import ModelCorruptError, ModelMissingError
 from ..pipeline.checked import Checked, ranged
+from ..pipeline.scorecard import Scorecard, read_scorecard
 
 MANIFEST_FILE = "bundle.json"
+SCORECARD_FILE = "scorecard.json"
 _WHISPER_PHRASES_FILE = Path(__file__).with_name("whisper_phrases.json")
 SCHEMA = 1
 """The newest manifest that this server understands. Fields it does not know are ignored."""
@@ -52,6 +54,8 @@ class Bundle(Checked):
     """Language → what the model is known to make up out of noise."""
     notes: str = ""
     """A sentence for the people who run the server."""
+    scorecard: Scorecard | None = None
+    """How its evidence adds up to a risk; None for a model that nobody fitted one for."""
 
 
 def read_bundle(directory: Path) -> Bundle:
@@ -66,11 +70,15 @@ def read_bundle(directory: Path) -> Bundle:
     try:
         fields = json.loads(file.read_bytes())
     except FileNotFoundError:
-        return Bundle(name=directory.resolve().name, hallucination_phrases=_whisper_phrases())
+        return Bundle(
+            name=directory.resolve().name,
+            hallucination_phrases=_whisper_phrases(),
+            scorecard=scorecard_in(directory / SCORECARD_FILE),
+        )
     except (OSError, ValueError) as error:
         raise ModelCorruptError(f"{file} cannot be read: {error}") from error
     try:
-        bundle = _bundle(_MANIFEST(fields))
+        bundle = replace(_bundle(_MANIFEST(fields)), scorecard=scorecard_in(directory / SCORECARD_FILE))
     except vol.MultipleInvalid as error:
         raise ModelCorruptError(f"{file}: {'; '.join(map(_sentence, error.errors))}") from error
     except ValueError as error:
@@ -80,6 +88,18 @@ def read_bundle(directory: Path) -> Bundle:
         if not (directory / golden.file).resolve().is_relative_to(directory.resolve()):
             raise ModelCorruptError(f"{file}: golden: {golden.file!r} leads out of the model's folder")
     return bundle
+
+
+def scorecard_in(file: Path) -> Scorecard | None:
+    """Return the scorecard in a file; None where there is no file. Raises ModelCorruptError, naming the key."""
+    try:
+        return read_scorecard(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ModelCorruptError(f"{file} cannot be read: {error}") from error
+    except ModelCorruptError as error:
+        raise ModelCorruptError(f"{file}: {error}") from error
 
 
 @functools.cache

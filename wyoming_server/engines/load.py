@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..bundles.manifest import Bundle, Golden, read_bundle
+from ..bundles.manifest import Bundle, Golden, read_bundle, scorecard_in
 from ..bundles.store import check_files
 from ..errors import EngineMissingError, ModelCorruptError, ModelMissingError, SelfTestError
 from ..pipeline.types import SAMPLE_RATE_HZ, DecodeRequest, Samples
@@ -25,11 +25,17 @@ _LIBRARIES = ("ctranslate2", "faster_whisper")
 
 
 def load_edge_model(
-    directory: Path, *, threads: int, workers: int = 1, context_floor_frames: int | None = None
+    directory: Path,
+    *,
+    threads: int,
+    workers: int = 1,
+    context_floor_frames: int | None = None,
+    scorecards: Path | None = None,
 ) -> WhisperEngine:
     """Return a model that is ready to serve. Blocks for up to seconds: call it in a thread.
 
     `context_floor_frames` is what was measured to suit this machine; a manifest, which knows the model, outranks it.
+    `scorecards` is where the owner's own fits lie, as MODEL.json; they outrank the bundle's.
 
     Raises EngineMissingError, ModelMissingError, ModelCorruptError, and SelfTestError when it loads and does not hear
     its golden recordings right.
@@ -39,6 +45,8 @@ def load_edge_model(
     bundle = read_bundle(directory)
     if context_floor_frames is not None and not bundle.version:
         bundle = replace(bundle, context_floor_frames=context_floor_frames)
+    if scorecards is not None and (own := scorecard_in(scorecards / f"{bundle.name}.json")) is not None:
+        bundle = replace(bundle, scorecard=own)
     _check_languages(directory, bundle)
     _check_libraries()
     use_wide_vectors()

@@ -1,0 +1,265 @@
+"""What the hub learns from its own turns: one queue of finished turns, one task that draws the lessons.
+
+A turn is judged when its retry window has closed, not when it was answered: whether its speaker said it again is the
+cheapest evidence that the hub was wrong. The second queue of the server, because lessons (audits are uploads) must not
+hold up the turn that they come from.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from ..errors import EdgeVoiceError
+from ..pipeline.checked import Checked, ranged
+from ..pipeline.grammar import Grammar, Vocabulary
+from ..pipeline.lanes import Errand
+from ..pipeline.policy import Caller, Cell, History, LaneHealth, LaneState, Price, Standing, Threshold
+from ..pipeline.scorecard import Scorecard
+from ..pipeline.types import Action, GrammarMatch, Hypothesis, Interpretation, LaneAnswer, Outcome, Speech
+from .budget import Budget
+from .comparison import Comparison, compare
+from .disagreement import Disagreements, Pair
+from .microphones import Microphones
+from .percentiles import Percentiles, Scale
+from .sessions import AudioPrint, ClosedTurn, FinishedTurn, Sessions, audio_print
+from .threshold import AdaptiveThreshold, AuditLabel
+
+_LOGGER = logging.getLogger(__name__)
+WHOLE_CONTEXT_FRAMES = 3000
+
+
+class AuditLanes(Protocol):
+    """Lanes that an audit may ask."""
+
+    def health(self, caller: Caller, language: str | None, seconds: float) -> tuple[LaneHealth, ...]:
+        """Return what is known of each."""
+
+    async def ask(self, speech: Speech, language: str | None, names: tuple[str, ...], errand: Errand) -> LaneAnswer:
+        """Return the first answer."""
+
+
+class Snapshots(Protocol):
+    """Keeps what was learned over restarts."""
+
+    async def load(self, name: str) -> Mapping[str, Any] | None:
+        """Return what was saved last; None for nothing, or nothing that can be read."""
+
+    async def save(self, name: str, state: Mapping[str, Any]) -> None:
+        """Keep a state. Raises DiskError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnerSettings(Checked):
+    """How lessons are drawn."""
+
+    audit_deadline_seconds: float = ranged(10.0, at_least=0.5, at_most=60.0)
+    """Nobody waits for an audit."""
+    save_seconds: float = ranged(60.0, at_least=0.05, at_most=3600.0)
+    """Longest time that a kill can make it forget."""
+    waiting: int = ranged(256, at_least=1, at_most=10_000)
+    """Finished turns that may wait to be learned from; further ones are not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """All that is learned. Each part is changed by the learner's task alone."""
+
+    percentiles: Percentiles
+    sessions: Sessions
+    microphones: Microphones
+    threshold: AdaptiveThreshold
+    budget: Budget
+    disagreements: Disagreements
+
+    def snapshot(self) -> dict[str, Mapping[str, Any]]:
+        """Return what may outlive a restart, by name; nothing that names a satellite or a session does."""
+        return {
+            "percentiles": self.percentiles.snapshot(),
+            "threshold": self.threshold.snapshot(),
+            "budget": self.budget.snapshot(),
+            "disagreement": self.disagreements.snapshot(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Open:
+    """A turn whose retry window is open. Holds its audio, in memory, for as long as that."""
+
+    outcome: Outcome
+    one: Interpretation
+
+
+class Learner:
+    """Knows what was learned, and learns. `run` is its one task; `take` may be called from anywhere on the loop."""
+
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        *,
+        lanes: AuditLanes,
+        grammar: Grammar,
+        home: Vocabulary,
+        scorecard: Callable[[], Scorecard],
+        snapshots: Snapshots,
+        settings: LearnerSettings,
+        clock: Callable[[], float],
+        chance: random.Random,
+    ) -> None:
+        """Learn into `knowledge`; `chance` draws the audits."""
+        self._knows, self._lanes, self._grammar, self._home = knowledge, lanes, grammar, home
+        self._scorecard, self._snapshots, self._settings = scorecard, snapshots, settings
+        self._clock, self._chance = clock, chance
+        self._queue: asyncio.Queue[Outcome] = asyncio.Queue(settings.waiting)
+        self._open: dict[str, _Open] = {}
+        self._saved_s = clock()
+        self._adopted = ""
+
+    # What a turn asks before it is decided.
+
+    def standing(self, hypothesis: Hypothesis) -> Standing:
+        """Return where a hypothesis stands among those before it."""
+        self._adopt(hypothesis.model)
+        return self._knows.percentiles.standing(_scale(hypothesis), hypothesis)
+
+    def history(self, caller: Caller, text: str | None, speech: Speech) -> History:
+        """Return what the session knew before this turn."""
+        now_s = self._clock()
+        known = self._knows.sessions.history(caller, text, audio_print(speech), now_s)
+        return self._knows.microphones.evidence(caller.satellite, now_s).told(known)
+
+    def threshold(self, cell: Cell) -> Threshold:
+        """Return up to which risk the hub answers by itself."""
+        return self._knows.threshold.reading(cell)
+
+    def price(self) -> Price:
+        """Return what a second of cloud audio costs now."""
+        return self._knows.budget.price()
+
+    def _adopt(self, model: str) -> None:
+        """Take a model's own reference when it has just come into service."""
+        if model != self._adopted:
+            self._adopted = model
+            self._knows.percentiles.adopt(model, self._scorecard().references)
+
+    # What it learns afterwards.
+
+    def take(self, outcome: Outcome) -> None:
+        """Hear of a finished turn; never blocks. A peer that is not trusted teaches nothing."""
+        if not outcome.caller.trusted:
+            return
+        try:
+            self._queue.put_nowait(outcome)
+        except asyncio.QueueFull:
+            _LOGGER.warning("too many turns wait to be learned from: this one is not")
+
+    async def run(self) -> None:
+        """Draw lessons until cancelled, then save what is known."""
+        try:
+            while True:
+                await self._next()
+                for closed in self._knows.sessions.closed(self._clock()):
+                    await self._close(closed)
+                if self._clock() - self._saved_s >= self._settings.save_seconds:
+                    await self.save()
+        finally:
+            await self.save()
+
+    async def _next(self) -> None:
+        """Learn from the next turn, or return after a second without one: retry windows close by themselves."""
+        try:
+            async with asyncio.timeout(1.0):
+                outcome = await self._queue.get()
+        except TimeoutError:
+            return
+        try:
+            self._learn(outcome)
+        except Exception:
+            # A lesson lost is no turn lost, and must not be the last one.
+            _LOGGER.exception("nothing was learned from turn %s", outcome.turn_id[:8])
+
+    def _learn(self, outcome: Outcome) -> None:
+        one, now_s = outcome.interpretation, self._clock()
+        self._knows.sessions.ended(_finished(outcome, now_s))
+        if one is None or outcome.cell is None:
+            return
+        self._knows.microphones.observe(outcome.caller.satellite, one.quality, now_s)
+        for attempt in outcome.answer.attempts if outcome.answer else ():
+            self._knows.budget.spent(seconds=attempt.seconds, money=attempt.cost)
+        if one.risk.rules or one.failure is not None:
+            return
+        self._knows.percentiles.observe(_scale(one.hypothesis), one.hypothesis)
+        self._knows.threshold.decided(outcome.cell, one.risk.logit)
+        if one.decision.action is Action.ACCEPT and not (one.answer and one.answer.text):
+            self._open[outcome.turn_id] = _Open(outcome=outcome, one=one)
+            return
+        wrong = None
+        if one.answer is not None and one.answer.text:
+            comparison = _compared(one, one.answer.text, one.answer_match)
+            self._knows.disagreements.observe(outcome.cell.language, Pair(comparison=comparison, audited=False))
+            wrong = not comparison.same_intent
+        self._knows.threshold.escalated(outcome.cell, one.risk.logit, wrong=wrong)
+
+    async def _close(self, closed: ClosedTurn) -> None:
+        """Count an accepted turn, after an audit if one is drawn for it."""
+        turn = self._open.pop(closed.turn_id, None)
+        if turn is None or turn.outcome.cell is None:
+            return
+        cell, logit = turn.outcome.cell, turn.one.risk.logit
+        threshold = self._knows.threshold
+        chance = threshold.audit_probability(cell) if self._may_audit(turn) else 0.0
+        audit: AuditLabel | None = None
+        if chance > 0.0:
+            # The expected loss is fixed before the coin is tossed: the bound rests on that.
+            expected = threshold.expected_loss(cell, logit, proxy=closed.proxy)
+            if self._chance.random() < chance:
+                wrong = await self._audited(turn, chance)
+                if wrong is None:
+                    chance = 0.0
+                else:
+                    audit = AuditLabel(wrong=wrong, expected=expected)
+        threshold.accepted(cell, logit, proxy=closed.proxy, audit=audit, audit_probability=chance)
+
+    def _may_audit(self, turn: _Open) -> bool:
+        lanes = self._lanes.health(turn.outcome.caller, turn.outcome.language, turn.one.speech.seconds)
+        return any(one.state is LaneState.READY and not one.is_client for one in lanes)
+
+    async def _audited(self, turn: _Open, chance: float) -> bool | None:
+        """Return whether a lane hears something else; None when none answers."""
+        outcome, one = turn.outcome, turn.one
+        errand = Errand(
+            turn_id=outcome.turn_id,
+            caller=outcome.caller,
+            reason="audit",
+            deadline_s=self._clock() + self._settings.audit_deadline_seconds,
+        )
+        answer = await self._lanes.ask(one.speech, outcome.language, (), errand)
+        for attempt in answer.attempts:
+            self._knows.budget.spent(seconds=attempt.seconds, money=attempt.cost)
+        if not answer.text or outcome.cell is None:
+            return None
+        match = await self._grammar.match(answer.text, outcome.language, self._home)
+        comparison = _compared(one, answer.text, match)
+        pair = Pair(comparison=comparison, audited=True, chance=chance)
+        self._knows.disagreements.observe(outcome.cell.language, pair)
+        return not comparison.same_intent
+
+    async def save(self) -> None:
+        """Keep what is known; a full disk costs the memory of this, and nothing else."""
+        self._saved_s = self._clock()
+        for name, state in self._knows.snapshot().items():
+            try:
+                await self._snapshots.save(name, state)
+            except EdgeVoiceError as error:
+                _LOGGER.warning("what was learned (%s) is not saved: %s", name, error.code)
+
+
+def _scale(hypothesis: Hypothesis) -> Scale:
+    context = "whole" if hypothesis.context_frames >= WHOLE_CONTEXT_FRAMES else "short"
+    return Scale(bundle=hypothesis.model, language=hypothesis.language, context=context)
+
+
+def _compared(one: Interpretation, text: str, match: GrammarMatch | None) -> Comparison:
+    return compare(one.hypothesis.text, text, one.hypothesis.language, one.match, match)
