@@ -22,6 +22,7 @@ PARTS = {
         "pipeline.wake",
         "pipeline.denoise",
         "pipeline.grammar",
+        "pipeline.classify",
         "pipeline.wording",
         "pipeline.policy",
         "pipeline.lanes",

@@ -1,0 +1,1 @@
+"""Words for questions, lists and what is critical, one YAML file per language."""
