@@ -37,7 +37,9 @@ PARTS = {
     "status_page": {"errors"},
     "memory": set(),
     "recogniser": {"errors", "settings", "bundles", "engines", "listeners"},
+    "routing": {"errors", "settings", "pipeline", "learning", "resilience", "records", "engines"},
     "serve": {
+        "routing",
         "",
         "errors",
         "memory",

@@ -19,6 +19,8 @@ import voluptuous as vol
 import yaml
 
 from .errors import InvalidSettingsError, UnknownProviderError
+from .learning.pace import LearnerSettings
+from .learning.threshold import ThresholdSettings
 from .pipeline.checked import Checked, ranged
 from .pipeline.endpoint import EndpointSettings
 from .pipeline.hedge import HedgeSettings
@@ -27,6 +29,8 @@ from .pipeline.listen import ListenSettings
 from .pipeline.policy import Costs, Policy, RoutingMode, Trust
 from .pipeline.turn import TurnSettings
 from .pipeline.wake import WakeSettings
+from .records.caps import LedgerSettings
+from .resilience.breaker import BreakerSettings
 from .settings_schema import schema_of, texts_of
 
 ENVIRONMENT_PREFIX = "EDGE_VOICE_"
@@ -124,6 +128,10 @@ class Settings:
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     hedge: HedgeSettings = field(default_factory=HedgeSettings)
     cloud: LanesSettings = field(default_factory=LanesSettings)
+    breaker: BreakerSettings = field(default_factory=BreakerSettings)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    threshold: ThresholdSettings = field(default_factory=ThresholdSettings)
+    learning: LearnerSettings = field(default_factory=LearnerSettings)
 
 
 type Raw = dict[str, dict[str, Any]]
@@ -249,10 +257,23 @@ def _check_lanes(settings: Settings) -> None:
             raise ValueError(f"{where}: consent is {lane.consent!r}; write the day you agreed as YYYY-MM-DD") from error
     if mode is RoutingMode.CLOUD and not lanes:
         raise ValueError("routing.mode is cloud and cloud.lanes is empty: name a lane, or set the mode to auto")
+    if mode is RoutingMode.CLOUD and not _may_ask(settings):
+        raise ValueError(
+            "routing.mode is cloud and no lane may be asked: no lane at home, and none that is consented to while "
+            "ledger.cloud_seconds_per_day and cloud_money_per_month are above 0; set the mode to auto, or allow one"
+        )
     if mode is RoutingMode.EDGE and settings.hedge.hedge:
         raise ValueError("routing.mode is edge and hedge.hedge is on: nothing may leave, so nothing can leave early")
     if settings.hedge.hedge and not lanes:
         raise ValueError("hedge.hedge is on and cloud.lanes is empty: name a lane, or switch it off")
+
+
+def _may_ask(settings: Settings) -> bool:
+    capped = 0.0 in {settings.ledger.cloud_seconds_per_day, settings.ledger.cloud_money_per_month}
+    return any(
+        lane.trust_class is Trust.HOME or lane.provider == "client" or (lane.consent and not capped)
+        for lane in settings.cloud.lanes
+    )
 
 
 def _check_networks(name: str, networks: Iterable[str]) -> None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from ..errors import EdgeVoiceError
-from ..pipeline.checked import Checked, ranged
 from ..pipeline.grammar import Grammar, Vocabulary
 from ..pipeline.lanes import Errand
 from ..pipeline.policy import Caller, Cell, History, LaneHealth, LaneState, Price, Standing, Threshold
@@ -23,6 +22,7 @@ from .budget import Budget
 from .comparison import Comparison, compare
 from .disagreement import Disagreements, Pair
 from .microphones import Microphones
+from .pace import LearnerSettings
 from .percentiles import Percentiles, Scale
 from .sessions import AudioPrint, ClosedTurn, FinishedTurn, Sessions, audio_print
 from .threshold import AdaptiveThreshold, AuditLabel
@@ -49,18 +49,6 @@ class Snapshots(Protocol):
 
     async def save(self, name: str, state: Mapping[str, Any]) -> None:
         """Keep a state. Raises DiskError."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LearnerSettings(Checked):
-    """How lessons are drawn."""
-
-    audit_deadline_seconds: float = ranged(10.0, at_least=0.5, at_most=60.0)
-    """Nobody waits for an audit."""
-    save_seconds: float = ranged(60.0, at_least=0.05, at_most=3600.0)
-    """Longest time that a kill can make it forget."""
-    waiting: int = ranged(256, at_least=1, at_most=10_000)
-    """Finished turns that may wait to be learned from; further ones are not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,19 @@
 """Lanes and a ledger that follow a script on virtual time."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from tests.server.pipeline.doubles import now_s
 from wyoming_server.errors import CapReachedError, LaneError
+from wyoming_server.pipeline.classify import NO_WORDS
 from wyoming_server.pipeline.cloud import Lanes
+from wyoming_server.pipeline.edge_asr import EdgeModel
+from wyoming_server.pipeline.grammar import Grammar
+from wyoming_server.pipeline.hedge import HedgeSettings
+from wyoming_server.pipeline.interpret import Judgement, Learned
 from wyoming_server.pipeline.lanes import (
     Errand,
     GuardedLane,
@@ -18,8 +23,19 @@ from wyoming_server.pipeline.lanes import (
     LaneText,
     Upload,
 )
-from wyoming_server.pipeline.policy import Caller
-from wyoming_server.pipeline.types import FRAME_SAMPLES, Speech
+from wyoming_server.pipeline.policy import (
+    FIRST_TRY,
+    UNCALIBRATED,
+    Caller,
+    Cell,
+    History,
+    Policy,
+    Price,
+    Standing,
+    Threshold,
+)
+from wyoming_server.pipeline.scorecard import Curve, Scorecard
+from wyoming_server.pipeline.types import FRAME_SAMPLES, Hypothesis, Speech
 from wyoming_server.resilience.breaker import LaneBreaker
 
 CALLER = Caller(trusted=True, session="s", satellite="kitchen")
@@ -118,3 +134,54 @@ def speech(seconds: float = 1.6, *, silence_frames: int = 20) -> Speech:
 
 def lane_error[E: LaneError](kind: type[E], *, retry_after_s: float | None = None) -> E:
     return kind("as the script says", lane="cloud", retry_after_s=retry_after_s)
+
+
+@dataclass(kw_only=True)
+class Lesson:
+    """What was learned, as a test writes it down."""
+
+    most_logit: float = 0.0
+    """Log-odds up to which the hub answers by itself."""
+    known: History = FIRST_TRY
+    seconds_cost: float = 0.0
+
+    def standing(self, hypothesis: Hypothesis) -> Standing:
+        return Standing()
+
+    def history(self, caller: Caller, text: str | None, speech: Speech) -> History:
+        return self.known
+
+    def threshold(self, cell: Cell) -> Threshold:
+        return Threshold(logit=self.most_logit, value=UNCALIBRATED.probability(self.most_logit))
+
+    def price(self) -> Price:
+        return Price(per_second=self.seconds_cost)
+
+
+BY_CONFIDENCE = Scorecard(
+    base=-6.0, curves={"weakest_word": Curve(knots=(-1.0, -0.01), log_odds=(9.0, 0.0))}, turns=1
+)
+"""Risky is what holds an unsure word, and nothing else."""
+
+
+def judgement_of(
+    model: EdgeModel,
+    grammar: Grammar,
+    lanes: Lanes,
+    *,
+    policy: Policy | None = None,
+    hedge: HedgeSettings | None = None,
+    learned: Learned | None = None,
+    clock: Callable[[], float] = now_s,
+) -> Judgement:
+    return Judgement(
+        edge=model,
+        scorecard=lambda: BY_CONFIDENCE,
+        grammar=grammar,
+        words=lambda _language: NO_WORDS,
+        learned=learned or Lesson(),
+        health=lanes.health,
+        policy=policy or Policy(),
+        hedge=hedge or HedgeSettings(),
+        clock=clock,
+    )
