@@ -9,13 +9,14 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SERVER = "wyoming_server"
 
-VALUES = ("checked", "policy", "types", "levels", "wording", "lanes", "scorecard")
+VALUES = ("checked", "policy", "types", "levels", "wording", "lanes", "scorecard", "weighing")
 """What every stage may import; each of them only those before it."""
 PARTS = {
     "errors": set(),
     "pipeline": {"errors"},
     "bundles": {"errors", "pipeline.checked", "pipeline.types", "pipeline.scorecard"},
     "engines": {
+        "",  # the version, for the User-Agent of lanes
         "errors",
         "bundles",
         "pipeline.types",
@@ -66,7 +67,11 @@ HOMES = {
         ("onnxruntime", "ctranslate2", "faster_whisper", "hassil", "pyopen_wakeword", "webrtc_noise_gain"),
         (f"{SERVER}/engines/", "tests/"),
     ),
-    "wyoming": (f"{SERVER}/listeners/", f"{SERVER}/commands/", "tests/", "custom_components/"),
+    "wyoming": (
+        *(f"{SERVER}/listeners/", f"{SERVER}/commands/"),
+        f"{SERVER}/engines/cloud_wyoming.py",  # a server on the LAN is asked as any other speech service is
+        *("tests/", "custom_components/"),
+    ),
     "argparse": (f"{SERVER}/__main__.py", f"{SERVER}/commands/", "tests/", "script/"),
     "homeassistant": ("custom_components/", "tests/home_assistant/", "tests/contract/", "tests/e2e/"),
     "custom_components": ("custom_components/", "tests/"),

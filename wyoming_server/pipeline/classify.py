@@ -1,8 +1,8 @@
 """Match + text + length → what kind of thing is asked for, and whether an error would cost.
 
 Criticality follows what voice platforms ask a PIN for: what opens, unlocks or disarms matters, and so does what
-switches a whole home or floor. What locks, closes or arms does not: heard wrongly, it leaves the home safer and is undone by a
-word. A text that the grammar does not know is judged by its words, and careful: a question back is cheap.
+switches a whole home or floor. What locks, closes or arms does not: heard wrongly, it leaves the home safer and is
+undone by a word. A text that the grammar does not know is judged by its words, and careful: a question back is cheap.
 """
 
 import re
