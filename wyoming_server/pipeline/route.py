@@ -8,7 +8,19 @@ Costs choose between asking back and asking a lane, the budget's dual price amon
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .policy import Caller, History, LaneHealth, Policy, Price, RoutingMode, Threshold, Workload, WorkloadClass
+from .policy import (
+    FIRST_TRY,
+    UNTRUSTED,
+    Caller,
+    History,
+    LaneHealth,
+    Policy,
+    Price,
+    RoutingMode,
+    Threshold,
+    Workload,
+    WorkloadClass,
+)
 from .types import Action, Decision, Hypothesis, Risk
 from .weighing import ENOUGH_RETRIES, Case, mode_of, weigh
 
@@ -181,22 +193,28 @@ ROWS = (
 )
 """Read from above; the last one fits everything."""
 
+COMMAND = Workload(kind=WorkloadClass.COMMAND)
+EVEN = Threshold(logit=0.0, value=0.5, reason="more likely right than wrong")
+ANY_OWNER = Policy()
+FREE = Price()
+
 
 def decide(
     hypothesis: Hypothesis,
     risk: Risk,
     *,
-    workload: Workload,
-    threshold: Threshold,
-    lanes: Sequence[LaneHealth],
-    policy: Policy,
-    caller: Caller,
-    history: History,
-    price: Price,
-    audio_seconds: float,
+    workload: Workload = COMMAND,
+    threshold: Threshold = EVEN,
+    lanes: Sequence[LaneHealth] = (),
+    policy: Policy = ANY_OWNER,
+    caller: Caller = UNTRUSTED,
+    history: History = FIRST_TRY,
+    price: Price = FREE,
+    audio_seconds: float = 0.0,
 ) -> Decision:
     """Return what becomes of a hypothesis, by the first row that fits. Raises nothing.
 
+    By itself it decides for an unknown caller's command, which stays on the hub.
     CONFIRM for a caller that cannot be asked stands for refusing: the turn makes it a NeedsConfirmationError.
     """
     case = weigh(

@@ -7,8 +7,9 @@ import pytest
 
 from wyoming_server.pipeline.checked import Checked, ranged
 from wyoming_server.pipeline.levels import SILENCE_DBFS, block_levels
+from wyoming_server.pipeline.policy import Workload, WorkloadClass
 from wyoming_server.pipeline.risk import BEYOND, PROVISIONAL, score
-from wyoming_server.pipeline.route import DISCARDED_RULES, decide
+from wyoming_server.pipeline.route import decide
 from wyoming_server.pipeline.transcript import conclude
 from wyoming_server.pipeline.types import (
     Action,
@@ -24,6 +25,7 @@ from wyoming_server.pipeline.types import (
     Timeline,
     Token,
 )
+from wyoming_server.pipeline.weighing import DISCARDED_RULES
 
 QUALITY = Quality(
     snr_db=20.0, clipping=0.0, level_dbfs=-26.0, peak_dbfs=-12.0, noise_dbfs=-46.0, speech_ratio=0.8, dc_offset=0.0
@@ -48,6 +50,7 @@ def interpretation(text: str, log_probability: float = -0.01, at_s: float = 10.1
         match=GrammarMatch(continuation=Continuation.NONE, intent=text),
         quality=QUALITY,
         risk=risk,
+        workload=Workload(kind=WorkloadClass.COMMAND),
         decision=decide(heard, risk),
         finished=0.9,
         started_s=at_s,
