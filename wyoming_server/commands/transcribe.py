@@ -48,16 +48,20 @@ async def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def heard(uri: str, recording: Recording, language: str | None) -> Answer:
-    """Return what the server makes of a recording in file mode; raises EdgeVoiceError."""
+    """Return what the server makes of a recording in file mode; raises EdgeVoiceError.
+
+    Whoever reads the result sees its action, so text that ought to be confirmed is told, not refused.
+    """
     async with connected(uri) as connection:
-        return await connection.transcribe(recording, _FILE, language=language, mode="file")
+        return await connection.transcribe(recording, _FILE, language=language, mode="file", can_confirm=True)
 
 
 def result(path: Path, answer: Answer) -> dict[str, Any]:
     """Return one file's result; what only this server knows is null from any other."""
     told = answer.detail
-    known = {key: told.get(key) for key in ("action", "route", "reason", "risk", "threshold")}
+    known = {key: told.get(key) for key in ("action", "route", "lane", "reason", "risk", "threshold", "why")}
     nested = {key: dict(told.get(key) or {}) for key in ("points", "quality", "latency_ms")}
+    known |= {key: told.get(key) for key in ("class", "critical", "lanes")}
     model = {"model": told.get("model"), "language": answer.language}
     return {"file": str(path), "text": answer.text, **known, **nested, **model}
 

@@ -18,13 +18,14 @@ from ..pipeline.lanes import Errand
 from ..pipeline.policy import Caller, Cell, History, LaneHealth, LaneState, Price, Standing, Threshold
 from ..pipeline.scorecard import Scorecard
 from ..pipeline.types import Action, GrammarMatch, Hypothesis, Interpretation, LaneAnswer, Outcome, Speech
+from .audio_print import audio_print
 from .budget import Budget
 from .comparison import Comparison, compare
 from .disagreement import Disagreements, Pair
 from .microphones import Microphones
 from .pace import LearnerSettings
 from .percentiles import Percentiles, Scale
-from .sessions import AudioPrint, ClosedTurn, FinishedTurn, Sessions, audio_print
+from .sessions import ClosedTurn, FinishedTurn, Sessions
 from .threshold import AdaptiveThreshold, AuditLabel
 
 _LOGGER = logging.getLogger(__name__)
@@ -112,10 +113,19 @@ class Learner:
         self._adopt(hypothesis.model)
         return self._knows.percentiles.standing(_scale(hypothesis), hypothesis)
 
-    def history(self, caller: Caller, text: str | None, speech: Speech) -> History:
-        """Return what the session knew before this turn."""
+    def history(
+        self, caller: Caller, speech: Speech, hypothesis: Hypothesis | None, match: GrammarMatch | None
+    ) -> History:
+        """Return what the session knew before this turn; without a hypothesis the sound alone tells."""
         now_s = self._clock()
-        known = self._knows.sessions.history(caller, text, audio_print(speech), now_s)
+        known = self._knows.sessions.history(
+            caller,
+            hypothesis.text if hypothesis else None,
+            audio_print(speech.samples),
+            now_s - speech.seconds,
+            language=hypothesis.language if hypothesis else "",
+            match=match,
+        )
         return self._knows.microphones.evidence(caller.satellite, now_s).told(known)
 
     def threshold(self, cell: Cell) -> Threshold:
@@ -156,9 +166,13 @@ class Learner:
             await self.save()
 
     async def _next(self) -> None:
-        """Learn from the next turn, or return after a second without one: retry windows close by themselves."""
+        """Learn from the next turn, or return when a retry window closes or it is time to save."""
+        closing_s = self._knows.sessions.next_closing_s()
+        until_s = self._saved_s + self._settings.save_seconds
+        until_s = until_s if closing_s is None else min(until_s, closing_s)
         try:
-            async with asyncio.timeout(1.0):
+            # A moment later than due: a window that closes at its very end is open still.
+            async with asyncio.timeout(max(0.0, until_s - self._clock()) + 0.01):
                 outcome = await self._queue.get()
         except TimeoutError:
             return
@@ -169,13 +183,12 @@ class Learner:
             _LOGGER.exception("nothing was learned from turn %s", outcome.turn_id[:8])
 
     def _learn(self, outcome: Outcome) -> None:
-        one, now_s = outcome.interpretation, self._clock()
-        self._knows.sessions.ended(_finished(outcome, now_s))
+        self._spend(outcome.answer)
+        one = outcome.interpretation
         if one is None or outcome.cell is None:
             return
-        self._knows.microphones.observe(outcome.caller.satellite, one.quality, now_s)
-        for attempt in outcome.answer.attempts if outcome.answer else ():
-            self._knows.budget.spent(seconds=attempt.seconds, money=attempt.cost)
+        self._knows.sessions.ended(_finished(outcome, one))
+        self._knows.microphones.observe(outcome.caller.satellite, one.quality, self._clock())
         if one.risk.rules or one.failure is not None:
             return
         self._knows.percentiles.observe(_scale(one.hypothesis), one.hypothesis)
@@ -190,6 +203,10 @@ class Learner:
             wrong = not comparison.same_intent
         self._knows.threshold.escalated(outcome.cell, one.risk.logit, wrong=wrong)
 
+    def _spend(self, answer: LaneAnswer | None) -> None:
+        for attempt in answer.attempts if answer else ():
+            self._knows.budget.spent(seconds=attempt.seconds, money=attempt.cost)
+
     async def _close(self, closed: ClosedTurn) -> None:
         """Count an accepted turn, after an audit if one is drawn for it."""
         turn = self._open.pop(closed.turn_id, None)
@@ -201,14 +218,14 @@ class Learner:
         audit: AuditLabel | None = None
         if chance > 0.0:
             # The expected loss is fixed before the coin is tossed: the bound rests on that.
-            expected = threshold.expected_loss(cell, logit, proxy=closed.proxy)
+            expected = threshold.expected_loss(cell, logit, proxy=closed.wrong)
             if self._chance.random() < chance:
                 wrong = await self._audited(turn, chance)
                 if wrong is None:
                     chance = 0.0
                 else:
                     audit = AuditLabel(wrong=wrong, expected=expected)
-        threshold.accepted(cell, logit, proxy=closed.proxy, audit=audit, audit_probability=chance)
+        threshold.accepted(cell, logit, proxy=closed.wrong, audit=audit, audit_probability=chance)
 
     def _may_audit(self, turn: _Open) -> bool:
         lanes = self._lanes.health(turn.outcome.caller, turn.outcome.language, turn.one.speech.seconds)
@@ -224,8 +241,7 @@ class Learner:
             deadline_s=self._clock() + self._settings.audit_deadline_seconds,
         )
         answer = await self._lanes.ask(one.speech, outcome.language, (), errand)
-        for attempt in answer.attempts:
-            self._knows.budget.spent(seconds=attempt.seconds, money=attempt.cost)
+        self._spend(answer)
         if not answer.text or outcome.cell is None:
             return None
         match = await self._grammar.match(answer.text, outcome.language, self._home)
@@ -251,3 +267,18 @@ def _scale(hypothesis: Hypothesis) -> Scale:
 
 def _compared(one: Interpretation, text: str, match: GrammarMatch | None) -> Comparison:
     return compare(one.hypothesis.text, text, one.hypothesis.language, one.match, match)
+
+
+def _finished(outcome: Outcome, one: Interpretation) -> FinishedTurn:
+    timeline = outcome.timeline
+    return FinishedTurn(
+        turn_id=outcome.turn_id,
+        caller=outcome.caller,
+        language=outcome.language,
+        began_s=timeline.voiced_end_s - one.speech.seconds,
+        ended_s=max(timeline.outcome_s, timeline.voiced_end_s),
+        text=outcome.text,
+        match=outcome.match,
+        audio=audio_print(one.speech.samples),
+        failed=not outcome.text,
+    )

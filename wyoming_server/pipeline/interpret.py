@@ -32,7 +32,7 @@ from .quality import measure
 from .risk import pre_decode_risk, score
 from .route import decide
 from .scorecard import Scorecard
-from .types import MIN_SPEECH_SECONDS, Action, Decision, Hypothesis, Interpretation, Quality, Speech
+from .types import MIN_SPEECH_SECONDS, Action, Decision, GrammarMatch, Hypothesis, Interpretation, Quality, Speech
 
 UNDECIDED = Decision(action=Action.ACCEPT, reason="not decided yet")
 
@@ -60,8 +60,10 @@ class Learned(Protocol):
     def standing(self, hypothesis: Hypothesis) -> Standing:
         """Return where a hypothesis stands among those before it."""
 
-    def history(self, caller: Caller, text: str | None, speech: Speech) -> History:
-        """Return what the session knew before this turn; `text` is None before it is decoded."""
+    def history(
+        self, caller: Caller, speech: Speech, hypothesis: Hypothesis | None, match: GrammarMatch | None
+    ) -> History:
+        """Return what the session knew before this turn; before it is decoded, the sound alone tells."""
 
     def threshold(self, cell: Cell) -> Threshold:
         """Return up to which risk the hub answers by itself."""
@@ -115,7 +117,7 @@ async def interpret(speech: Speech, request: TurnRequest, parts: Judgement, hedg
     home = request.vocabulary
     match = await parts.grammar.match(hypothesis.text, hypothesis.language, home)
     cell = Cell(language=hypothesis.language, microphone_class=request.caller.microphone_class)
-    history = parts.learned.history(request.caller, hypothesis.text, speech)
+    history = parts.learned.history(request.caller, speech, hypothesis, match)
     risk = score(
         hypothesis,
         quality,
@@ -187,6 +189,6 @@ def _hedge(speech: Speech, quality: Quality, request: TurnRequest, parts: Judgem
         return
     if mode_of(parts.policy, request.caller) is RoutingMode.EDGE:
         return
-    risk, _ = pre_decode_risk(quality, speech, parts.learned.history(request.caller, None, speech))
+    risk, _ = pre_decode_risk(quality, speech, parts.learned.history(request.caller, speech, None, None))
     if risk >= parts.hedge.hedge_at and _ready(parts.health(request.caller, request.language, speech.seconds)):
         hedge.start(speech)

@@ -86,7 +86,9 @@ async def run_turn(audio: FrameQueue, request: TurnRequest, stages: Stages, obse
                     observer.on_text(one.text)
     finally:
         await hedge.aclose()
-    return conclude(request.turn_id, heard, utterance.ending, caller=request.caller, now_s=stages.clock())
+    outcome = conclude(request.turn_id, heard, utterance.ending, caller=request.caller, now_s=stages.clock())
+    # Nothing is learned from recordings: they are not how this home speaks.
+    return outcome if request.mode is Mode.LIVE else replace(outcome, interpretation=None)
 
 
 def _without_audio(interpretation: Interpretation) -> Interpretation:

@@ -22,7 +22,7 @@ from wyoming_server.commands.recording import Recording
 from wyoming_server.commands.report import table
 from wyoming_server.pipeline.hedge import HedgeSettings
 from wyoming_server.pipeline.lanes import LaneSettings, LanesSettings
-from wyoming_server.settings import ServerSettings, Settings
+from wyoming_server.settings import RoutingSettings, ServerSettings, Settings
 
 CLOUD_MS = 350.0
 
@@ -53,6 +53,7 @@ async def measured(case: Case, recordings: Sequence[Recording], *, repeat: int) 
                 demo_home(Settings(server=ServerSettings(data_dir=folder))),
                 cloud=LanesSettings(lanes=(LaneSettings(**cloud.lane("openai")),)),
                 hedge=HedgeSettings(hedge=case.hedge, hedge_at=0.0),
+                routing=RoutingSettings(),
             )
             async with in_a_process(settings) as served:
                 figures: dict[str, list[float]] = {"end_to_text": [], "above the lane's own time": [], "cloud": []}

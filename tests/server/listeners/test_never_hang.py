@@ -24,6 +24,7 @@ from wyoming_server.recogniser import workers
 
 from ..doubles import FAILED, SAID, EnergyVad, PlainGrammar, ScriptedModel
 from ..home import Home
+from ..pipeline.lane_doubles import judgement_of, lanes_of
 from ..peer import KITCHEN, SHAPE, Peer, audio, bystander, chunk, connected, event, kitchen
 
 BUDGET_SECONDS = 0.3
@@ -54,10 +55,13 @@ def scripted(wake: OpenWakeWordEngine) -> Scripted:
         *,
         queue_frames: int = 1000,
     ) -> Iterator[Home]:
+        lanes = lanes_of(clock=time.monotonic)
         stages = Stages(
             vad=vad or EnergyVad(),
-            edge=model or ScriptedModel(),
-            grammar=grammar or PlainGrammar(),
+            judgement=judgement_of(
+                model or ScriptedModel(), grammar or PlainGrammar(), lanes, clock=time.monotonic
+            ),
+            lanes=lanes,
             endpoint=EndpointSettings(),
             listen=ListenSettings(idle_seconds=1.0, queue_frames=queue_frames),
             turn=TurnSettings(budget_seconds=BUDGET_SECONDS),

@@ -35,7 +35,7 @@ from wyoming_server.pipeline.policy import (
     Threshold,
 )
 from wyoming_server.pipeline.scorecard import Curve, Scorecard
-from wyoming_server.pipeline.types import FRAME_SAMPLES, Hypothesis, Speech
+from wyoming_server.pipeline.types import FRAME_SAMPLES, GrammarMatch, Hypothesis, Speech
 from wyoming_server.resilience.breaker import LaneBreaker
 
 CALLER = Caller(trusted=True, session="s", satellite="kitchen")
@@ -103,11 +103,16 @@ class ListedLedger:
         self.endings[number] = ending
 
 
-def lanes_of(*lanes: ScriptedLane, ledger: ListedLedger | None = None, next_after_seconds: float = 1.0) -> Lanes:
+def lanes_of(
+    *lanes: ScriptedLane,
+    ledger: ListedLedger | None = None,
+    next_after_seconds: float = 1.0,
+    clock: Callable[[], float] = now_s,
+) -> Lanes:
     return Lanes(
         [GuardedLane(settings=one.settings, lane=one, breaker=LaneBreaker()) for one in lanes],
         ListedLedger() if ledger is None else ledger,
-        clock=now_s,
+        clock=clock,
         capped=lambda _settings, _seconds: "",
         settings=LanesSettings(next_after_seconds=next_after_seconds),
     )
@@ -148,7 +153,9 @@ class Lesson:
     def standing(self, hypothesis: Hypothesis) -> Standing:
         return Standing()
 
-    def history(self, caller: Caller, text: str | None, speech: Speech) -> History:
+    def history(
+        self, caller: Caller, speech: Speech, hypothesis: Hypothesis | None, match: GrammarMatch | None
+    ) -> History:
         return self.known
 
     def threshold(self, cell: Cell) -> Threshold:
