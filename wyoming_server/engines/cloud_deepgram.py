@@ -64,4 +64,4 @@ def make(settings: LaneSettings, wall_clock: Callable[[], float]) -> CloudLane:
     """Return a lane. Raises InvalidSettingsError."""
     key = header_key(settings)
     service = HttpService(settings, settings.url, secret=key, wall_clock=wall_clock)
-    return CloudLane(settings, DeepgramProvider(settings, service, key), has_key=bool(key))
+    return CloudLane(settings, DeepgramProvider(settings, service, key) if key else None)

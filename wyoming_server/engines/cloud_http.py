@@ -45,6 +45,7 @@ ANSWER_LIMIT_BYTES = 256 * 1024
 LONGEST_PATIENCE_SECONDS = 86_400.0
 _SAID_CHARACTERS = 160
 _JSON = "application/json"
+EVENTS = "text/event-stream"
 _NOT_PERMITTED = "the address is not permitted"
 
 
@@ -130,8 +131,10 @@ class HttpService:
             async with asked as response:
                 if 300 <= response.status < 400:
                     raise self._redirected(response)
+                if response.ok:
+                    self._check_kind(_kind(response))
                 reply = await self._body(response)
-                if response.status >= 400 and response.status not in tolerated:
+                if not response.ok and response.status not in tolerated:
                     said = _explanation(reply, (self._secret, *names))
                     raise self._refusal(response.status, said, response.headers.get("Retry-After"))
                 return reply
@@ -146,9 +149,10 @@ class HttpService:
                     raise self.malformed("is too long")
         except aiohttp.ClientPayloadError:
             whole = False
-        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         coding = response.headers.get("Content-Encoding", "").strip().lower()
-        return Reply(status=response.status, kind=kind, body=self._inflated(coding, bytes(read)), whole=whole)
+        return Reply(
+            status=response.status, kind=_kind(response), body=self._inflated(coding, bytes(read)), whole=whole
+        )
 
     def _inflated(self, coding: str, body: bytes) -> bytes:
         """Undo a compression that was not asked for; a bomb is inflated up to the limit only."""
@@ -170,9 +174,14 @@ class HttpService:
             raise LaneFailedError(
                 f"Lane '{self.lane}': the connection broke in the middle of the answer", lane=self.lane
             )
-        if reply.kind != _JSON and not reply.kind.endswith("+json"):
-            raise self.malformed(f"is '{one_line(reply.kind)[:60]}' instead of JSON")
+        if reply.kind == EVENTS:
+            raise self.malformed("is a stream of events")
         return self.parsed(reply.body)
+
+    def _check_kind(self, kind: str) -> None:
+        """Refuse a page that says by its type that it is no answer, before it is read."""
+        if kind not in {_JSON, EVENTS} and not kind.endswith("+json"):
+            raise self.malformed(f"is '{one_line(kind)[:60]}' instead of JSON" if kind else "has no content")
 
     def parsed(self, text: bytes | str) -> dict[str, Any]:
         """Return a JSON object. Raises LaneMalformedError."""
@@ -302,6 +311,10 @@ class HttpService:
         """Close every connection."""
         if self._session is not None:
             await self._session.close()
+
+
+def _kind(response: aiohttp.ClientResponse) -> str:
+    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
 def patience(retry_after: str, now_s: float) -> float | None:

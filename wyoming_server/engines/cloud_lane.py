@@ -10,13 +10,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..errors import LaneCredentialsError, LaneEmptyError, LaneError, LaneLanguageError
+from ..errors import LaneCredentialsError, LaneEmptyError, LaneError, LaneLanguageError, LaneMalformedError
 from ..pipeline.lanes import LaneRequest, LaneSettings, LaneText
 from ..pipeline.types import SAMPLE_RATE_HZ, Samples
 from .cloud_languages import code_of, same_language
 
 _JOINERS = "\u200c\u200d"
 """Invisible, and part of the spelling of Persian and of India's languages."""
+MOST_CHARACTERS_PER_SECOND, LEAST_TEXT = 50, 200
+"""Fast speech has some 25 characters a second; repetition without end has many more."""
 WARM_SECONDS = 5.0
 """A connection that is not there by then will not serve this turn."""
 
@@ -48,9 +50,9 @@ class Provider(Protocol):
 class CloudLane:
     """One lane; satisfies `Lane`."""
 
-    def __init__(self, settings: LaneSettings, provider: Provider, *, has_key: bool) -> None:
-        """Ask a provider; without the key that it needs (`has_key`), nothing is sent."""
-        self._settings, self._provider, self._has_key = settings, provider, has_key
+    def __init__(self, settings: LaneSettings, provider: Provider | None) -> None:
+        """Ask a provider; None for one whose key is missing: nothing is sent then."""
+        self._settings, self._provider = settings, provider
 
     @property
     def settings(self) -> LaneSettings:
@@ -59,6 +61,8 @@ class CloudLane:
 
     async def warm(self) -> None:
         """Have a connection ready; never raises."""
+        if self._provider is None:
+            return
         with contextlib.suppress(LaneError, TimeoutError):
             async with asyncio.timeout(WARM_SECONDS):
                 await self._provider.warm()
@@ -66,9 +70,14 @@ class CloudLane:
     async def transcribe(self, request: LaneRequest) -> LaneText:
         """Return what it hears. Raises LaneError."""
         lane = self._settings.name
-        if not self._has_key:
+        if self._provider is None:
             raise LaneCredentialsError(f"Lane '{lane}' has no key; set its key or its key_file", lane=lane)
         heard = await self._provider.hear(request)
+        if len(heard.text) > LEAST_TEXT + MOST_CHARACTERS_PER_SECOND * request.seconds:
+            raise LaneMalformedError(
+                f"Lane '{lane}' answered with more text than anyone says in {request.seconds:.1f} s; check its model",
+                lane=lane,
+            )
         text = one_line(heard.text)
         if not any(character.isalnum() for character in text):
             raise LaneEmptyError(f"Lane '{lane}' heard no words; if it happens often, try another model", lane=lane)
@@ -91,7 +100,8 @@ class CloudLane:
 
     async def aclose(self) -> None:
         """Drop its connections."""
-        await self._provider.aclose()
+        if self._provider is not None:
+            await self._provider.aclose()
 
 
 def one_line(text: str) -> str:

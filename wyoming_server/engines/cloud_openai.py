@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import LaneFailedError
 from ..pipeline.lanes import LaneRequest, LaneSettings
 from ..pipeline.policy import Trust
-from .cloud_http import HttpService, Reply, multipart
+from .cloud_http import EVENTS, HttpService, Reply, multipart
 from .cloud_lane import CloudLane, Heard, mean_probability, wav_of
 from .cloud_languages import code_of
 from .cloud_trust import header_key
@@ -22,7 +22,6 @@ _PATH = "/audio/transcriptions"
 _VERSIONED = re.compile(r"/v\d+$")
 _TOO_MUCH_ASKED = frozenset({400, 415, 422, 501})
 """What a server answers to fields or formats that it does not know."""
-_EVENTS = "text/event-stream"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +102,7 @@ class OpenAiProvider:
             yield "include[]", "logprobs"
 
     def _heard(self, reply: Reply, sent: int) -> Heard:
-        answer = self._last_event(reply) if reply.kind == _EVENTS else self._service.object_of(reply)
+        answer = self._last_event(reply) if reply.kind == EVENTS else self._service.object_of(reply)
         return Heard(
             text=self._service.text_of(answer.get("text")),
             language=_language(answer),
@@ -113,7 +112,11 @@ class OpenAiProvider:
 
     def _last_event(self, reply: Reply) -> dict[str, Any]:
         """Return the event that holds the whole text; the pieces before it are never taken for it."""
-        for data in events(reply.body.decode("utf-8", "replace")):
+        try:
+            stream = reply.body.decode()
+        except UnicodeDecodeError as error:
+            raise self._service.malformed("is damaged text") from error
+        for data in events(stream):
             if data == "[DONE]":
                 continue
             event = self._service.parsed(data)
@@ -140,7 +143,7 @@ def events(stream: str) -> Iterator[str]:
 
 
 def _accepted(form: Form) -> dict[str, str]:
-    return {"Accept": f"{_EVENTS}, application/json"} if form.stream else {}
+    return {"Accept": f"{EVENTS}, application/json"} if form.stream else {}
 
 
 def _language(answer: dict[str, Any]) -> object:
@@ -164,6 +167,5 @@ def make(settings: LaneSettings, wall_clock: Callable[[], float]) -> CloudLane:
     """Return a lane. Raises InvalidSettingsError."""
     key = header_key(settings)
     service = HttpService(settings, settings.url, secret=key, wall_clock=wall_clock)
-    return CloudLane(
-        settings, OpenAiProvider(settings, service, key), has_key=bool(key) or settings.trust_class is not Trust.CLOUD
-    )
+    open_to_all = settings.trust_class is not Trust.CLOUD
+    return CloudLane(settings, OpenAiProvider(settings, service, key) if key or open_to_all else None)

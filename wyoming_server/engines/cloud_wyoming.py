@@ -253,4 +253,4 @@ def _address(settings: LaneSettings) -> tuple[str, int]:
 
 def make(settings: LaneSettings, wall_clock: Callable[[], float]) -> CloudLane:  # noqa: ARG001  # all providers' form
     """Return a lane. Raises InvalidSettingsError."""
-    return CloudLane(settings, WyomingProvider(settings), has_key=True)
+    return CloudLane(settings, WyomingProvider(settings))
