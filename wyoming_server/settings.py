@@ -221,12 +221,17 @@ def _sentence(error: vol.Invalid, raw: Raw) -> str:
     name = ".".join(path)
     if "extra keys" in error.error_message:
         return f"'{name}' is no setting; known here: {', '.join(_known(path))}"
-    value: Any = raw
-    for step in error.path:
-        value = value[step] if isinstance(value, dict | list) else value
-    if path[-1] in SECRETS or (isinstance(value, dict | list) and path[0] == "cloud"):
+    value = _at(raw, error.path)
+    if path[-1] in SECRETS or (path[:2] == ["cloud", "lanes"] and len(path) < 4):
         return f"{name} is wrong: {error.error_message}"
     return f"{name} is {_REPR.repr(value)}: {error.error_message}"
+
+
+def _at(raw: Raw, path: Sequence[Any]) -> Any:
+    value: Any = raw
+    for step in path:
+        value = value[step] if isinstance(value, dict | list) else value
+    return value
 
 
 def _known(path: Sequence[str]) -> Iterable[str]:

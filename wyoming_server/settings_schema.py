@@ -37,10 +37,10 @@ def _validator(annotation: Any, metadata: Mapping[str, float]) -> Any:
     if isinstance(annotation, enum.EnumType):
         return vol.All(_text, vol.Coerce(annotation, msg=f"allowed is {', '.join(annotation)}"))
     if dataclasses.is_dataclass(annotation):
-        return vol.Any(annotation, vol.All(schema_of(annotation), _maker(annotation)))
+        return vol.All(schema_of(annotation), _maker(annotation))
     if typing.get_origin(annotation) is tuple:
         item = typing.get_args(annotation)[0]
-        return _texts if item is str else vol.All([_validator(item, {})], tuple)
+        return _texts if item is str else vol.All([_validator(item, {})], vol.Coerce(tuple))
     if isinstance(annotation, types.GenericAlias) or typing.get_origin(annotation) is Mapping:
         return vol.Schema({_text: vol.All(_number, vol.Range(0, 1, msg="allowed is 0 to 1"))})
     raise TypeError(f"no validator for {annotation}")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tests.server.pipeline.doubles import now_s
+from wyoming_server.engines.class_vocabulary import class_words
 from wyoming_server.errors import CapReachedError, LaneError
-from wyoming_server.pipeline.classify import NO_WORDS
 from wyoming_server.pipeline.cloud import Lanes
 from wyoming_server.pipeline.edge_asr import EdgeModel
 from wyoming_server.pipeline.grammar import Grammar
@@ -166,7 +166,7 @@ class Lesson:
 
 
 BY_CONFIDENCE = Scorecard(
-    base=-6.0, curves={"weakest_word": Curve(knots=(-1.0, -0.01), log_odds=(9.0, 0.0))}, turns=1
+    base=-6.0, curves={"weakest_word": Curve(knots=(-2.5, -0.1), log_odds=(0.0, 9.0))}, turns=1
 )
 """Risky is what holds an unsure word, and nothing else."""
 
@@ -185,7 +185,7 @@ def judgement_of(
         edge=model,
         scorecard=lambda: BY_CONFIDENCE,
         grammar=grammar,
-        words=lambda _language: NO_WORDS,
+        words=class_words,
         learned=learned or Lesson(),
         health=lanes.health,
         policy=policy or Policy(),

@@ -160,10 +160,11 @@ def test_without_model_and_lane_the_model_s_failure_is_told(lanes: tuple[Scripte
 
 
 def test_text_that_matters_is_not_acted_upon_unasked_where_nobody_can_be_asked() -> None:
-    turn = risky(script_said("unlock the front door"))
+    down = ScriptedLane(failures=(lane_error(LaneFailedError),))
+    unlock = "0.8 unlock the front door 1.2"
+    turn = Turn(unlock, TRUSTED, lanes=(down,), log_probability=UNSURE)
     with pytest.raises(NeedsConfirmationError):
         turn.run()
-
-
-def script_said(_text: str) -> ScriptedLane:
-    return ScriptedLane(failures=(lane_error(LaneFailedError),))
+    able = dataclasses.replace(REQUEST, caller=dataclasses.replace(CALLER, can_confirm=True))
+    outcome = Turn(unlock, able, lanes=(down,), log_probability=UNSURE).run()
+    assert (outcome.text, outcome.decision.action) == ("unlock the front door", Action.CONFIRM)
