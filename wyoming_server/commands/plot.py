@@ -6,9 +6,6 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-
-from ..errors import DiskError
 
 WIDTH = 920
 _MARGIN, _GAP, _HEADING = 24, 28, 82
@@ -128,17 +125,6 @@ def drawing(title: str, panels: Sequence[Panel], *, note: str = "") -> str:
         f'<text class="h" x="{_MARGIN}" y="34">{_text(title)}</text>\n'
         f'<text class="f" x="{_MARGIN}" y="54">{_text(note)}</text>\n{body}\n</svg>\n'
     )
-
-
-def write_drawing(file: Path, svg: str) -> None:
-    """Write a drawing whole or not at all; blocks. Raises DiskError."""
-    part = file.with_name(f".{file.name}.part")
-    try:
-        part.write_text(svg, encoding="utf-8")
-        part.replace(file)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise DiskError(f"'{file}' cannot be written: {error.strerror}; name a file in a folder that exists") from error
 
 
 def _placed(panels: Sequence[Panel]) -> tuple[list[tuple[Panel, int, int, int]], int]:

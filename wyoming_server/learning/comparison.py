@@ -111,7 +111,8 @@ def canonical(text: str, language: str) -> str:
     bare = plain(_UNSEEN.sub("", text)).casefold()
     same = SYNONYMS.get(code, {})
     united = " ".join(same.get(word, word) for word in bare.split())
-    return " ".join(_forms(code).get(word, word) for word in united.split())
+    words = (_forms(code).get(word, word) for word in united.split())
+    return ("" if code in UNSPACED else " ").join(words)
 
 
 def base(language: str) -> str:

@@ -11,10 +11,11 @@ import voluptuous as vol
 from ..pipeline.checked import Checked, ranged
 from ..pipeline.policy import History
 from ..pipeline.types import Quality
-from .snapshot import Snapshot, name, number, read
+from .snapshot import Snapshot, name, number, parts, read
 
 MAX_SATELLITES = 256
 """The one unheard for longest goes first; far more than any home has."""
+MAX_TURNS = 200
 
 
 class MicrophoneState(enum.StrEnum):
@@ -30,9 +31,9 @@ class MicrophoneState(enum.StrEnum):
 class MicrophoneSettings(Checked):
     """When a microphone is called noisy, or unusable, and when it is good again."""
 
-    turns: int = ranged(20, at_least=5, at_most=200)
+    turns: int = ranged(20, at_least=5, at_most=MAX_TURNS)
     """How many of its last turns count."""
-    least_turns: int = ranged(10, at_least=3, at_most=200)
+    least_turns: int = ranged(10, at_least=3, at_most=MAX_TURNS)
     """With fewer there is no verdict but good."""
     unusable_clipping: float = ranged(0.05, at_least=0.0, at_most=1.0)
     """Share of clipped samples: an overdrive of about 12 dB (3 to 45 % of our recordings' samples clip then)."""
@@ -43,7 +44,7 @@ class MicrophoneSettings(Checked):
     """Share of those turns that must be bad for a worse state."""
     leaves_share: float = ranged(0.5, at_least=0.0, at_most=1.0)
     """Share of bad turns at which it is left again."""
-    good_turns: int = ranged(5, at_least=1, at_most=200)
+    good_turns: int = ranged(5, at_least=1, at_most=MAX_TURNS)
     """So many good ones on end leave it at once: somebody has moved the satellite, or mended it."""
     forget_seconds: float = ranged(21_600.0, at_least=60.0)
     """Older turns say nothing about now; who was told to type would otherwise never be heard again."""
@@ -213,15 +214,11 @@ def _turn(value: object) -> list[float | None]:
     return [number()(at_s), number(at_least=0.0, at_most=1.0)(clipping), None if snr_db is None else number()(snr_db)]
 
 
-_FIELDS = {
-    "satellites": vol.All(
-        [
-            {
-                "satellite": name,
-                "state": vol.In([str(one) for one in MicrophoneState]),
-                "turns": vol.All([_turn], vol.Length(max=200)),
-            }
-        ],
-        vol.Length(max=MAX_SATELLITES),
-    )
-}
+_SATELLITE = parts(
+    {
+        "satellite": name,
+        "state": vol.In([str(one) for one in MicrophoneState]),
+        "turns": vol.All([_turn], vol.Length(max=MAX_TURNS)),
+    }
+)
+_FIELDS = {"satellites": vol.All([_SATELLITE], vol.Length(max=MAX_SATELLITES))}

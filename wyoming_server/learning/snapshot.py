@@ -21,14 +21,18 @@ def read(fields: dict[str, Any], snapshot: object, *, of: str, version: int) -> 
         raise SnapshotError(f"The snapshot of {of} is no object; what it knew is learned anew")
     if snapshot.get("version") != version:
         raise SnapshotError(f"The snapshot of {of} is of version {snapshot.get('version')!r:.20}; {version} is known")
-    schema = vol.Schema({**fields, "version": whole()}, required=True)
     try:
-        checked: dict[str, Any] = schema(snapshot)
+        checked: dict[str, Any] = parts({**fields, "version": whole()})(snapshot)
     except vol.Invalid as error:
         first = error.errors[0] if isinstance(error, vol.MultipleInvalid) else error
         where = ".".join(str(one) for one in first.path) or "its top"
         raise SnapshotError(f"The snapshot of {of} is damaged at {where:.200}: {first.msg:.200}") from error
     return checked
+
+
+def parts(fields: dict[Any, Any]) -> vol.Schema:
+    """Return a check for an object with exactly these keys; inside All or Any a bare one would let keys be missing."""
+    return vol.Schema(fields, required=True)
 
 
 def whole(*, at_least: int = 0, at_most: int = 2**53) -> Callable[[object], int]:

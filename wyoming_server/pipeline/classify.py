@@ -20,12 +20,14 @@ DICTATION_SECONDS = 8.0
 """Speech as long is free text: a command takes one to four seconds."""
 GLIMPSE_WORDS = 8
 """In a text no longer than this, a door that is named is what it is about."""
+SHORTEST_NEARLY = 4
+"""Shorter words are one letter away from too many others."""
 MOST_CHARACTERS = 2000
 """Read for words that matter: 15 s of speech, the longest that a satellite sends, are 300."""
 SPACELESS = frozenset({"ja", "km", "lo", "my", "th", "yue", "zh"})
 """Languages written without spaces, where a word has two characters or so."""
 
-_GAP = r" (?:\S+ ){0,4}"
+_GAP = r" (?:\S+ ){0,5}"
 """Between the words of a phrase: "turn the alarm in the hall off" says "turn off"."""
 
 
@@ -36,7 +38,7 @@ def bare(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """Phrases that may be said: their words in order, at most four others between; `*` is any part of a word."""
+    """Phrases that may be said: their words in order, at most five others between; `*` is any part of a word."""
 
     said: tuple[str, ...] = ()
     _pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
@@ -59,6 +61,21 @@ class Phrases:
         while found := self._pattern.match(words):
             words = words[found.end() :].lstrip()
         return words
+
+    def nearly(self, words: str) -> bool:
+        """Tell whether bare text has a word one edit away from one of them: "dor" for "door"."""
+        singles = [phrase.replace("*", "") for phrase in self.said if " " not in phrase]
+        long = [one for one in singles if len(one) >= SHORTEST_NEARLY]
+        return any(_is_one_edit(word, one) for word in words.split() for one in long)
+
+
+def _is_one_edit(left: str, right: str) -> bool:
+    """Tell whether one letter more, less or other makes one word of the other."""
+    if abs(len(left) - len(right)) > 1 or left == right:
+        return left == right
+    start = next((at for at, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
+    rest_left, rest_right = left[start:], right[start:]
+    return rest_left[1:] == rest_right[1:] or rest_left == rest_right[1:] or rest_left[1:] == rest_right
 
 
 def _word(word: str) -> str:
@@ -83,6 +100,12 @@ class Guarded:
     def opened_by(self, words: str) -> bool:
         """Tell whether bare text says that one is to be opened."""
         return self.opening.within(words) and (self.things.within(words) or self.rooms.within(words))
+
+    def may_open(self, words: str) -> bool:
+        """Tell whether short bare text is about one and does not say that it is to be closed, perhaps misspelt."""
+        if self.opening.within(words):
+            return self.things.nearly(words) or self.rooms.nearly(words)
+        return self.things.within(words) and not self.closing.within(words)
 
     def closed_by(self, words: str) -> bool:
         """Tell whether bare text says that one is to be closed, and nothing else."""
@@ -262,4 +285,4 @@ def _danger_in_words(said: str, words: ClassWords) -> str:
         return EVERYTHING
     if said.count(" ") >= GLIMPSE_WORDS or words.harmless.within(said):
         return ""
-    return next((one.what for one in words.guarded if one.things.within(said) and not one.closed_by(said)), "")
+    return next((one.what for one in words.guarded if one.may_open(said)), "")

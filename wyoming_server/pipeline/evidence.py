@@ -65,12 +65,11 @@ FEATURES: Mapping[str, Feature] = {
     "clipping": _against("the microphone clips", "no clipping"),
     "level_dbfs": _for("quiet speech", "loud enough"),
     "speech_ratio": _for("little speech in it", "speech throughout"),
-    "short": _against("very short", "long enough"),
-    "long": _against("a long sentence", "a short sentence"),
+    "length_short": _against("very short", "long enough"),
+    "length_long": _against("a long sentence", "a short sentence"),
     "slow": _against("few words for so much speech", "as many words as the speech holds"),
     "fast": _against("many words for so little speech", "no more words than the speech holds"),
     "cut_start": _against("speech was under way at the start", "the start was heard"),
-    "abrupt": _against("starts abruptly", "starts gently"),
     "smeared": _for("echo fills the pauses", "clear pauses"),
     "restless": _against("restless noise behind", "steady noise behind"),
     "retries": _against("said again", "said once"),
@@ -171,7 +170,7 @@ def _of_signal(quality: Quality, speech: Speech) -> dict[str, float]:
 
 def _of_speech(hypothesis: Hypothesis, speech: Speech) -> dict[str, float]:
     seconds = speech.vad_speech_seconds
-    features = {"short": max(0.0, USUAL_SECONDS - seconds), "long": max(0.0, seconds - USUAL_SECONDS)}
+    features = {"length_short": max(0.0, USUAL_SECONDS - seconds), "length_long": max(0.0, seconds - USUAL_SECONDS)}
     if hypothesis.tokens_per_second > 0:
         features["slow"] = max(0.0, USUAL_RATE - hypothesis.tokens_per_second)
         features["fast"] = max(0.0, hypothesis.tokens_per_second - USUAL_RATE)

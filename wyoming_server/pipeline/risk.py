@@ -1,33 +1,133 @@
-"""Hypothesis + Quality → how likely the text is wrong. Provisional: one table, until the scorecard comes."""
+"""Hypothesis + Quality + Session → how likely the text is wrong, with every feature's points.
 
-from .types import Hypothesis, Quality, Risk
-
-PROVISIONAL = (
-    (-0.05, 0.05),
-    (-0.10, 0.20),
-    (-0.20, 0.45),
-    (-0.40, 0.70),
-    (-0.80, 0.85),
-)
-"""Mean token log-probability at least … → risk …; below all of them 0.95.
-
-Read off the starter model, whose right sentences lie around −0.02 and wrong ones around −0.3; other models are
-calibrated differently, which is why the reason says so.
+Hallucination rules come first: any hit makes the risk 1. Then an additive scorecard (routing-science 2): log-odds sum up
+feature by feature, so each can be shown, and a card that was not fitted for the model says so.
 """
-BEYOND = 0.95
+
+import math
+from collections.abc import Mapping
+
+from .evidence import FEATURES, USUAL_SECONDS, extract
+from .policy import Calibration, History, Standing
+from .scorecard import Curve, Scorecard
+from .types import GrammarMatch, Hypothesis, Quality, Risk, Speech
+
+POINTS_PER_LOGIT = 10.0 / math.log(2.0)
+"""Ten points double the odds."""
+CERTAIN_LOGIT = 20.0
+"""Of a tripped rule: above all that cards say, and a number that calibration can work with."""
+SHOWN = 3
+"""So many contributions make the reason."""
+SMALLEST_SHOWN = 1.0
+"""In points; less is not worth a word."""
+
+_LANGUAGES = {
+    "ar": "Arabic", "bg": "Bulgarian", "ca": "Catalan", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek",
+    "en": "English", "es": "Spanish", "et": "Estonian", "eu": "Basque", "fa": "Persian", "fi": "Finnish",
+    "fr": "French", "gl": "Galician", "he": "Hebrew", "hi": "Hindi", "hr": "Croatian", "hu": "Hungarian",
+    "id": "Indonesian", "is": "Icelandic", "it": "Italian", "ja": "Japanese", "ka": "Georgian", "ko": "Korean",
+    "lt": "Lithuanian", "lv": "Latvian", "nb": "Norwegian", "nl": "Dutch", "no": "Norwegian", "pl": "Polish",
+    "pt": "Portuguese", "ro": "Romanian", "ru": "Russian", "sk": "Slovak", "sl": "Slovenian", "sr": "Serbian",
+    "sv": "Swedish", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "vi": "Vietnamese", "zh": "Chinese",
+}  # fmt: skip
+
+GENERIC = Scorecard(
+    base=-2.5,
+    curves={
+        "confidence": Curve(knots=(0.0, 0.05, 0.2, 0.5, 1.0), log_odds=(1.6, 1.1, 0.5, 0.0, -0.3)),
+        "entropy": Curve(knots=(0.0, 0.5, 0.8, 0.95, 1.0), log_odds=(-0.2, 0.0, 0.3, 0.7, 1.0)),
+        "weakest_word": Curve(knots=(-2.0, -1.0, -0.5, 0.0, 0.7), log_odds=(-0.6, 0.0, 0.5, 1.1, 1.8)),
+        "snr_db": Curve(knots=(0.0, 6.0, 12.0, 20.0, 30.0), log_odds=(1.5, 0.9, 0.4, 0.0, -0.2)),
+        "confidence_and_noise": Curve(knots=(0.0, 0.3, 1.0), log_odds=(0.0, 0.2, 0.8)),
+        "clipping": Curve(knots=(-4.0, -3.0, -2.0, -1.0), log_odds=(0.0, 0.2, 0.8, 1.4)),
+        "length_short": Curve(knots=(0.0, 0.8, 1.2), log_odds=(0.0, 0.3, 0.8)),
+        "length_long": Curve(knots=(0.0, 2.0, 6.0), log_odds=(0.0, 0.3, 0.9)),
+        "slow": Curve(knots=(1.5, 3.0), log_odds=(0.0, 0.8)),
+        "fast": Curve(knots=(2.5, 5.0), log_odds=(0.0, 0.8)),
+        "cut_start": Curve(knots=(0.0, 1.0), log_odds=(0.0, 0.9)),
+        "retries": Curve(knots=(0.0, 1.0, 2.0), log_odds=(0.0, 0.9, 1.5)),
+        "correction": Curve(knots=(0.0, 1.0), log_odds=(0.0, 0.5)),
+        "language_doubt": Curve(knots=(0.2, 0.5, 0.9), log_odds=(0.0, 0.7, 1.8)),
+        "grammar": Curve(knots=(0.0, 0.25, 1.0), log_odds=(-0.6, -0.4, 0.8)),
+    },
+)
+"""For models without coefficients of their own: what holds for every small recogniser, and no more of it than several
+models could agree on. Its curves are the shape of the fitted ones at a third to a half of their weight: a wide prior,
+which a home's own calibration (a line in log-odds) turns into probabilities."""
+
+BEFORE_DECODING = ("snr_db", "clipping", "length_short", "length_long", "retries")
+"""What is known of an utterance before its text."""
 
 
-def score(hypothesis: Hypothesis, quality: Quality) -> Risk:
-    """Return the risk of a hypothesis: 1 when a hallucination rule is tripped, else by confidence."""
+def score(
+    hypothesis: Hypothesis,
+    quality: Quality,
+    match: GrammarMatch,
+    *,
+    speech: Speech,
+    standing: Standing,
+    history: History,
+    scorecard: Scorecard,
+    calibration: Calibration,
+) -> Risk:
+    """Return the risk of a hypothesis: 1 when a hallucination rule is tripped, else by the scorecard."""
     if not hypothesis.text:
-        return Risk(value=1.0, reason="no words were recognised", points={"no_words": 1.0})
+        return _certain(("no-words",), "no words were recognised", calibration)
     if hypothesis.rules:
-        return Risk(value=1.0, reason=f"rule: {hypothesis.rules[0]}", points=dict.fromkeys(hypothesis.rules, 1.0))
-    confidence = hypothesis.mean_log_probability
-    value = next((risk for least, risk in PROVISIONAL if confidence >= least), BEYOND)
-    snr = "unknown" if quality.snr_db is None else f"{quality.snr_db:.0f} dB"
+        return _certain(hypothesis.rules, f"rule: {hypothesis.rules[0]}", calibration)
+    features = extract(hypothesis, quality, match, speech=speech, standing=standing, history=history)
+    parts = scorecard.contributions(features)
+    logit = scorecard.base + sum(parts.values())
+    points = {name: part * POINTS_PER_LOGIT for name, part in parts.items()}
+    doubt = "" if scorecard.calibrated else "uncalibrated: "
     return Risk(
-        value=value,
-        reason=f"provisional: mean token log-probability {confidence:.2f}, SNR {snr}",
-        points={"mean_log_probability": value},
+        value=calibration.probability(logit),
+        reason=f"{doubt}{_reason(points, hypothesis.language)}",
+        points={"base": scorecard.base * POINTS_PER_LOGIT, **points},
+        logit=logit,
+        calibration=calibration,
     )
+
+
+def pre_decode_risk(quality: Quality, speech: Speech, history: History) -> tuple[float, str]:
+    """Return how likely an utterance will be heard wrong, 0 to 1, and why: known before its text is.
+
+    For starting an upload while the hub still decodes; by the generic card, since none is fitted without a text.
+    """
+    seconds = speech.vad_speech_seconds
+    features = {
+        "clipping": math.log10(1e-4 + quality.clipping),
+        "length_short": max(0.0, USUAL_SECONDS - seconds),
+        "length_long": max(0.0, seconds - USUAL_SECONDS),
+        "retries": float(history.retries),
+    }
+    if quality.snr_db is not None:
+        features["snr_db"] = quality.snr_db
+    parts = GENERIC.contributions(features)
+    logit = BEFORE_BASE + BEFORE_SLOPE * sum(parts.values())
+    points = {name: BEFORE_SLOPE * part * POINTS_PER_LOGIT for name, part in parts.items()}
+    return 1.0 / (1.0 + math.exp(-logit)), f"before decoding: {_reason(points, '')}"
+
+
+BEFORE_BASE, BEFORE_SLOPE = -2.0, 2.0
+"""Without a text, the same curves must say more."""
+
+
+def _certain(rules: tuple[str, ...], reason: str, calibration: Calibration) -> Risk:
+    """Return the risk of a text that a rule condemns, all of its points the rules'."""
+    points = dict.fromkeys(rules, CERTAIN_LOGIT * POINTS_PER_LOGIT / len(rules))
+    return Risk(value=1.0, reason=reason, points=points, logit=CERTAIN_LOGIT, calibration=calibration, rules=rules)
+
+
+def _reason(points: Mapping[str, float], language: str) -> str:
+    """Return the largest contributions in words: "+18 room noise, −9 matches your home's grammar"."""
+    largest = sorted(points.items(), key=lambda item: -abs(item[1]))[:SHOWN]
+    said = [_said(name, value, language) for name, value in largest if abs(value) >= SMALLEST_SHOWN]
+    return ", ".join(said) or "nothing unusual"
+
+
+def _said(name: str, value: float, language: str) -> str:
+    feature = FEATURES.get(name)
+    words = name if feature is None else feature.plus if value > 0 else feature.minus
+    sign = "+" if value > 0 else "−"
+    return f"{sign}{abs(value):.0f} {words.format(language=_LANGUAGES.get(language, language))}"
