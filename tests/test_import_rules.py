@@ -59,8 +59,8 @@ PARTS = {
     "": set(),
 }
 """Part of the server → what it may import besides itself."""
-CONDUCTORS = {"listen", "turn"}
-"""The only two files of the path that may call stages."""
+CONDUCTORS = {"interpret", "listen", "turn"}
+"""The only three files of the path that may call stages."""
 IMPURE = {"time", "datetime", "random", "secrets", "socket", "os", "pathlib", "subprocess", "threading", "concurrent"}
 HOMES = {
     **dict.fromkeys(

@@ -59,11 +59,11 @@ async def heard(uri: str, recording: Recording, language: str | None) -> Answer:
 def result(path: Path, answer: Answer) -> dict[str, Any]:
     """Return one file's result; what only this server knows is null from any other."""
     told = answer.detail
-    known = {key: told.get(key) for key in ("action", "route", "lane", "reason", "risk", "threshold", "why")}
+    known = {key: told.get(key) for key in ("action", "route", "reason", "risk", "threshold")}
     nested = {key: dict(told.get(key) or {}) for key in ("points", "quality", "latency_ms")}
-    known |= {key: told.get(key) for key in ("class", "critical", "lanes")}
     model = {"model": told.get("model"), "language": answer.language}
-    return {"file": str(path), "text": answer.text, **known, **nested, **model}
+    more = {key: told.get(key) for key in ("why", "class", "critical", "lane", "lanes")}
+    return {"file": str(path), "text": answer.text, **known, **nested, **model, **more}
 
 
 @contextlib.asynccontextmanager

@@ -112,6 +112,8 @@ async def interpret(speech: Speech, request: TurnRequest, parts: Judgement, hedg
             parts.edge, speech, language=request.language, languages=request.languages, prompt=request.prompt
         )
     except EdgeVoiceError as error:
+        if not _may_stand_in(request, parts, speech):
+            raise
         failure, hypothesis = error, Hypothesis(text="", language=request.language or "", model="")
     finished_s = parts.clock()
     home = request.vocabulary
@@ -162,7 +164,7 @@ def decision_on(heard: Interpretation, request: TurnRequest, parts: Judgement, *
     if in_vain:
         lanes = [replace(one, state=LaneState.BROKEN, reason=in_vain) for one in lanes]
     if heard.failure is not None:
-        if mode_of(parts.policy, request.caller) is RoutingMode.EDGE or not _ready(lanes):
+        if not _ready(lanes):
             raise heard.failure
         return Decision(action=Action.ESCALATE, reason=f"the hub's own model failed: {heard.failure.code}")
     return decide(
@@ -179,6 +181,13 @@ def decision_on(heard: Interpretation, request: TurnRequest, parts: Judgement, *
     )
 
 
+def _may_stand_in(request: TurnRequest, parts: Judgement, speech: Speech) -> bool:
+    """Tell whether a lane may be asked in place of the hub's own model."""
+    if mode_of(parts.policy, request.caller) is RoutingMode.EDGE:
+        return False
+    return _ready(parts.health(request.caller, request.language, speech.seconds))
+
+
 def _ready(lanes: Sequence[LaneHealth]) -> bool:
     return any(one.state is LaneState.READY and not one.is_client for one in lanes)
 
@@ -187,8 +196,8 @@ def _hedge(speech: Speech, quality: Quality, request: TurnRequest, parts: Judgem
     """Send the speech early when that is allowed and the hub is likely to need help with it."""
     if not parts.hedge.hedge or request.mode is Mode.FILE or speech.vad_speech_seconds < MIN_SPEECH_SECONDS:
         return
-    if mode_of(parts.policy, request.caller) is RoutingMode.EDGE:
+    if not _may_stand_in(request, parts, speech):
         return
     risk, _ = pre_decode_risk(quality, speech, parts.learned.history(request.caller, speech, None, None))
-    if risk >= parts.hedge.hedge_at and _ready(parts.health(request.caller, request.language, speech.seconds)):
+    if risk >= parts.hedge.hedge_at:
         hedge.start(speech)

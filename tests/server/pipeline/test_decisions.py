@@ -7,7 +7,7 @@ import pytest
 
 from wyoming_server.pipeline.checked import Checked, ranged
 from wyoming_server.pipeline.levels import SILENCE_DBFS, block_levels
-from wyoming_server.pipeline.policy import FIRST_TRY, UNCALIBRATED, Standing, Workload, WorkloadClass
+from wyoming_server.pipeline.policy import FIRST_TRY, UNCALIBRATED, UNTRUSTED, Cell, Standing, Workload, WorkloadClass
 from wyoming_server.pipeline.risk import GENERIC, score
 from wyoming_server.pipeline.route import decide
 from wyoming_server.pipeline.transcript import conclude
@@ -51,6 +51,8 @@ def interpretation(text: str, log_probability: float = -0.01, at_s: float = 10.1
         quality=QUALITY,
         risk=risk,
         workload=Workload(kind=WorkloadClass.COMMAND),
+        cell=Cell(language="en"),
+        history=FIRST_TRY,
         decision=decide(heard, risk),
         finished=0.9,
         started_s=at_s,
@@ -97,15 +99,15 @@ def test_a_known_phrase_is_made_up_only_when_the_model_is_unsure_of_it() -> None
 
 def test_one_utterance_is_the_outcome() -> None:
     one = interpretation("turn it on")
-    outcome = conclude("turn", [one], ENDING, now_s=11.0)
+    outcome = conclude("turn", [one], ENDING, caller=UNTRUSTED, now_s=11.0)
     assert (outcome.text, outcome.match, outcome.decision) == ("turn it on", one.match, one.decision)
     assert (outcome.hypothesis, outcome.ended_by) == (one.hypothesis, EndedBy.HOLD)
 
 
 def test_nothing_heard_is_discarded_with_its_reason() -> None:
-    outcome = conclude("turn", [], ENDING, now_s=11.0)
+    outcome = conclude("turn", [], ENDING, caller=UNTRUSTED, now_s=11.0)
     assert (outcome.text, outcome.decision.action, outcome.hypothesis) == ("", Action.DISCARD, None)
-    made_up = conclude("turn", [interpretation("you", rules=("no-speech",))], ENDING, now_s=11.0)
+    made_up = conclude("turn", [interpretation("you", rules=("no-speech",))], ENDING, caller=UNTRUSTED, now_s=11.0)
     assert (made_up.text, made_up.decision.action) == ("", Action.DISCARD)
     assert "no-speech" in made_up.decision.reason
 
@@ -116,7 +118,7 @@ def test_the_chunks_of_a_file_are_joined_and_the_worst_one_sets_the_risk() -> No
         interpretation("you", rules=("no-speech",)),
         interpretation("three", log_probability=-0.5),
     ]
-    outcome = conclude("turn", chunks, ENDING, now_s=11.0)
+    outcome = conclude("turn", chunks, ENDING, caller=UNTRUSTED, now_s=11.0)
     assert outcome.text == "one two three"
     assert outcome.risk is chunks[0].risk
     assert outcome.hypothesis is not None
