@@ -20,6 +20,7 @@ COMMANDS = {
     "demo": "speak packaged recordings to a real server and show where the time goes",
     "transcribe": "transcribe WAV files",
     "bench": "measure, beside any other Wyoming STT server",
+    "evaluate": "measure, on recordings whose words are known, whether the risk knows which texts are wrong",
     "tune": "measure this machine and choose the model, threads and context that fit it",
 }
 

@@ -166,7 +166,7 @@ def _panel(panel: Panel, width: int) -> Iterator[str]:
     yield from _y_axis(panel.y, area)
     if isinstance(panel, Lines):
         yield from _x_axis(panel.x, area)
-        for number, line in enumerate(panel.lines):
+        for number, line in reversed(list(enumerate(panel.lines))):  # the first ends up on top
             yield from _line(line, number, panel, area)
     else:
         yield from _bars(panel, area)

@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import InvalidSettingsError, LaneBusyError, LaneError, LaneFailedError
+from ..errors import InvalidSettingsError, LaneError, LaneFailedError
 from ..pipeline.lanes import LaneRequest, LaneSettings
 from .cloud_http import HttpService
-from .cloud_lane import CloudLane, Heard, one_line, probability, wav_of
+from .cloud_lane import CloudLane, Heard, probability, wav_of
 from .cloud_languages import locale_of
 from .cloud_trust import header_key
 
 _PATH = "/speech/recognition/conversation/cognitiveservices/v1"
 _SILENT = frozenset({"NoMatch", "InitialSilenceTimeout", "BabbleTimeout", "EndOfDictation"})
+_FAILED = frozenset(
+    {"Error", "Timeout", "Canceled", "TooManyRequests", "BadRequest", "Forbidden", "ServiceUnavailable"}
+)
 
 
 class AzureProvider:
@@ -34,7 +37,7 @@ class AzureProvider:
         query = [("language", language), ("format", "detailed"), ("profanity", "raw")]
         reply = await self._service.post(_PATH, wav, headers=self._headers, query=query)
         answer = self._service.object_of(reply)
-        status = answer.get("RecognitionStatus")
+        status = self._service.text_of(answer.get("RecognitionStatus"))
         if status in _SILENT:
             return Heard(text="", bytes_sent=len(wav))
         if status != "Success":
@@ -50,13 +53,11 @@ class AzureProvider:
         several = answer.get("NBest")
         return several[0] if isinstance(several, list) and several and isinstance(several[0], dict) else answer
 
-    def _failure(self, status: object) -> LaneError:
-        if not isinstance(status, str):
-            return self._service.malformed("has no RecognitionStatus")
-        kind = LaneBusyError if status == "TooManyRequests" else LaneFailedError
-        return kind(
-            f"Lane '{self._service.lane}' did not recognise the speech ({one_line(status)[:40]}); "
-            "it is asked again later",
+    def _failure(self, status: str) -> LaneError:
+        if status not in _FAILED:
+            return self._service.malformed("has a RecognitionStatus that is not documented")
+        return LaneFailedError(
+            f"Lane '{self._service.lane}' did not recognise the speech ({status}); it is asked again later",
             lane=self._service.lane,
         )
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..errors import LaneBusyError, LaneError
 from ..pipeline.lanes import LaneRequest, LaneSettings
 from .cloud_http import HttpService, multipart
 from .cloud_lane import CloudLane, Heard, mean_probability, pcm_of
@@ -11,7 +12,9 @@ from .cloud_trust import header_key
 
 _MOST_TERMS, _LONGEST_TERM, _MOST_WORDS = 100, 50, 5
 _NOT_ALLOWED = frozenset("<>{}[]\\")
-_SPENT = "quota_exceeded"
+_PATH = "/v1/speech-to-text"
+_SPENT = b"quota_exceeded"
+"""Comes with the same status as a wrong key."""
 
 
 class ElevenLabsProvider:
@@ -27,7 +30,9 @@ class ElevenLabsProvider:
         pcm = pcm_of(request.samples)
         kind, body = multipart(self._fields(request), file=("file", "speech.pcm", "application/octet-stream", pcm))
         headers = {**self._headers, "Content-Type": kind}
-        reply = await self._service.post("/v1/speech-to-text", body, headers=headers, names=request.prompt)
+        reply = await self._service.post(_PATH, body, headers=headers, names=request.prompt, tolerated={401})
+        if reply.status == 401:
+            raise self._spent() if _SPENT in reply.body else self._service.refusal(reply)
         answer = self._service.object_of(reply)
         return Heard(
             text=self._service.text_of(answer.get("text")),
@@ -45,6 +50,12 @@ class ElevenLabsProvider:
             yield "language_code", code
         fitting = (one for one in request.prompt if _fits(one))
         yield from (("keyterms", name) for name, _ in zip(fitting, range(_MOST_TERMS), strict=False))
+
+    def _spent(self) -> LaneError:
+        return LaneBusyError(
+            f"Lane '{self._service.lane}': the account's credits are spent; add some, or wait for the next month",
+            lane=self._service.lane,
+        )
 
     async def warm(self) -> None:
         """Have a connection ready."""

@@ -32,12 +32,14 @@ class HomeAssistantProvider:
         said = f"format=wav; codec=pcm; sample_rate=16000; bit_rate=16; channel=1; language={language}"
         headers = {**self._headers, "X-Speech-Content": said, "Content-Type": "audio/wav"}
         answer = self._service.object_of(await self._service.post(self._path, wav, headers=headers))
-        if answer.get("result") != "success":
+        if answer.get("result") == "error":
             # Home Assistant says the same for "heard nothing" and "failed".
             raise LaneFailedError(
                 f"Lane '{self._service.lane}': Home Assistant's entity recognised nothing; its log says why",
                 lane=self._service.lane,
             )
+        if answer.get("result") != "success":
+            raise self._service.malformed("has no result")
         return Heard(text=self._service.text_of(answer.get("text")), bytes_sent=len(wav))
 
     async def _language(self, wanted: str) -> str:

@@ -63,6 +63,7 @@ class Reply:
     body: bytes
     whole: bool = True
     """False when the connection broke before its end."""
+    retry_after: str = ""
 
 
 class HttpService:
@@ -135,8 +136,7 @@ class HttpService:
                     self._check_kind(_kind(response))
                 reply = await self._body(response)
                 if not response.ok and response.status not in tolerated:
-                    said = _explanation(reply, (self._secret, *names))
-                    raise self._refusal(response.status, said, response.headers.get("Retry-After"))
+                    raise self.refusal(reply, names)
                 return reply
 
     async def _body(self, response: aiohttp.ClientResponse) -> Reply:
@@ -287,9 +287,9 @@ class HttpService:
             lane=self.lane,
         )
 
-    def _refusal(self, status: int, said: str, retry_after: str | None) -> LaneError:
-        """Return the error that stands for a status."""
-        lane = f"Lane '{self.lane}'"
+    def refusal(self, reply: Reply, names: Iterable[str] = ()) -> LaneError:
+        """Return the error that stands for a reply's status; it quotes neither the key nor the home's `names`."""
+        lane, status = f"Lane '{self.lane}'", reply.status
         known: dict[int, tuple[type[LaneError], str]] = {
             401: (LaneCredentialsError, "does not accept the key; set the right one as its key or in its key_file"),
             402: (LaneForbiddenError, "wants to be paid first; check the account's balance"),
@@ -303,8 +303,9 @@ class HttpService:
             if status >= 500
             else (LaneRefusedError, "refused the request; check its url, model and languages")
         )
-        quoted = f"; it says: {said}" if said and kind is LaneRefusedError else ""
-        patience_s = patience(retry_after, self._wall_clock()) if retry_after else None
+        said = _explanation(reply, (self._secret, *names)) if kind is LaneRefusedError else ""
+        quoted = f"; it says: {said}" if said else ""
+        patience_s = patience(reply.retry_after, self._wall_clock()) if reply.retry_after else None
         return kind(f"{lane} {words} (status {status}{quoted})", lane=self.lane, retry_after_s=patience_s)
 
     async def aclose(self) -> None:

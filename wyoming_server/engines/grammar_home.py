@@ -19,8 +19,8 @@ _HERE: Final = "\x00here"
 _INNER = "conversation_command"
 """The slot of a delayed command, itself a sentence: "turn off the light in five minutes"."""
 _DOMAIN_OF_RESPONSE = {"lock": "lock", "unlock": "lock", "cover": "cover", "cover_single": "cover", "valve": "valve"}
-"""A template's key for its answer tells the domain where its slots do not, in all 65 languages: "lock" is turned on, so
-"unlock the front door" and "turn off the front light" are one intent without it."""
+"""A template's key for its answer tells the domain where its slots do not, in each of the 45 languages that know locks:
+"unlock the front door" and "turn off the porch light" are one intent without it."""
 
 
 class _AnyDomain:

@@ -186,12 +186,12 @@ def _share(hit: Floats, weights: Floats, audited: npt.NDArray[np.bool_]) -> Esti
     which says something with no hit at all, too. They are put together by the method of variance estimates recovery
     (Zou and Donner 2008), with the variance of the strata's estimated sizes added.
     """
-    value = float(hit @ weights / weights.sum())
+    value = min(1.0, float(hit @ weights / weights.sum()))
     down = up = 0.0
     strata = [(hit[chosen], weights[chosen]) for chosen in (audited, ~audited) if chosen.any()]
     for hits, weight in strata:
         size = float(weight.sum() / weights.sum())
-        one = _wilson(float(hits @ weight / weight.sum()), float(weight.sum() ** 2 / (weight**2).sum()))
+        one = _wilson(min(1.0, float(hits @ weight / weight.sum())), float(weight.sum() ** 2 / (weight**2).sum()))
         down += (size * (one.value - one.low)) ** 2
         up += (size * (one.high - one.value)) ** 2
     if len(strata) == 2:
@@ -214,7 +214,7 @@ def _size_error(hit: Floats, weights: Floats, audited: npt.NDArray[np.bool_]) ->
 def _wilson(value: float, pairs: float) -> Estimate:
     middle = (value + Z**2 / (2 * pairs)) / (1 + Z**2 / pairs)
     half = Z / (1 + Z**2 / pairs) * math.sqrt(value * (1 - value) / pairs + (Z / (2 * pairs)) ** 2)
-    return Estimate(value=value, low=min(value, middle - half), high=max(value, middle + half))
+    return Estimate(value=value, low=max(0.0, min(value, middle - half)), high=min(1.0, max(value, middle + half)))
 
 
 def _ratio(edits: Floats, lengths: Floats, weights: Floats) -> Estimate:

@@ -23,6 +23,7 @@ SNR_DB = {">=20": 20.0, "12-20": 12.0, "6-12": 6.0, "<6": -math.inf}
 SPEECH_SECONDS = {"<0.7": 0.0, "0.7-1.5": 0.7, "1.5-3": 1.5, "3-6": 3.0, ">6": 6.0}
 """Bucket → the least VAD speech in it."""
 UNKNOWN = "unknown"
+_BUCKETS = {"snr": (*SNR_DB, UNKNOWN), "length": tuple(SPEECH_SECONDS)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,17 +192,14 @@ def length_bucket(speech_seconds: float) -> str:
 
 def _parts(verdicts: Sequence[Verdict], threshold: float) -> dict[str, dict[str, Part]]:
     """Return the turns of each kind: buckets in their order, other values as they first come."""
-    members: dict[str, dict[str, list[Verdict]]] = {
-        "snr": {name: [] for name in (*SNR_DB, UNKNOWN)},
-        "length": {name: [] for name in SPEECH_SECONDS},
-    }
+    members: dict[str, dict[str, list[Verdict]]] = {}
     for one in verdicts:
         for kind, value in one.kinds.items():
-            members.setdefault(kind, {}).setdefault(value, []).append(one)
+            of_kind = members.setdefault(kind, {name: [] for name in _BUCKETS.get(kind, ())})
+            of_kind.setdefault(value, []).append(one)
     return {
         kind: {value: _part_of(those, threshold) for value, those in values.items() if those}
         for kind, values in members.items()
-        if any(values.values())
     }
 
 

@@ -85,15 +85,15 @@ ROWS = (
     ),
     Row(
         name="clear answer",
-        when="It answers a yes-or-no question in a few words, at a risk within the threshold once the points for being "
-        "short are taken off.",
+        when="It answers a yes-or-no question in a few words that are no critical command, at a risk within the "
+        "threshold once the points for being short are taken off.",
         fits=lambda case: case.is_answer and case.is_clear_answer,
         action=Action.ACCEPT,
         because=lambda _: "a clear, short answer",
     ),
     Row(
         name="unclear answer",
-        when="It answers a yes-or-no question in a few words, less clearly.",
+        when="It answers a yes-or-no question in such words, less clearly.",
         fits=lambda case: case.is_answer,
         action=Action.CONFIRM,
         because=lambda case: f"the answer was not clear enough, so the question stands: {_risk(case)}",

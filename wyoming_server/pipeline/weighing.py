@@ -15,8 +15,8 @@ ENOUGH_RETRIES = 2
 """Who says the same for the third time was misheard twice."""
 ANSWER_WORDS = 3
 """A yes or no has no more; longer ones are corrected sentences, judged like any other."""
-LENGTH_FEATURE = "length"
-"""What the scorecard's points for being short begin with."""
+SHORTNESS = "length_short"
+"""The scorecard's feature for being short."""
 POINT = math.log(2.0) / 10.0
 """Ten points double the odds."""
 RETURNING = frozenset({LaneState.BROKEN, LaneState.CAPPED})
@@ -57,14 +57,15 @@ class Case:
 
     @property
     def is_answer(self) -> bool:
-        """It answers a yes-or-no question in a few words."""
-        return self.caller.expect_confirmation and len(self.hypothesis.text.split()) <= ANSWER_WORDS
+        """It answers a yes-or-no question in a few words; "open the gate" is no answer, but another command."""
+        is_short = len(self.hypothesis.text.split()) <= ANSWER_WORDS
+        return self.caller.expect_confirmation and is_short and not self.workload.critical
 
     @property
     def is_clear_answer(self) -> bool:
-        """It would not be risky if short texts were not: a yes is short, and models are known to make up politeness."""
-        forgiven = sum(max(0.0, to) for name, to in self.risk.points.items() if name.startswith(LENGTH_FEATURE))
-        rules = {*self.risk.rules, *self.hypothesis.rules} - DISCARDED_WHEN_UNSURE
+        """It would not be risky if short texts were not."""
+        forgiven = max(0.0, self.risk.points.get(SHORTNESS, 0.0))
+        rules = self.risk.rules or self.hypothesis.rules
         return not rules and self.risk.logit - forgiven * POINT <= self.threshold.logit
 
     @property

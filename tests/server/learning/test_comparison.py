@@ -1,7 +1,7 @@
 """Two recognisers' texts: what counts as the same, and how far the rest is apart."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wyoming_server.learning.comparison import canonical, compare
@@ -89,6 +89,7 @@ def test_the_same_intent_with_the_same_slots_agrees_whatever_the_words(
     assert compare("light on", "please turn on the light", "en", one, other).same_intent is same
 
 
+@settings(deadline=None, max_examples=80)
 @given(TEXTS, TEXTS, LANGUAGES)
 def test_the_labels_are_nested(one: str, other: str, language: str) -> None:
     found = compare(one, other, language)
@@ -98,6 +99,7 @@ def test_the_labels_are_nested(one: str, other: str, language: str) -> None:
     assert found.token_edits <= max(found.tokens, len(canonical(one, language)))
 
 
+@settings(deadline=None, max_examples=80)
 @given(TEXTS, LANGUAGES)
 def test_a_text_agrees_with_itself_and_is_normalised_once(text: str, language: str) -> None:
     assert compare(text, text, language).exact

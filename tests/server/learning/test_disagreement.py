@@ -5,7 +5,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wyoming_server.errors import SnapshotError
@@ -113,6 +113,7 @@ def test_a_few_pairs_that_all_say_the_same_leave_much_open(wrong: bool) -> None:
         assert one.high - one.low > 0.3
 
 
+@settings(deadline=None, max_examples=80)
 @given(
     st.lists(st.tuples(st.booleans(), st.booleans(), st.floats(1e-4, 1.0)), min_size=1, max_size=30),
     st.sampled_from(list(Population)),

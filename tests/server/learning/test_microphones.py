@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wyoming_server.errors import SnapshotError
@@ -137,6 +137,7 @@ def test_memory_stays_bounded_however_many_satellites_come() -> None:
 TURNS = st.lists(st.sampled_from([CLEAN, CLIPPED, DROWNED, HUM, quality(snr_db=None)]), max_size=60)
 
 
+@settings(deadline=None, max_examples=80)
 @given(TURNS, TURNS)
 def test_a_snapshot_is_taken_up_exactly(before: list[Quality], later: list[Quality]) -> None:
     microphones = Microphones()

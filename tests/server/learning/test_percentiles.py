@@ -6,7 +6,7 @@ import random
 from statistics import NormalDist
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wyoming_server.errors import SnapshotError
@@ -31,6 +31,7 @@ def filled(values: list[float], scale: Scale = EN, percentiles: Percentiles | No
     return percentiles
 
 
+@settings(deadline=None, max_examples=80)
 @given(st.lists(LOG_PROBABILITIES, max_size=40), LOG_PROBABILITIES)
 def test_a_standing_equals_brute_force_with_ties_by_half(values: list[float], value: float) -> None:
     reference = Reference(log_probability=(-8.0, 0.0), entropy=(0.0, 8.0))
@@ -43,6 +44,7 @@ def test_a_standing_equals_brute_force_with_ties_by_half(values: list[float], va
     assert standing.turns == len(values)
 
 
+@settings(deadline=None, max_examples=80)
 @given(st.lists(LOG_PROBABILITIES, max_size=40), st.lists(st.floats(-1e4, 0.0), min_size=2, max_size=8))
 def test_more_confidence_never_stands_lower(values: list[float], asked: list[float]) -> None:
     percentiles = filled(values)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wyoming_server.errors import SnapshotError
@@ -355,6 +355,7 @@ def test_a_sound_without_speech_has_no_print(samples: Samples) -> None:
     assert audio_print(samples) is None
 
 
+@settings(deadline=None, max_examples=80)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 60_000))
 def test_any_sound_can_be_compared(seed: int, length: int) -> None:
     random = np.random.default_rng(seed)
@@ -414,6 +415,7 @@ def test_rates_speak_of_recent_turns_and_totals_of_all() -> None:
 KINDS = st.sets(st.sampled_from([*Signal, "failed"]))
 
 
+@settings(deadline=None, max_examples=80)
 @given(st.lists(st.tuples(st.sampled_from(["en", "de", ""]), KINDS), max_size=40))
 def test_counters_are_taken_up_exactly(turns: list[tuple[str, set[str]]]) -> None:
     counts = SessionCounts()
