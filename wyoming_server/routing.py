@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 
 from .engines.lanes import make_lane
 from .errors import EdgeVoiceError
-from .learning.budget import Budget
+from .learning.budget import BudgetSettings, CloudBudget
 from .learning.disagreement import Disagreements
 from .learning.learner import Knowledge, Learner, Snapshots
 from .learning.microphones import Microphones
@@ -74,6 +74,8 @@ async def brain_of(
                 snapshots=snapshots,
                 settings=settings.learning,
                 clock=clock,
+                wall=wall,
+                cost_per_second=max((lane.cost(60.0) / 60.0 for lane in settings.cloud.lanes), default=0.0),
                 chance=random.Random(),  # noqa: S311  # draws audits, no secrets
             ),
         )
@@ -90,12 +92,19 @@ async def _knowledge(settings: Settings, card: Scorecard, snapshots: Snapshots) 
     threshold = AdaptiveThreshold(settings.threshold, typical_logits=card.logits, snapshot=known["threshold"])
     if threshold.refusal:
         _LOGGER.warning("%s", threshold.refusal)
+    caps = settings.ledger
+    budget = CloudBudget(
+        BudgetSettings(seconds_per_day=caps.cloud_seconds_per_day, money_per_month=caps.cloud_money_per_month),
+        snapshot=known["budget"],
+    )
+    if budget.refusal:
+        _LOGGER.warning("%s", budget.refusal)
     return Knowledge(
         percentiles=_restored(Percentiles, known["percentiles"]),
         sessions=Sessions(),
         microphones=Microphones(),
         threshold=threshold,
-        budget=Budget(settings.ledger, snapshot=known["budget"]),
+        budget=budget,
         disagreements=_restored(Disagreements, known["disagreement"]),
     )
 
@@ -114,7 +123,7 @@ class _Restorable(Protocol):
 
 
 def _restored[T: _Restorable](kind: Callable[[], T], snapshot: Mapping[str, Any] | None) -> T:
-    """Return what a snapshot holds, or a fresh one. """
+    """Return what a snapshot holds, or a fresh one where there is none that can be used."""
     if snapshot is None:
         return kind()
     try:

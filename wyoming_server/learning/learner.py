@@ -6,20 +6,21 @@ hold up the turn that they come from.
 """
 
 import asyncio
+import datetime as dt
 import logging
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..errors import EdgeVoiceError
 from ..pipeline.grammar import Grammar, Vocabulary
 from ..pipeline.lanes import Errand
-from ..pipeline.policy import Caller, Cell, History, LaneHealth, LaneState, Price, Standing, Threshold
+from ..pipeline.policy import Caller, Cell, History, LaneHealth, LaneState, Price, Standing, Threshold, Trust
 from ..pipeline.scorecard import Scorecard
 from ..pipeline.types import Action, GrammarMatch, Hypothesis, Interpretation, LaneAnswer, Outcome, Speech
 from .audio_print import audio_print
-from .budget import Budget
+from .budget import CloudBudget
 from .comparison import Comparison, compare
 from .disagreement import Disagreements, Pair
 from .microphones import Microphones
@@ -60,7 +61,7 @@ class Knowledge:
     sessions: Sessions
     microphones: Microphones
     threshold: AdaptiveThreshold
-    budget: Budget
+    budget: CloudBudget
     disagreements: Disagreements
 
     def snapshot(self) -> dict[str, Mapping[str, Any]]:
@@ -95,12 +96,15 @@ class Learner:
         snapshots: Snapshots,
         settings: LearnerSettings,
         clock: Callable[[], float],
+        wall: Callable[[], dt.datetime],
         chance: random.Random,
+        cost_per_second: float = 0.0,
     ) -> None:
-        """Learn into `knowledge`; `chance` draws the audits."""
+        """Learn into `knowledge`; `wall` is the home's own time, and `chance` draws the audits."""
         self._knows, self._lanes, self._grammar, self._home = knowledge, lanes, grammar, home
         self._scorecard, self._snapshots, self._settings = scorecard, snapshots, settings
-        self._clock, self._chance = clock, chance
+        self._clock, self._wall, self._chance = clock, wall, chance
+        self._cost_per_second = cost_per_second
         self._queue: asyncio.Queue[Outcome] = asyncio.Queue(settings.waiting)
         self._open: dict[str, _Open] = {}
         self._saved_s = clock()
@@ -134,7 +138,7 @@ class Learner:
 
     def price(self) -> Price:
         """Return what a second of cloud audio costs now."""
-        return self._knows.budget.price()
+        return self._knows.budget.price(cost_per_second=self._cost_per_second)
 
     def _adopt(self, model: str) -> None:
         """Take a model's own reference when it has just come into service."""
@@ -204,8 +208,11 @@ class Learner:
         self._knows.threshold.escalated(outcome.cell, one.risk.logit, wrong=wrong)
 
     def _spend(self, answer: LaneAnswer | None) -> None:
-        for attempt in answer.attempts if answer else ():
-            self._knows.budget.spent(seconds=attempt.seconds, money=attempt.cost)
+        """Tell the budget of every turn, also of one that sent nothing: that is what its price falls by."""
+        left = [one for one in (answer.attempts if answer else ()) if one.trust is Trust.CLOUD]
+        self._knows.budget.turn(
+            self._wall(), seconds=sum(one.seconds for one in left), cost=sum(one.cost for one in left)
+        )
 
     async def _close(self, closed: ClosedTurn) -> None:
         """Count an accepted turn, after an audit if one is drawn for it."""
@@ -256,8 +263,8 @@ class Learner:
         for name, state in self._knows.snapshot().items():
             try:
                 await self._snapshots.save(name, state)
-            except EdgeVoiceError as error:
-                _LOGGER.warning("what was learned (%s) is not saved: %s", name, error.code)
+            except (EdgeVoiceError, ValueError) as error:
+                _LOGGER.warning("what was learned (%s) is not saved: %s", name, error)
 
 
 def _scale(hypothesis: Hypothesis) -> Scale:

@@ -239,6 +239,7 @@ class _Race:
         self._attempts.append(
             LaneAttempt(
                 lane=guarded.settings.name,
+                trust=guarded.settings.trust_class,
                 seconds=self._request.seconds if uploaded else 0.0,
                 cost=guarded.settings.cost(self._request.seconds) if uploaded else 0.0,
                 took_ms=max(0.0, 1000.0 * (self._clock() - started_s)),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..errors import EdgeVoiceError
 from .checked import Checked, ranged
-from .policy import UNCALIBRATED, UNTRUSTED, Calibration, Caller, Cell, History, Threshold, Workload
+from .policy import UNCALIBRATED, UNTRUSTED, Calibration, Caller, Cell, History, Threshold, Trust, Workload
 
 SAMPLE_RATE_HZ = 16_000
 FRAME_SAMPLES = 512
@@ -203,6 +203,7 @@ class LaneAttempt(Checked):
     """One upload that was tried for a turn."""
 
     lane: str
+    trust: Trust
     seconds: float = ranged(at_least=0.0)
     """Audio."""
     cost: float = ranged(0.0, at_least=0.0)

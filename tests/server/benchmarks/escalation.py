@@ -10,7 +10,6 @@ import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -61,7 +60,11 @@ async def measured(case: Case, recordings: Sequence[Recording], *, repeat: int) 
                 for number in range(repeat * len(recordings) + 1):
                     async with connected(served.uri) as connection:
                         answer = await connection.transcribe(
-                            recordings[number % len(recordings)], manner, language="en", lane="cloud", answer_early=False
+                            recordings[number % len(recordings)],
+                            manner,
+                            language="en",
+                            lane="cloud",
+                            answer_early=False,
                         )
                     if answer.detail["route"] != "cloud":
                         raise RuntimeError(f"the lane was not asked: {answer.detail['reason']}")

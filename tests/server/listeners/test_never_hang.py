@@ -24,8 +24,8 @@ from wyoming_server.recogniser import workers
 
 from ..doubles import FAILED, SAID, EnergyVad, PlainGrammar, ScriptedModel
 from ..home import Home
-from ..pipeline.lane_doubles import judgement_of, lanes_of
 from ..peer import KITCHEN, SHAPE, Peer, audio, bystander, chunk, connected, event, kitchen
+from ..pipeline.lane_doubles import judgement_of, lanes_of
 
 BUDGET_SECONDS = 0.3
 LOUD = (b"\x00\x40\x00\xc0" * 8) * 64
@@ -58,9 +58,7 @@ def scripted(wake: OpenWakeWordEngine) -> Scripted:
         lanes = lanes_of(clock=time.monotonic)
         stages = Stages(
             vad=vad or EnergyVad(),
-            judgement=judgement_of(
-                model or ScriptedModel(), grammar or PlainGrammar(), lanes, clock=time.monotonic
-            ),
+            judgement=judgement_of(model or ScriptedModel(), grammar or PlainGrammar(), lanes, clock=time.monotonic),
             lanes=lanes,
             endpoint=EndpointSettings(),
             listen=ListenSettings(idle_seconds=1.0, queue_frames=queue_frames),

@@ -165,9 +165,7 @@ class Lesson:
         return Price(per_second=self.seconds_cost)
 
 
-BY_CONFIDENCE = Scorecard(
-    base=-6.0, curves={"weakest_word": Curve(knots=(-2.5, -0.1), log_odds=(0.0, 9.0))}, turns=1
-)
+BY_CONFIDENCE = Scorecard(base=-6.0, curves={"weakest_word": Curve(knots=(-2.5, -0.1), log_odds=(0.0, 9.0))}, turns=1)
 """Risky is what holds an unsure word, and nothing else."""
 
 

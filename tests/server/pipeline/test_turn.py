@@ -27,9 +27,9 @@ from tests.server.pipeline.lane_doubles import ListedLedger, ScriptedLane, judge
 from wyoming_server.errors import DecodeError, TurnTimeoutError
 from wyoming_server.pipeline.audio import FrameQueue
 from wyoming_server.pipeline.endpoint import PATIENCE, VAD_LAG_FRAMES, EndpointSettings, Sensitivity
-from wyoming_server.pipeline.listen import CHUNK_CAP_SECONDS, ListenSettings, Mode
 from wyoming_server.pipeline.hedge import HedgeSettings
 from wyoming_server.pipeline.interpret import TurnRequest
+from wyoming_server.pipeline.listen import CHUNK_CAP_SECONDS, ListenSettings, Mode
 from wyoming_server.pipeline.policy import Policy
 from wyoming_server.pipeline.turn import Observer, Stages, TurnSettings, run_turn
 from wyoming_server.pipeline.types import SAMPLE_RATE_HZ, Action, DecodeRequest, EndedBy, Hypothesis, Outcome

@@ -1,4 +1,4 @@
-"""Runs the command line with every connect and every DNS question counted: `python -m tests.server.proofs.counted FILE …`.
+"""Runs the command line, every connect and every DNS question counted: `python -m tests.server.proofs.counted FILE …`.
 
 Python's own audit events see what any Python code does, inside libraries too; a line per event goes to FILE.
 """
@@ -19,7 +19,7 @@ def main() -> None:
             output.write(f"{event} {where}\n")
 
     sys.addaudithook(watch)
-    from wyoming_server.__main__ import main as edge_voice  # noqa: PLC0415  # watched from its first import on
+    from wyoming_server.__main__ import main as edge_voice  # watched from its first import on
 
     edge_voice()
 

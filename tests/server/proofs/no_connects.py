@@ -44,9 +44,7 @@ async def counted(folder: Path, mode: str, *, turns: int, traced: bool) -> Count
             recordings = [kitchen().pcm, noisy().pcm]
             for number in range(turns):
                 async with connected(uri) as peer:
-                    answer = await peer.turn(
-                        recordings[number % 2], transcribe=event("transcribe", {"language": "en"})
-                    )
+                    answer = await peer.turn(recordings[number % 2], transcribe=event("transcribe", {"language": "en"}))
                     counts["turns"] += answer.type == "transcript"
             counts["wrong statuses"] = await server.stop() != 0
         finally:
