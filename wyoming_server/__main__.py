@@ -21,6 +21,7 @@ COMMANDS = {
     "transcribe": "transcribe WAV files",
     "bench": "measure, beside any other Wyoming STT server",
     "evaluate": "measure, on recordings whose words are known, whether the risk knows which texts are wrong",
+    "simulate": "run the server's own learning on made-up streams and hold it to what it promises",
     "tune": "measure this machine and choose the model, threads and context that fit it",
 }
 

@@ -46,7 +46,7 @@ POINT_DECIMALS = frozenset({"en", "he", "hi", "ja", "ko", "ms", "th", "zh"})
 _UNSEEN = re.compile("[\u00ad\u200b-\u200d\ufeff]")
 """Soft hyphens and joiners of no width, which one recogniser writes and the next does not."""
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_GROUPED = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
+_GROUPED = re.compile(r"(\d{1,3}(?:[.,]\d{3})+)([.,]\d{1,2})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,14 +137,22 @@ def _value(value: str | float) -> str | float:
 def _spoken(number: str, language: str) -> str:
     """Return a number's words: whole ones, decimals with either sign, and thousands that are set apart."""
     engine = _engine(language)
-    if _GROUPED.fullmatch(number) and not (language in POINT_DECIMALS and "." in number):
-        number = re.sub(r"[.,]", "", number)
+    grouped = _GROUPED.fullmatch(number)
+    if grouped and not (language in POINT_DECIMALS and "." in grouped[1]):
+        number = re.sub(r"[.,]", "", grouped[1]) + (grouped[2] or "")
     parts = re.split(r"[.,]", number)
-    if engine is None or len(parts) > 2:
+    if engine is None:
         return " ".join(parts)
-    if len(parts[0]) > MAX_DIGITS or (len(parts) == 1 and len(number) > 1 and number.startswith("0")):
-        return " ".join(_words(engine, digit) for digit in "".join(parts))
-    return _words(engine, ".".join(parts))
+    if len(parts) > 2:  # a date or a version
+        return " ".join(_whole_words(engine, part) for part in parts)
+    return _words(engine, ".".join(parts)) if len(parts) == 2 else _whole_words(engine, number)
+
+
+def _whole_words(engine: RbnfEngine, number: str) -> str:
+    """Return a whole number's words; telephone numbers and codes go digit by digit."""
+    if len(number) > MAX_DIGITS or (len(number) > 1 and number.startswith("0")):
+        return " ".join(_words(engine, digit) for digit in number)
+    return _words(engine, number)
 
 
 def _words(engine: RbnfEngine, number: str) -> str:

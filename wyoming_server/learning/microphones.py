@@ -121,8 +121,7 @@ class Microphones:
         known = self._satellites.get(satellite)
         if known is None:
             return Evidence()
-        turns = self._fresh(known, at_s)
-        return self._described(known.state if turns else MicrophoneState.GOOD, turns)
+        return self._described(known.state, self._fresh(known, at_s))
 
     def satellites(self) -> tuple[str, ...]:
         """Return the satellites with evidence, the one heard last at the end."""

@@ -78,6 +78,16 @@ class Used:
     money: float = 0.0
     """In the day's month."""
 
+    def plus(self, upload: Upload) -> Used:
+        """Return the same with one more upload on the day."""
+        return Used(
+            day=self.day,
+            seconds=self.seconds + upload.seconds,
+            hedge_seconds=self.hedge_seconds + (upload.seconds if upload.reason == "hedge" else 0.0),
+            audit_seconds=self.audit_seconds + (upload.seconds if upload.reason == "audit" else 0.0),
+            money=self.money + upload.cost,
+        )
+
     def on(self, day: date) -> Used:
         """Return the same as another day sees it, as far as that can be known without looking it up."""
         if day == self.day:
@@ -101,14 +111,15 @@ def used_by(day: date, currency: str, connection: sqlite3.Connection) -> Used:
 
 def refusal_of(upload: Upload, used: Used, caps: LedgerSettings) -> str:
     """Return why an upload may not happen; nothing when it may."""
+    then = used.plus(upload)
     limits = [
-        (used.seconds + upload.seconds, caps.cloud_seconds_per_day, "cloud_seconds_per_day", "s of audio a day"),
-        (used.money + upload.cost, caps.cloud_money_per_month, "cloud_money_per_month", f"{caps.currency} a month"),
+        (then.seconds, caps.cloud_seconds_per_day, "cloud_seconds_per_day", "s of audio a day"),
+        (then.money, caps.cloud_money_per_month, "cloud_money_per_month", f"{caps.currency} a month"),
     ]
     if upload.reason == "hedge":
-        limits.append((used.hedge_seconds + upload.seconds, caps.hedge_seconds_per_day, "hedge_seconds_per_day", "s"))
+        limits.append((then.hedge_seconds, caps.hedge_seconds_per_day, "hedge_seconds_per_day", "s a day for hedges"))
     if upload.reason == "audit":
-        limits.append((used.audit_seconds + upload.seconds, caps.audit_seconds_per_day, "audit_seconds_per_day", "s"))
+        limits.append((then.audit_seconds, caps.audit_seconds_per_day, "audit_seconds_per_day", "s a day for audits"))
     for wanted, cap, name, unit in limits:
         if cap <= 0.0 or wanted > cap + _ROUNDING:
             return f"the cap of {cap:g} {unit} is reached ({name})" if cap else f"{name} is 0, so nothing may leave"

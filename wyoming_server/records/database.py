@@ -63,12 +63,10 @@ class Database:
             connection.execute("BEGIN IMMEDIATE")
             result = job(connection)
             connection.execute("COMMIT")
-        except BaseException as error:
+        except BaseException:
             with contextlib.suppress(sqlite3.Error):
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-            if isinstance(error, sqlite3.Error) and not is_mistake(error):
-                self.close()  # a disk that was read-only stays so for a connection that found it so
             raise
         return result
 

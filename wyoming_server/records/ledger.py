@@ -74,7 +74,6 @@ class EgressLedger:
             async with asyncio.timeout(LONGEST_WAIT_SECONDS):
                 number, used = await asyncio.wrap_future(row)
         except (TimeoutError, asyncio.CancelledError) as error:
-            row.cancel()
             self._store.later(partial(self._take_back, row), soon=True)
             if isinstance(error, TimeoutError):
                 raise DiskError(
@@ -168,7 +167,7 @@ class EgressLedger:
             ),
         ).fetchone()[0]
         self._under_way[number] = at_utc
-        return number, used_by(at.date(), self._settings.currency, connection)
+        return number, used.plus(upload)
 
     def _take_back(self, row: Future[tuple[int | CapReachedError, Used]], connection: sqlite3.Connection) -> None:
         """Void a row that was written for nobody. Runs after it: one thread, and urgent jobs come first."""
@@ -187,16 +186,18 @@ class EgressLedger:
         *,
         has_left: bool | None = None,
     ) -> None:
+        left = ending not in NEVER_LEFT if has_left is None else has_left
         # By its time, too: the file may have been set aside meanwhile, and its numbers begun anew.
         connection.execute(
             "UPDATE upload SET ending = ?, took_seconds = ?, has_left = ?"
             " WHERE number = ? AND at_utc = coalesce(?, at_utc) AND ending IN ('', ?)",
             (
-                *(ending, seconds_taken, ending not in NEVER_LEFT if has_left is None else has_left),
+                *(ending, seconds_taken, left),
                 *(number, self._under_way.pop(number, None), INTERRUPTED),
             ),
         )
-        self._count_used(connection)
+        if not left:
+            self._count_used(connection)
 
     def _interrupt(self, connection: sqlite3.Connection) -> None:
         """Mark what was under way and is not of this process."""

@@ -31,6 +31,8 @@ class Exchange:
     async def read(self, most: int | None = None) -> bytes:
         """Read the body, or at least so many bytes of it where it has them; note when it came."""
         loop = asyncio.get_running_loop()
+        if not self.arrival.body and self.request.headers.get("Expect", "").lower() == "100-continue":
+            await self.raw(b"HTTP/1.1 100 Continue\r\n\r\n")
         pieces = [self.arrival.body]
         while piece := await self.request.content.readany():
             self.arrival.first_byte_s = self.arrival.first_byte_s or loop.time()

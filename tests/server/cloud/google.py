@@ -25,6 +25,9 @@ from .schemas import check
 RECOGNISER = re.compile(r"/v2/(projects/([a-z0-9-]+)/locations/([a-z0-9-]+)/recognizers/([a-z0-9_-]+)):recognize")
 PROJECT, EMAIL, KEY_ID = "stand-in-project", "speech@stand-in-project.iam.gserviceaccount.com", "5eed" * 10
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+AUDIENCE = "https://speech.googleapis.com/"
+TOKEN_AUDIENCE = "https://oauth2.googleapis.com/token"
+"""What Google's own library signs for, wherever token_uri leads."""
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LOCALE = re.compile(r"auto|[a-z]{2,3}(-[A-Z][a-z]{3})?-([A-Z]{2}|[0-9]{3})")
 LARGEST_BYTES, LONGEST_SECONDS = 10 * 2**20, 60.0
@@ -80,7 +83,7 @@ class Google:
         if asked.path == "/token":
             return self._issue(asked)
         scheme, _, token = asked.headers.get("Authorization", "").partition(" ")
-        if scheme != "Bearer" or self._tokens.get(token, 0.0) < time.time():
+        if scheme != "Bearer" or not (self._tokens.get(token, 0.0) > time.time() or _self_signed(token)):
             raise RefusedError(401, "Request had invalid authentication credentials.")
         found = RECOGNISER.fullmatch(asked.path)
         assert found
@@ -129,25 +132,23 @@ class Google:
     def _issue(self, asked: Asked) -> Answer:
         """Check a JWT as RFC 7523 and Google ask for it, and hand out a token."""
         if asked.content_type != "application/x-www-form-urlencoded":
-            raise RefusedError(400, "the token endpoint takes a urlencoded form")
+            raise _denied("invalid_request", "the token endpoint takes a urlencoded form")
         form = urllib.parse.parse_qs(asked.body.decode("ascii", "replace"))
         if form.get("grant_type") != [GRANT] or len(form.get("assertion", ())) != 1:
-            raise RefusedError(400, "unsupported_grant_type")
+            raise _denied("unsupported_grant_type", "one JWT bearer assertion is expected")
         header, claims = _verified(form["assertion"][0])
         now = time.time()
         if header.get("alg") != "RS256" or header.get("kid", KEY_ID) != KEY_ID:
-            raise RefusedError(400, "invalid_grant: alg must be RS256 and kid the key's")
-        if claims.get("iss") != EMAIL or claims.get("aud") != self.token_uri:
-            raise RefusedError(400, "invalid_grant: iss or aud is not right")
+            raise _denied("invalid_grant", "alg must be RS256 and kid the key's")
+        if claims.get("iss") != EMAIL or claims.get("aud") not in (self.token_uri, TOKEN_AUDIENCE):
+            raise _denied("invalid_grant", "iss or aud is not right")
         if SCOPE not in str(claims.get("scope", "")).split():
-            raise RefusedError(400, "invalid_scope: the cloud-platform scope is missing")
+            raise _denied("invalid_scope", "the cloud-platform scope is missing")
         issued, expires = claims.get("iat"), claims.get("exp")
         if not isinstance(issued, int) or not isinstance(expires, int):
-            raise RefusedError(400, "invalid_grant: iat and exp must be whole seconds")
+            raise _denied("invalid_grant", "iat and exp must be whole seconds")
         if not (issued <= now + 300 and now < expires <= issued + 3600):
-            raise RefusedError(
-                400, "invalid_grant: token must be short-lived (60 minutes) and in a reasonable timeframe"
-            )
+            raise _denied("invalid_grant", "token must be short-lived (60 minutes) and in a reasonable timeframe")
         token = f"ya29.stand-in-{uuid.uuid4().hex}"
         self._tokens[token] = now + 3599
         return Answer(document={"access_token": token, "expires_in": 3599, "token_type": "Bearer"})
@@ -162,6 +163,11 @@ class Google:
         return self.failure(429, "Quota exceeded for quota metric 'Recognize requests' of service 'speech'.")
 
 
+def _denied(error: str, description: str) -> RefusedError:
+    """Return an error of OAuth (RFC 6749, 5.2)."""
+    return RefusedError(400, f"{error}: {description}", {"error": error, "error_description": description})
+
+
 def _verified(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a JWT's header and claims when its signature is right. Raises RefusedError."""
     try:
@@ -170,12 +176,23 @@ def _verified(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
         _private_key().public_key().verify(signature, f"{head}.{middle}".encode(), padding.PKCS1v15(), hashes.SHA256())
         return json.loads(_decoded(head)), json.loads(_decoded(middle))
     except (ValueError, InvalidSignature) as error:
-        raise RefusedError(400, "invalid_grant: Invalid JWT Signature.") from error
+        raise _denied("invalid_grant", "Invalid JWT Signature.") from error
+
+
+def _self_signed(token: str) -> bool:
+    """Tell whether it is a JWT that stands for an access token by itself, as Google allows for its own APIs."""
+    try:
+        _, claims = _verified(token)
+    except RefusedError:
+        return False
+    named = claims.get("iss") == claims.get("sub") == EMAIL
+    meant = claims.get("aud") == AUDIENCE or SCOPE in str(claims.get("scope", "")).split()
+    return named and meant and claims.get("iat", 0) - 300 <= time.time() < claims.get("exp", 0)
 
 
 def _decoded(text: str) -> bytes:
     if "=" in text:
-        raise RefusedError(400, "invalid_grant: base64url without padding is expected")
+        raise _denied("invalid_grant", "base64url without padding is expected")
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 

@@ -51,7 +51,7 @@ class HomeAssistant:
             raise RefusedError(404, "404: Not Found")
         if asked.method == "GET":
             return Answer(document=CAPABILITIES)
-        said = _metadata(asked)
+        said = _metadata(asked.headers.get("X-Speech-Content"))
         taken.fields = {name: [str(value)] for name, value in said.items()}
         plural = {name: CAPABILITIES[f"{name}s"] for name in FIELDS}
         if any(value not in plural[name] for name, value in said.items()):
@@ -71,8 +71,16 @@ class HomeAssistant:
         return Answer(document={"text": None, "result": "error"})
 
 
-def _metadata(asked: Asked) -> dict[str, str | int]:
-    header = asked.headers.get("X-Speech-Content")
+def complaint(header: str | None) -> str:
+    """Return what Home Assistant has against an X-Speech-Content header; empty when it has nothing."""
+    try:
+        _metadata(header)
+    except RefusedError as refused:
+        return refused.reason
+    return ""
+
+
+def _metadata(header: str | None) -> dict[str, str | int]:
     if header is None:
         raise RefusedError(400, "Missing X-Speech-Content header")
     said: dict[str, str | int] = {}

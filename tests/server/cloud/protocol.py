@@ -16,10 +16,10 @@ TRANSCRIBE, WARM, TOKEN = "transcribe", "warm", "token"
 class RefusedError(Exception):
     """The request breaks the documented protocol: the status that the provider answers with, and why."""
 
-    def __init__(self, status: int, reason: str) -> None:
-        """Say so."""
+    def __init__(self, status: int, reason: str, document: Any = None) -> None:
+        """Say so; a document when it is not the provider's usual one."""
         super().__init__(reason)
-        self.status, self.reason = status, reason
+        self.status, self.reason, self.document = status, reason, document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """The stand-in cloud: a real HTTP(S) server that speaks every provider's documented protocol, and fails as told."""
 
 import asyncio
+import json
 import logging
 import socket
 import ssl
@@ -31,6 +32,8 @@ from .protocol import TRANSCRIBE, Answer, Asked, RefusedError, Service, Taken
 from .recorder import Arrival, Connection, Recorder, listening
 
 CONSENT = "2026-11-22"
+CONTROL = "/stand-in/fault"
+"""The only path that is no provider's."""
 BASES = {"openai": "/v1", "groq": "/openai/v1", "compatible": "/local/v1"}
 """Where a provider's base address has a path, by its own convention."""
 SETTINGS = {"groq": "openai", "compatible": "openai"}
@@ -203,6 +206,8 @@ class StandIn:
 
     async def _handle(self, request: web.BaseRequest, recorder: Recorder, connection: Connection) -> web.StreamResponse:
         """Answer one request, well or not."""
+        if request.path == CONTROL:
+            return await self._told(request)
         loop = asyncio.get_running_loop()
         found = ((one, one.operation(request.method, request.path)) for one in self.services.values())
         service, operation = next(((one, what) for one, what in found if what), (None, ""))
@@ -232,6 +237,14 @@ class StandIn:
             arrival.disconnected = True
             raise
         return exchange.response or web.Response(status=500)
+
+    async def _told(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Let a client of another process choose a fault: {"provider": …, "fault": … or null}."""
+        told = json.loads(await request.read())
+        self.well(told["provider"])
+        if told["fault"]:
+            self.always(told["provider"], told["fault"])
+        return web.Response(status=204)
 
     async def _exchange(self, exchange: Exchange, fault: Fault | None) -> None:
         arrival = exchange.arrival
@@ -267,6 +280,8 @@ class StandIn:
             return service.answer(asked, taken, hear, fault.language if fault and fault.language else self.language)
         except RefusedError as refusal:
             arrival.refusal = refusal.reason
+            if refusal.document is not None:
+                return Answer(status=refusal.status, document=refusal.document)
             return service.failure(refusal.status, refusal.reason)
         finally:
             arrival.fields, arrival.sound = taken.fields, taken.sound

@@ -22,6 +22,8 @@ def match(intent: str | None, **slots: str | float) -> GrammarMatch:
         ("en", "Dim it to 50%", "dim it to fifty percent"),
         ("en-GB", "It’s 7:30.", "it's seven thirty"),
         ("en", "1,200 watts", "one thousand two hundred watts"),
+        ("en", "1,200.50", "one thousand two hundred point five zero"),
+        ("en", "on 22.11.2026", "on twenty-two eleven two thousand twenty-six"),
         ("en", "21.5°", "twenty one point five degrees"),
         ("en", "1.234", "one point two three four"),
         ("en", "OK, the TV", "okay the television"),

@@ -89,6 +89,13 @@ def test_it_is_good_again_when_half_of_its_turns_are() -> None:
     assert after((20, DROWNED), *half * 10).state is GOOD
 
 
+def test_an_unusable_microphone_becomes_noisy_before_it_becomes_good() -> None:
+    """Ten of twenty turns drowned no longer make it unusable; twelve noisy ones are too many to call it good."""
+    mixed = [(1, DROWNED), (1, CLEAN)] * 8 + [(1, DROWNED), (1, HUM)] * 2
+    assert after(*mixed).state is GOOD
+    assert after((20, DROWNED), *mixed).state is NOISY
+
+
 def test_it_is_given_another_chance_after_a_while_of_silence() -> None:
     microphones = Microphones(MicrophoneSettings(forget_seconds=3600.0))
     after((20, CLIPPED), microphones=microphones)

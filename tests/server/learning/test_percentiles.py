@@ -167,6 +167,15 @@ def test_memory_stays_bounded_however_many_languages_come() -> None:
     assert len(percentiles._references) == 8
 
 
+def test_the_scale_unused_for_longest_goes_first() -> None:
+    percentiles = filled([-1.0])
+    for index in range(MAX_SCALES):
+        percentiles.observe(Scale(bundle="tiny-1", language=f"x{index}"), heard(-0.5))
+        percentiles.observe(EN, heard(-1.0))
+    assert percentiles.standing(EN, heard(-0.5)).turns == MAX_SCALES + 1
+    assert "x0" not in {scale.language for scale in percentiles.scales()}
+
+
 def test_a_snapshot_is_taken_up_exactly() -> None:
     source = random.Random(7)
     values = [source.uniform(-3.0, 0.0) for _ in range(RING + 300)]

@@ -348,6 +348,14 @@ def test_the_sound_tells_where_a_misheard_slot_makes_another_command() -> None:
     assert sessions.history(KITCHEN, text, heater, 105.0, match=LIGHT_ON).retries == 0
 
 
+def test_an_opposite_that_sounds_the_same_is_no_retry() -> None:
+    """Much of "turn it off" sounds like "turn it on"."""
+    sound = audio_print(recordings()["kitchen.wav"])
+    sessions = after(turn("turn on the kitchen light", 100.0, found=LIGHT_ON, audio=sound))
+    off = match("HassTurnOff", name="kitchen light")
+    assert sessions.history(KITCHEN, "turn off the kitchen light", sound, 105.0, match=off).retries == 0
+
+
 @pytest.mark.parametrize(
     "samples", [np.zeros(0, np.int16), np.zeros(16_000, np.int16), np.full(9_000, 32_767, np.int16)]
 )

@@ -1,5 +1,6 @@
 """What was learned, from one start to the next."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -63,6 +64,7 @@ async def test_many_saves_are_one_write_and_the_newest_wins(tmp_path: Path) -> N
         snapshots = Snapshots(store, clock)
         for number in range(1000):
             await snapshots.save("sessions", {"number": number})
+        await asyncio.sleep(0.05)
         assert rows(path) == []
     assert rows(path) == [("sessions", '{"number":999}')]
 

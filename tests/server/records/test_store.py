@@ -435,7 +435,7 @@ FULL_DISK = """
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
         await attempt(store, "large" * 100_000)
         await attempt(store, "larger" * 100_000)
-        store.later(partial(note, "kept" * 100_000))
+        store.later(partial(note, "kept" * 1_000_000))  # more than sqlite's cache: refused before the commit
         await store.flush()
         print(len(await store.read(notes)))
         await asyncio.sleep(0.2)

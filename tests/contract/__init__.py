@@ -1,0 +1,1 @@
+"""What others define and we rely on, held against their own code."""
