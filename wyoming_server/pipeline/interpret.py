@@ -33,6 +33,7 @@ from .risk import pre_decode_risk, score
 from .route import decide
 from .scorecard import Scorecard
 from .types import MIN_SPEECH_SECONDS, Action, Decision, GrammarMatch, Hypothesis, Interpretation, Quality, Speech
+from .weighing import mode_of
 
 UNDECIDED = Decision(action=Action.ACCEPT, reason="not decided yet")
 
@@ -92,13 +93,6 @@ class Judgement:
     hedge: HedgeSettings
     clock: Callable[[], float]
     """Monotonic seconds."""
-
-
-def mode_of(policy: Policy, caller: Caller) -> RoutingMode:
-    """Return the mode that holds for a turn: the owner's `edge` is a promise that no caller can lift."""
-    if not caller.trusted or policy.mode is RoutingMode.EDGE:
-        return RoutingMode.EDGE
-    return caller.mode or policy.mode
 
 
 async def interpret(speech: Speech, request: TurnRequest, parts: Judgement, hedge: Hedge) -> Interpretation:

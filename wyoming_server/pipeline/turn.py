@@ -11,12 +11,13 @@ from .checked import Checked, ranged
 from .cloud import Lanes
 from .endpoint import EndpointSettings, VadModel
 from .hedge import Hedge
-from .interpret import Judgement, TurnRequest, decision_on, interpret, mode_of
+from .interpret import Judgement, TurnRequest, decision_on, interpret
 from .lanes import Errand
 from .listen import Listener, ListenSettings, Mode, OnVoice, Utterance
 from .policy import RoutingMode
 from .transcript import conclude
 from .types import Action, Interpretation, LaneAnswer, Outcome, Speech
+from .weighing import mode_of
 
 SILENT = frozenset({Action.DISCARD, Action.ASK_TEXT})
 """Actions that come without a text."""
@@ -112,8 +113,7 @@ async def _settled(utterance: Utterance, request: TurnRequest, stages: Stages, h
         hedge.drop()
     if one.decision.action is Action.CONFIRM and not request.caller.can_confirm:
         raise NeedsConfirmationError(
-            f"This matters and may be misheard ({one.decision.reason}); nobody could be asked. Say it again, "
-            "or use the Edge Voice integration, which asks back"
+            f"{one.decision.reason}. Say it again, or use the Edge Voice integration, which asks back"
         )
     return one
 

@@ -80,7 +80,7 @@ STATUSES = {
     "http-204": Fault(says="no content at all", endings=(EMPTY, MALFORMED, FAILED), late=breaches.no_content),
     "quota-spent": Fault(
         says="the account's quota is spent, in the provider's own words",
-        endings=(BUSY, CREDENTIALS, FORBIDDEN),
+        endings=(BUSY, CREDENTIALS, FORBIDDEN, FAILED),  # Home Assistant says no more than that it failed
         late=breaches.spent,
     ),
 }

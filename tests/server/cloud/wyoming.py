@@ -147,7 +147,7 @@ class WyomingStandIn:
                 return
             heard = self.hearing(sound) if fault is None or fault.heard is None else fault.heard
             await asyncio.sleep(self.delay_seconds)
-            if fault and fault.act:
+            if fault and fault.act and fault.when == "answer":
                 await fault.act(speaking, heard)
             else:
                 asked = (session.transcribe or {}).get("language")
@@ -161,34 +161,50 @@ class WyomingStandIn:
 
     async def _turn(self, session: Session, speaking: Speaking, fault: WyomingFault | None) -> Sound | None:
         """Return the audio of a whole turn, or None when the client goes between turns."""
-        pieces: list[bytes] = []
-        rate_hz = 0
-        while event := await _event(speaking.reader, between=not rate_hz):
+        turn = _Turn()
+        while event := await _event(speaking.reader, between=not turn.rate_hz):
             if not session.kinds or session.kinds[-1] != event.kind:
                 session.kinds.append(event.kind)
-            if event.kind == "describe":
-                await speaking.event("info", INFO)
-            elif event.kind == "ping":
-                await speaking.event("pong", event.data)
-            elif event.kind == "transcribe":
-                session.transcribe = _transcribe(event)
-            elif event.kind == "audio-start":
-                rate_hz = _rate(event)
-            elif event.kind == "audio-chunk":
-                if not rate_hz or _rate(event) != rate_hz:
-                    raise RefusedError(400, "audio-chunk of another shape than audio-start, or before it")
-                pieces.append(event.payload)
-                session.bytes += len(event.payload)
-                if fault and fault.when == "mid audio":
-                    await fault.act(speaking, "")
-            elif event.kind == "audio-stop":
-                if not rate_hz or session.transcribe is None:
-                    raise RefusedError(400, "audio-stop without transcribe and audio-start before it")
-                session.sound, session.turns = _sound(b"".join(pieces), rate_hz), session.turns + 1
+            if event.kind in ("describe", "ping"):
+                await speaking.event(*(("info", INFO) if event.kind == "describe" else ("pong", event.data)))
+                continue
+            turn.take(event)
+            session.transcribe = turn.transcribe or session.transcribe
+            session.bytes += len(event.payload)
+            if event.kind == "audio-chunk" and fault and fault.when == "mid audio":
+                await fault.act(speaking, "")
+            if event.kind == "audio-stop":
+                session.sound, session.turns = turn.sound(), session.turns + 1
                 return session.sound
-            else:
-                raise RefusedError(400, f"a speech-to-text server is not sent {event.kind}")
         return None
+
+
+@dataclass(slots=True)
+class _Turn:
+    """The events of one turn, in the order in which they are allowed."""
+
+    transcribe: dict[str, Any] | None = None
+    rate_hz: int = 0
+    pieces: list[bytes] = field(default_factory=list)
+
+    def take(self, event: Event) -> None:
+        """Take one more. Raises RefusedError."""
+        if event.kind == "transcribe":
+            self.transcribe = _transcribe(event)
+        elif event.kind == "audio-start":
+            self.rate_hz = _rate(event)
+        elif event.kind == "audio-chunk":
+            if not self.rate_hz or _rate(event) != self.rate_hz:
+                raise RefusedError(400, "audio-chunk of another shape than audio-start, or before it")
+            self.pieces.append(event.payload)
+        elif event.kind != "audio-stop":
+            raise RefusedError(400, f"a speech-to-text server is not sent {event.kind}")
+
+    def sound(self) -> Sound:
+        """Return what it said. Raises RefusedError."""
+        if not self.rate_hz or self.transcribe is None:
+            raise RefusedError(400, "audio-stop without transcribe and audio-start before it")
+        return _sound(b"".join(self.pieces), self.rate_hz)
 
 
 def _sound(pcm: bytes, rate_hz: int) -> Sound:
@@ -254,7 +270,6 @@ async def wyoming_stand_in() -> AsyncIterator[WyomingStandIn]:
         "refuses-connection": f"tcp://127.0.0.1:{nobody.getsockname()[1]}",
         "no-such-host": f"tcp://stand-in.invalid:{sock.getsockname()[1]}",
     }
-    failures: list[BaseException] = []
     try:
         yield lan
     finally:
@@ -262,13 +277,9 @@ async def wyoming_stand_in() -> AsyncIterator[WyomingStandIn]:
         waiting = list(tasks)
         for task in waiting:
             task.cancel()
-        for ended in await asyncio.gather(*waiting, return_exceptions=True):
-            if isinstance(ended, Exception):
-                failures.append(ended)
+        ended = await asyncio.gather(*waiting, return_exceptions=True)
         server.abort_clients()
         await server.wait_closed()
         nobody.close()
-    if failures:
-        raise ExceptionGroup(
-            "the Wyoming stand-in itself failed", [one for one in failures if isinstance(one, Exception)]
-        )
+    if failures := [one for one in ended if isinstance(one, Exception)]:
+        raise ExceptionGroup("the Wyoming stand-in itself failed", failures)
