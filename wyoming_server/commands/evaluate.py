@@ -75,11 +75,10 @@ class Fitted:
     file: Path
     splits: Mapping[str, Evaluation]
     """Which kind of thing was held back in turn → the figures."""
-
-    @property
-    def hardest(self) -> str:
-        """The kind whose absence costs most: what to expect of new ones."""
-        return max(self.splits, key=lambda kind: self.splits[kind].rankings["risk"].excess_aurc())
+    left_out: Mapping[str, str]
+    """Which kinds of things could not be held back → why."""
+    hardest: str
+    """The kind whose absence costs most: what to expect of new ones. Only its figures have intervals."""
 
 
 async def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -167,23 +166,27 @@ def _fitted(heard: Sequence[Heard], model: str, file: Path, target: float, seed:
     """Fit, and measure with each kind of thing held back in turn; blocks. Raises EvaluationError."""
     turns = [one.turn for one in heard]
     card = fit(turns, base_model=model, generic=GENERIC)
-    splits: dict[str, Evaluation] = {}
-    refusal = EvaluationError("the recordings are all of one sentence by one voice")
+    held_back: dict[str, list[Verdict]] = {}
+    left_out: dict[str, str] = {}
     for kind in SPLITS:
         if len({getattr(turn, kind) for turn in turns}) < _LEAST_GROUPS:
+            left_out[kind] = f"the recordings are all of one {kind}"
             continue
         try:
             logits = cross_validated(turns, base_model=model, generic=GENERIC, by=operator.attrgetter(kind))
         except EvaluationError as error:
-            refusal = error  # what is left without some voices may be too few, and still enough without some noises
+            left_out[kind] = str(error)  # too few without some voices may still be enough without some noises
             continue
-        splits[kind] = evaluate(_verdicts(heard, logits), target_error=target, seed=seed)
-    if not splits:
+        held_back[kind] = _verdicts(heard, logits)
+    if not held_back:
         raise EvaluationError(
-            f"A scorecard must be tested on what it did not see, and nothing can be held back here: {refusal}; "
-            "add recordings of other voices and sentences"
+            "A scorecard must be tested on what it did not see, and nothing can be held back here: "
+            f"{'; '.join(left_out.values())}; add recordings of other voices and sentences"
         )
-    return Fitted(card=card, file=file, splits=splits)
+    splits = {kind: evaluate(those, target_error=target, seed=seed, rounds=0) for kind, those in held_back.items()}
+    hardest = max(splits, key=lambda kind: splits[kind].rankings["risk"].excess_aurc())
+    splits[hardest] = evaluate(held_back[hardest], target_error=target, seed=seed)
+    return Fitted(card=card, file=file, splits=splits, left_out=left_out, hardest=hardest)
 
 
 def _write(arguments: argparse.Namespace, found: Evaluation, fitted: Fitted | None, model: str) -> None:
@@ -210,7 +213,13 @@ def _result(found: Evaluation, fitted: Fitted | None, model: str, card: Scorecar
         kind: {name: one.json()[name] for name in ("auroc", "caught_at", "excess_aurc", "ece")}
         for kind, one in fitted.splits.items()
     }
-    return {**told, "fit": {"file": str(fitted.file), "held_back_by": fitted.hardest, "cross_validated": splits}}
+    fit_told = {
+        "file": str(fitted.file),
+        "held_back_by": fitted.hardest,
+        "cross_validated": splits,
+        "not_held_back": dict(fitted.left_out),
+    }
+    return {**told, "fit": fit_told}
 
 
 def _shown(found: Evaluation, fitted: Fitted | None, model: str, card: Scorecard) -> str:
@@ -218,9 +227,10 @@ def _shown(found: Evaluation, fitted: Fitted | None, model: str, card: Scorecard
     if fitted is None:
         source = f"scorecard fitted on {card.turns} recordings" if card.calibrated else "generic scorecard"
         return f"{model}, {source}\n\n{shown(found)}"
+    left_out = "".join(f"  {kind}: not held back; {reason}\n" for kind, reason in fitted.left_out.items())
     return (
         f"{model}, each recording scored by a fit that did not see its {fitted.hardest}\n\n{shown(found)}\n\n"
-        f"Held back in turn, and what the fit to the rest was worth\n{compared(fitted.splits)}\n"
+        f"Held back in turn, and what the fit to the rest was worth\n{compared(fitted.splits)}\n{left_out}"
         f"The scorecard of all {card.turns} recordings is written to {fitted.file}; from now on `evaluate` refuses to "
         "measure it on these voices, sentences and noises"
     )

@@ -43,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(arguments: argparse.Namespace, _settings: Settings) -> int:
     """Simulate, print and draw; return 0 when every stream held, 1 when one did not."""
-    if arguments.plot and not arguments.plot.absolute().parent.is_dir():  # said before a minute's work, not after
+    # Said before a minute's work, not after.
+    if arguments.plot and (arguments.plot.is_dir() or not arguments.plot.parent.is_dir()):
         raise DiskError(f"'{arguments.plot}' cannot be written: name a file in a folder that exists")
     streams = [one.short(arguments.turns) for one in STREAMS]
     cancelled = threading.Event()

@@ -25,7 +25,7 @@ def plot(results: Sequence[StreamResult]) -> str:
 
 def _panels(result: StreamResult) -> Iterator[Panel]:
     name, turns = result.stream.name, result.stream.turns
-    along = Axis(label="turns", high=float(turns))
+    along = Axis(label="thousands of turns", high=turns / 1000)
     error, allowance = _smooth(result.errors), _smooth(result.allowances)
     highest = max(2 * TARGET, *(value for _, value in (*error, *allowance)))
     yield Lines(
@@ -50,7 +50,7 @@ def _panels(result: StreamResult) -> Iterator[Panel]:
 
 
 def _level(value: float, turns: int) -> list[tuple[float, float]]:
-    return [(0.0, value), (float(turns), value)]
+    return [(0.0, value), (turns / 1000, value)]
 
 
 def _smooth(values: Values) -> list[tuple[float, float]]:
@@ -59,4 +59,4 @@ def _smooth(values: Values) -> list[tuple[float, float]]:
     sums = np.cumsum(np.concatenate(([0.0], values)))
     means = (sums[window:] - sums[:-window]) / window
     chosen = np.unique(np.linspace(0, len(means) - 1, _POINTS).astype(int))
-    return [(float(at + window), float(means[at])) for at in chosen]
+    return [((at + window) / 1000, float(means[at])) for at in chosen.tolist()]

@@ -102,7 +102,7 @@ def simulate(stream: Stream, seeds: Iterable[int], after_each: Callable[[Stream]
         sigma=math.sqrt(sum(one.variance for one in runs)) / (len(runs) * stream.turns),
         escalation=float(np.mean([one.escalated.mean() for one in runs])),
         oracle_escalation=oracle_escalation(stream),
-        recovery_turns=_recovery(stream, errors),
+        recovery_turns=recovery(stream, errors),
         first_error=float(errors[:400].mean()),
         errors=errors,
         escalations=np.mean([one.escalated for one in runs], axis=0),
@@ -119,7 +119,7 @@ def _room(stream: Stream, drift: float) -> int:
     return stream.turns - math.ceil(drift * stream.turns)
 
 
-def _recovery(stream: Stream, errors: Values) -> int | None:
+def recovery(stream: Stream, errors: Values) -> int | None:
     """Return the turns from the drift to the end of the first window below what counts as recovered."""
     if not stream.changes:
         return None

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..pipeline.lanes import LaneRequest, LaneSettings
 from .cloud_http import HttpService, multipart
-from .cloud_lane import CloudLane, Heard, probability, wav_of
+from .cloud_lane import CloudLane, Heard, fitting, probability, wav_of
 from .cloud_languages import code_of
 from .cloud_trust import header_key
 
@@ -26,8 +26,9 @@ class AssemblyAiProvider:
 
     async def hear(self, request: LaneRequest) -> Heard:
         """Return what it hears. Raises LaneError."""
-        config = [("config", json.dumps(settled))] if (settled := _config(request)) else []
-        kind, body = multipart(config, file=("audio", "speech.wav", "audio/wav", wav_of(request.samples)))
+        config = ("config", json.dumps(_config(request)))
+        file = ("audio", "speech.wav", "audio/wav", wav_of(request.samples))
+        kind, body = multipart((), file=file, document=config)
         headers = {**self._headers, "Content-Type": kind}
         reply = await self._service.post("/v1/transcribe", body, headers=headers, names=request.prompt)
         answer = self._service.object_of(reply)
@@ -51,10 +52,7 @@ def _config(request: LaneRequest) -> dict[str, Any]:
     settled: dict[str, Any] = {}
     if (code := code_of(request.language)) in _LANGUAGES:
         settled["language_codes"] = [code]
-    terms: list[str] = []
-    for name in request.prompt[:_MOST_TERMS]:
-        if sum(map(len, terms)) + len(name) <= _MOST_CHARACTERS:
-            terms.append(name)
+    terms = fitting(request.prompt, most=_MOST_TERMS, characters=_MOST_CHARACTERS)
     return {**settled, "keyterms_prompt": terms} if terms else settled
 
 

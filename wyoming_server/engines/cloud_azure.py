@@ -55,7 +55,7 @@ class AzureProvider:
 
     def _failure(self, status: str) -> LaneError:
         if status not in _FAILED:
-            return self._service.malformed("has a RecognitionStatus that is not documented")
+            return self._service.refusals.malformed("has a RecognitionStatus that is not documented")
         return LaneFailedError(
             f"Lane '{self._service.lane}' did not recognise the speech ({status}); it is asked again later",
             lane=self._service.lane,

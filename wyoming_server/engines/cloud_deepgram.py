@@ -5,10 +5,11 @@ from typing import Any
 
 from ..pipeline.lanes import LaneRequest, LaneSettings
 from .cloud_http import HttpService
-from .cloud_lane import CloudLane, Heard, probability, wav_of
+from .cloud_lane import CloudLane, Heard, fitting, probability, wav_of
 from .cloud_trust import header_key
 
-_MOST_KEYTERMS = 100
+_MOST_KEYTERMS, _MOST_CHARACTERS = 100, 1500
+"""It takes 500 tokens of them; they stand in the address, which has its own bounds."""
 
 
 class DeepgramProvider:
@@ -40,7 +41,8 @@ class DeepgramProvider:
         yield "mip_opt_out", "true"
         yield ("language", request.language) if request.language else ("detect_language", "true")
         if self._model.startswith("nova-3"):
-            yield from (("keyterm", name) for name in request.prompt[:_MOST_KEYTERMS])
+            names = fitting(request.prompt, most=_MOST_KEYTERMS, characters=_MOST_CHARACTERS)
+            yield from (("keyterm", name) for name in names)
 
     def _channel(self, answer: dict[str, Any]) -> dict[str, Any]:
         results = answer.get("results")
@@ -49,7 +51,7 @@ class DeepgramProvider:
     def _first(self, several: object) -> dict[str, Any]:
         if isinstance(several, list) and several and isinstance(several[0], dict):
             return several[0]
-        raise self._service.malformed("holds no transcript")
+        raise self._service.refusals.malformed("holds no transcript")
 
     async def warm(self) -> None:
         """Have a connection ready."""

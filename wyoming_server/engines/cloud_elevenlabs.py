@@ -32,7 +32,7 @@ class ElevenLabsProvider:
         headers = {**self._headers, "Content-Type": kind}
         reply = await self._service.post(_PATH, body, headers=headers, names=request.prompt, tolerated={401})
         if reply.status == 401:
-            raise self._spent() if _SPENT in reply.body else self._service.refusal(reply)
+            raise self._spent() if _SPENT in reply.body else self._service.refusals.of_status(reply)
         answer = self._service.object_of(reply)
         return Heard(
             text=self._service.text_of(answer.get("text")),

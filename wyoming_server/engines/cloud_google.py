@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from ..pipeline.lanes import LaneRequest, LaneSettings
 from .cloud_http import HttpService
 from .cloud_lane import CloudLane, Heard, probability, wav_of
 from .cloud_languages import locale_of
+from .cloud_refusals import Reply
 from .cloud_trust import read_key
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -25,6 +26,7 @@ _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _LIFETIME_SECONDS = 3600
 _SPARE_SECONDS = 120.0
 """A token is renewed this long before it ends: clocks differ, and a turn takes its time."""
+_LONGEST_SECONDS = 86_400
 _MOST_PHRASES = 500
 
 
@@ -76,15 +78,13 @@ class GoogleProvider:
     async def hear(self, request: LaneRequest) -> Heard:
         """Return what it hears. Raises LaneError."""
         body = json.dumps(self._document(request)).encode()
-        headers = {"Authorization": f"Bearer {await self._bearer()}", "Content-Type": "application/json"}
-        try:
-            reply = await self._service.post(self._path, body, headers=headers, names=request.prompt)
-        except LaneCredentialsError:
-            self._token = ""  # it may have been withdrawn before its end
-            raise
+        reply = await self._ask(body, request, await self._bearer(), tolerated={401})
+        if reply.status == 401:  # a token may be withdrawn before its end
+            self._token = ""
+            reply = await self._ask(body, request, await self._bearer())
         results = self._service.object_of(reply).get("results", [])
         if not isinstance(results, list) or not all(isinstance(one, dict) for one in results):
-            raise self._service.malformed("holds no results")
+            raise self._service.refusals.malformed("holds no results")
         best = [first for one in results if (first := _first(one.get("alternatives")))]
         return Heard(
             text=" ".join(self._service.text_of(one.get("transcript", "")) for one in best),
@@ -93,6 +93,10 @@ class GoogleProvider:
             confidence=(probability(best[0].get("confidence")) or None) if best else None,
             bytes_sent=len(body),
         )
+
+    async def _ask(self, body: bytes, request: LaneRequest, token: str, *, tolerated: Container[int] = ()) -> Reply:
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        return await self._service.post(self._path, body, headers=headers, names=request.prompt, tolerated=tolerated)
 
     def _document(self, request: LaneRequest) -> dict[str, Any]:
         languages = [request.language] if request.language else list(self._fallback)[:3]
@@ -130,8 +134,8 @@ class GoogleProvider:
         answer = self._tokens.object_of(reply)
         lasts_s = answer.get("expires_in")
         token = self._tokens.text_of(answer.get("access_token"))
-        if not token.isprintable() or not isinstance(lasts_s, int | float):
-            raise self._tokens.malformed("holds no token")
+        if not _sendable(token) or not isinstance(lasts_s, int | float) or not 0 < lasts_s <= _LONGEST_SECONDS:
+            raise self._tokens.refusals.malformed("holds no token")
         self._token, self._token_ends_s = token, now_s + lasts_s
 
     async def warm(self) -> None:
@@ -143,6 +147,10 @@ class GoogleProvider:
         """Drop its connections."""
         await self._service.aclose()
         await self._tokens.aclose()
+
+
+def _sendable(token: str) -> bool:
+    return bool(token) and token.isascii() and token.isprintable()
 
 
 def _first(several: object) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from ..errors import InvalidSettingsError, LaneFailedError, LaneLanguageError
 from ..pipeline.lanes import LaneRequest, LaneSettings
 from .cloud_http import HttpService
-from .cloud_lane import CloudLane, Heard, wav_of
+from .cloud_lane import CloudLane, Heard, pcm_of
 from .cloud_languages import closest
 from .cloud_trust import header_key
 
@@ -27,11 +27,12 @@ class HomeAssistantProvider:
 
     async def hear(self, request: LaneRequest) -> Heard:
         """Return what it hears. Raises LaneError."""
-        wav = wav_of(request.samples)
+        # Home Assistant's own pipelines say "wav" and send bare samples; entities are written for that.
+        pcm = pcm_of(request.samples)
         language = await self._language(request.language or self._fallback)
         said = f"format=wav; codec=pcm; sample_rate=16000; bit_rate=16; channel=1; language={language}"
-        headers = {**self._headers, "X-Speech-Content": said, "Content-Type": "audio/wav"}
-        answer = self._service.object_of(await self._service.post(self._path, wav, headers=headers))
+        headers = {**self._headers, "X-Speech-Content": said, "Content-Type": "application/octet-stream"}
+        answer = self._service.object_of(await self._service.post(self._path, pcm, headers=headers))
         if answer.get("result") == "error":
             # Home Assistant says the same for "heard nothing" and "failed".
             raise LaneFailedError(
@@ -39,8 +40,8 @@ class HomeAssistantProvider:
                 lane=self._service.lane,
             )
         if answer.get("result") != "success":
-            raise self._service.malformed("has no result")
-        return Heard(text=self._service.text_of(answer.get("text")), bytes_sent=len(wav))
+            raise self._service.refusals.malformed("has no result")
+        return Heard(text=self._service.text_of(answer.get("text")), bytes_sent=len(pcm))
 
     async def _language(self, wanted: str) -> str:
         """Return the entity's own name of a language; what it knows is asked for once. Raises LaneLanguageError."""
@@ -48,7 +49,7 @@ class HomeAssistantProvider:
             answer = self._service.object_of(await self._service.get(self._path, headers=self._headers))
             known = answer.get("languages")
             if not isinstance(known, list) or not all(isinstance(one, str) and one.isprintable() for one in known):
-                raise self._service.malformed("lists no languages")
+                raise self._service.refusals.malformed("lists no languages")
             self._languages = known
         language = closest(wanted, self._languages)
         if language is None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import io
+import itertools
 import math
 import unicodedata
 import wave
@@ -19,6 +20,7 @@ _JOINERS = "\u200c\u200d"
 """Invisible, and part of the spelling of Persian and of India's languages."""
 MOST_CHARACTERS_PER_SECOND, LEAST_TEXT = 50, 200
 """Fast speech has some 25 characters a second; repetition without end has many more."""
+_LEAST_LOG = -1000.0
 WARM_SECONDS = 5.0
 """A connection that is not there by then will not serve this turn."""
 
@@ -115,6 +117,17 @@ def _carried(character: str) -> str:
     return " " if character.isspace() or unicodedata.category(character) == "Cc" else ""
 
 
+def fitting(names: Iterable[str], *, most: int, characters: int) -> list[str]:
+    """Return the first names, most important first, that together keep within a service's caps."""
+    kept, left = [], characters
+    for name in itertools.islice(names, most):
+        left -= len(name)
+        if left < 0:
+            break
+        kept.append(name)
+    return kept
+
+
 def pcm_of(samples: Samples) -> bytes:
     """Return 16 kHz mono PCM, little-endian."""
     return samples.astype("<i2").tobytes()
@@ -140,9 +153,10 @@ def probability(value: object) -> float | None:
 
 def mean_probability(log_probabilities: Iterable[object]) -> float | None:
     """Return the geometric mean of probabilities that are given as logarithms; None without any."""
+    # Compared before they are converted: JSON may hold numbers that no float can.
     values = [
         float(one)
         for one in log_probabilities
-        if isinstance(one, int | float) and not isinstance(one, bool) and math.isfinite(one)
+        if isinstance(one, int | float) and not isinstance(one, bool) and _LEAST_LOG <= one <= 0.0
     ]
-    return min(1.0, math.exp(sum(values) / len(values))) if values else None
+    return math.exp(sum(values) / len(values)) if values else None

@@ -13,12 +13,15 @@ from typing import Any
 from ..errors import LaneFailedError
 from ..pipeline.lanes import LaneRequest, LaneSettings
 from ..pipeline.policy import Trust
-from .cloud_http import EVENTS, HttpService, Reply, multipart
-from .cloud_lane import CloudLane, Heard, mean_probability, wav_of
+from .cloud_http import EVENTS, HttpService, multipart
+from .cloud_lane import CloudLane, Heard, fitting, mean_probability, wav_of
 from .cloud_languages import code_of
+from .cloud_refusals import Reply
 from .cloud_trust import header_key
 
 _PATH = "/audio/transcriptions"
+_MOST_NAMES, _MOST_CHARACTERS = 100, 600
+"""With the commas between them less than the 224 tokens that Whisper takes, and the 896 characters that Groq does."""
 _VERSIONED = re.compile(r"/v\d+$")
 _TOO_MUCH_ASKED = frozenset({400, 415, 422, 501})
 """What a server answers to fields or formats that it does not know."""
@@ -92,10 +95,11 @@ class OpenAiProvider:
         yield "response_format", form.response_format
         if code := code_of(request.language):
             yield "language", code
-        if request.prompt and self._model.startswith("gpt-transcribe"):
-            yield from (("keywords[]", name) for name in request.prompt)
-        elif request.prompt:
-            yield "prompt", ", ".join(request.prompt)
+        names = fitting(request.prompt, most=_MOST_NAMES, characters=_MOST_CHARACTERS)
+        if names and self._model.startswith("gpt-transcribe"):
+            yield from (("keywords[]", name) for name in names)
+        elif names:
+            yield "prompt", ", ".join(names)
         if form.stream:
             yield "stream", "true"
         if form.log_probabilities:
@@ -115,7 +119,7 @@ class OpenAiProvider:
         try:
             stream = reply.body.decode()
         except UnicodeDecodeError as error:
-            raise self._service.malformed("is damaged text") from error
+            raise self._service.refusals.malformed("is damaged text") from error
         for data in events(stream):
             if data == "[DONE]":
                 continue
@@ -127,7 +131,7 @@ class OpenAiProvider:
                     f"Lane '{self._service.lane}' failed while it was writing its answer; it is asked again later",
                     lane=self._service.lane,
                 )
-        raise self._service.malformed("ended before the text was complete")
+        raise self._service.refusals.malformed("ended before the text was complete")
 
 
 def events(stream: str) -> Iterator[str]:

@@ -90,6 +90,7 @@ class WyomingProvider:
         self._reach = reach_of(settings, self._host, encrypted=False)
         self._waiting: _Wire | None = None
         self._expiry: asyncio.TimerHandle | None = None
+        self._closed = False
 
     async def warm(self) -> None:
         """Have a connection ready for WARM_SECONDS. Raises LaneError."""
@@ -208,6 +209,9 @@ class WyomingProvider:
 
     def _keep(self, wire: _Wire) -> None:
         self._forget()
+        if self._closed:
+            wire.drop()
+            return
         self._waiting = wire
         self._expiry = asyncio.get_running_loop().call_later(WARM_SECONDS, self._forget)
 
@@ -229,6 +233,7 @@ class WyomingProvider:
 
     async def aclose(self) -> None:
         """Drop the waiting connection."""
+        self._closed = True
         wire = self._waiting
         self._forget()
         if wire is not None:

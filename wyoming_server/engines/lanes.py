@@ -93,7 +93,10 @@ def _warn(settings: LaneSettings) -> None:
         _LOGGER.warning(
             "Lane '%s' shows its key without encryption; anyone on the home's network can read it", settings.name
         )
-    if settings.trust_class is Trust.CLOUD and not (settings.price_per_minute or settings.price_as_of):
+    priced = (
+        settings.price_per_minute or settings.price_as_of or settings.provider == "home_assistant"
+    )  # a subscription
+    if settings.trust_class is Trust.CLOUD and not priced:
         _LOGGER.warning(
             "Lane '%s' has no price, so no cap on money can hold for it; set its price_per_minute and price_as_of",
             settings.name,

@@ -47,7 +47,7 @@ def paired_differences(
     Whole groups are drawn with replacement, and both scores see the same draw: recordings of one sentence by one
     voice stand and fall together, and single ones drawn apart would make the interval far too narrow (percentile
     interval: Efron & Tibshirani 1993; groups: Davison & Hinkley 1997, §3.8; for speech recognisers: Bisani & Ney
-    2004). None where a figure is undefined on the turns themselves, or in half of the draws.
+    2004). None where a figure is undefined on the turns themselves or in half of the draws, or without any draws.
     """
     number: dict[Hashable, int] = {}
     members = np.array([number.setdefault(group, len(number)) for group in groups])
@@ -86,7 +86,7 @@ class _Side:
 
 def _interval(difference: float, drawn: npt.NDArray[np.float64]) -> Interval | None:
     defined = drawn[~np.isnan(drawn)]
-    if np.isnan(difference) or 2 * len(defined) < len(drawn):
+    if np.isnan(difference) or 2 * len(defined) < max(1, len(drawn)):
         return None
     low, high = np.percentile(defined, (2.5, 97.5))
     return Interval(difference=float(difference), low=float(low), high=float(high), rounds=len(defined))

@@ -1,7 +1,7 @@
 """How a turn relates to the one before it: said again, put right, taken back, or simply the next."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rapidfuzz.distance import Levenshtein
 
@@ -54,10 +54,10 @@ CANCELS = frozenset({"HassCancelTimer", "HassCancelAllTimers"})
 class Said:
     """What is known of one turn's words."""
 
-    text: str = ""
+    text: str = field(default="", repr=False)
     """Empty when there is none (yet, or any more)."""
     language: str = ""
-    match: GrammarMatch | None = None
+    match: GrammarMatch | None = field(default=None, repr=False)
     audio: AudioPrint | None = None
     failed: bool = False
     """It came to nothing, though somebody spoke."""

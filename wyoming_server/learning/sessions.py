@@ -57,9 +57,9 @@ class FinishedTurn:
     """Monotonic time when its speech began."""
     ended_s: float
     """Monotonic time when its answer was written."""
-    text: str = ""
+    text: str = field(default="", repr=False)
     """The text that was answered with."""
-    match: GrammarMatch | None = None
+    match: GrammarMatch | None = field(default=None, repr=False)
     audio: AudioPrint | None = None
     failed: bool = False
     """Somebody spoke, and got an error or nothing."""

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +15,8 @@ from tests.server.cloud.faults import FAULTS
 from tests.server.cloud.server import StandIn, stand_in
 from tests.server.engines.cloud_requests import SAID, asked, ending_of, lane_of, lane_to, speech
 from wyoming_server import __version__
-from wyoming_server.engines.cloud_http import multipart, patience
+from wyoming_server.engines.cloud_http import multipart
+from wyoming_server.engines.cloud_refusals import patience
 from wyoming_server.engines.cloud_trust import Reach
 from wyoming_server.engines.lanes import make_lane
 from wyoming_server.errors import (
@@ -22,6 +24,7 @@ from wyoming_server.errors import (
     LaneCertificateError,
     LaneCredentialsError,
     LaneError,
+    LaneFailedError,
     LaneNotPrivateError,
     LaneRedirectedError,
     LaneRefusedError,
@@ -124,7 +127,9 @@ async def test_a_certificate_is_verified_and_an_authority_can_only_be_added(secu
             await lane.transcribe(asked())
     async with lane_to(secure, "deepgram") as lane:
         assert (await lane.transcribe(asked())).text == SAID
-    assert len(secure.recorder.arrivals) == 1
+    async with lane_to(secure, "compatible") as lane:  # a server of the home, with a certificate made at home
+        assert (await lane.transcribe(asked())).text == SAID
+    assert len(secure.recorder.arrivals) == 2
 
 
 async def test_no_setting_turns_verification_off() -> None:
@@ -139,6 +144,17 @@ async def test_a_redirect_names_its_target_and_is_not_followed(cloud: StandIn) -
         with pytest.raises(LaneRedirectedError, match="localhost"):
             await lane.transcribe(asked())
     assert cloud.elsewhere.connects == 0
+
+
+async def test_what_a_service_asks_for_in_patience_is_passed_on(cloud: StandIn) -> None:
+    async with lane_to(cloud, "deepgram") as lane:
+        cloud.script("deepgram", "http-429-seconds", "http-429", "http-503-seconds")
+        waits = []
+        for _ in range(3):
+            with pytest.raises(LaneError) as refused:
+                await lane.transcribe(asked())
+            waits.append(refused.value.retry_after_s)
+    assert waits == [7.0, None, 3.0]
 
 
 async def test_a_cookie_is_not_kept(cloud: StandIn) -> None:
@@ -181,6 +197,36 @@ async def test_a_home_name_that_moves_is_noticed_at_the_next_connect(
         leads_to[0] = "1.1.1.1"
         with pytest.raises(LaneNotPrivateError):
             await lane.transcribe(asked())
+
+
+@pytest.mark.parametrize(
+    ("addresses", "reached"),
+    [
+        (("1.1.1.1", "127.0.0.1"), True),
+        (("2606:4700::1111", "127.0.0.1", "1.0.0.1"), True),
+        (("1.1.1.1", "2606:4700::1111", "1.0.0.1"), False),
+    ],
+)
+async def test_of_several_addresses_only_those_of_the_home_are_tried(
+    cloud: StandIn, monkeypatch: pytest.MonkeyPatch, addresses: tuple[str, ...], reached: bool
+) -> None:
+    loop, tried = asyncio.get_running_loop(), list[str]()
+    resolve, connect = loop.getaddrinfo, loop.sock_connect
+
+    async def several(host: str, port: int, **more: int) -> list[object]:
+        return [answer for one in addresses for answer in await resolve(one, port, **more)]
+
+    async def watched(sock: socket.socket, address: tuple[str, int]) -> None:
+        tried.append(address[0])
+        await connect(sock, address)
+
+    monkeypatch.setattr(loop, "getaddrinfo", several)
+    monkeypatch.setattr(loop, "sock_connect", watched)
+    settings = cloud.lane("compatible")
+    async with lane_of(**settings | {"url": settings["url"].replace("127.0.0.1", "gpu.lan")}) as lane:
+        ending, _ = await ending_of(lane, asked(), 10.0)
+    assert ending == ("answered" if reached else "lane-not-private")
+    assert tried == (["127.0.0.1"] if reached else [])
 
 
 @pytest.mark.parametrize(
@@ -298,6 +344,23 @@ async def test_cancelling_at_any_moment_leaves_nothing_behind(secure: StandIn) -
         await asyncio.sleep(0.01)
     gc.collect()
     assert psutil.Process().num_fds() <= before
+
+
+async def test_closing_ends_what_is_under_way_and_what_comes_after(cloud: StandIn) -> None:
+    cloud.always("deepgram", "never-answers")
+    async with lane_to(cloud, "deepgram") as lane:
+        asking = asyncio.create_task(lane.transcribe(asked()))
+        for _ in range(1000):
+            if cloud.recorder.arrivals:
+                break
+            await asyncio.sleep(0.005)
+        await lane.aclose()
+        with pytest.raises(LaneFailedError):
+            await asking
+        await lane.warm()
+        with pytest.raises(LaneFailedError, match="closed"):
+            await lane.transcribe(asked())
+    assert cloud.recorder.connects == 1
 
 
 async def test_two_questions_at_once_do_not_wait_for_each_other(cloud: StandIn) -> None:

@@ -92,6 +92,18 @@ async def test_a_server_of_the_home_needs_no_key_and_may_answer_plain_json(cloud
     assert cloud.recorder.arrivals[0].header("Authorization") is None
 
 
+@pytest.mark.parametrize("model", ["gpt-transcribe", STREAMING])
+async def test_a_home_with_many_names_sends_the_first_of_them(cloud: StandIn, model: str) -> None:
+    names = tuple(f"room number {number}" for number in range(400))
+    async with lane_to(cloud, "openai", model=model) as lane:
+        await lane.transcribe(asked(prompt=names))
+    fields = cloud.recorder.of("transcribe")[0].fields
+    sent = fields.get("keywords[]") or fields["prompt"][0].split(", ")
+    assert 20 < len(sent) <= 100
+    assert sent == list(names[: len(sent)])
+    assert len(", ".join(sent)) <= 896
+
+
 @pytest.mark.parametrize("ending", ["", "/", "/v1", "/v1/"])
 async def test_the_address_may_end_as_each_project_writes_it(cloud: StandIn, ending: str) -> None:
     async with lane_to(cloud, "openai", url=cloud.origin + ending) as lane:

@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import psutil
 import pytest
 
-from tests.server.engines.cloud_requests import asked, lane_of
+from tests.server.cloud.wyoming import wyoming_stand_in
+from tests.server.cloud.wyoming_faults import WYOMING_FAULTS
+from tests.server.engines.cloud_requests import asked, ending_of, lane_of
 from tests.server.engines.recordings import golden
 from tests.server.home import Home
 from tests.server.peer import event
@@ -159,6 +161,19 @@ async def test_whatever_a_server_says_ends_as_one_of_the_lanes_errors(said: byte
     assert refused.value.lane == "a lane"
     assert "'a lane'" in str(refused.value)
     assert "door" not in str(refused.value)
+
+
+async def test_every_fault_of_a_server_ends_as_it_may() -> None:
+    wrong = {}
+    async with wyoming_stand_in() as lan:
+        for name, fault in WYOMING_FAULTS.items():
+            lan.well()
+            async with lane_of(**lan.lane(url=lan.set(name))) as lane:
+                ending, said = await ending_of(lane, asked(), 0.2 if fault.lasts else 10.0)
+            if ending not in fault.endings or (said and "'wyoming'" not in said):
+                wrong[name] = (ending, said, fault.endings)
+        assert lan.refusals == []
+    assert wrong == {}
 
 
 async def test_a_warmed_connection_is_used_once_and_a_dead_one_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -396,7 +396,8 @@ def test_memory_stays_bounded_however_many_sessions_come() -> None:
 
 
 def test_a_closed_turn_leaves_nothing_behind_but_counters() -> None:
-    sessions = after(turn("unlock the secret door", 100.0))
+    sessions = after(turn("unlock the secret door", 100.0, found=match("HassTurnOff", name="secret door")))
+    assert "secret" not in repr(sessions._open)
     sessions.closed(200.0)
     assert sessions._open == {}
     assert json.dumps(sessions.counts.snapshot()).count("secret") == 0
