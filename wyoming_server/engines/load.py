@@ -45,8 +45,8 @@ def load_edge_model(
     bundle = read_bundle(directory)
     if context_floor_frames is not None and not bundle.version:
         bundle = replace(bundle, context_floor_frames=context_floor_frames)
-    if scorecards is not None and (own := scorecard_in(scorecards / f"{bundle.name}.json")) is not None:
-        bundle = replace(bundle, scorecard=own)
+    if scorecards is not None:
+        bundle = _with_own_scorecard(bundle, scorecards / f"{bundle.name}.json")
     _check_languages(directory, bundle)
     _check_libraries()
     use_wide_vectors()
@@ -63,6 +63,16 @@ def load_edge_model(
         raise
     _LOGGER.info("Model %s is ready after %.2f s", bundle.name, time.perf_counter() - started_s)
     return engine
+
+
+def _with_own_scorecard(bundle: Bundle, file: Path) -> Bundle:
+    """Return a bundle with the owner's own fit, where there is one that can be used."""
+    try:
+        own = scorecard_in(file)
+    except ModelCorruptError as error:
+        _LOGGER.error("%s; the model's own serves. `edge-voice evaluate --fit` writes a new one", error)  # noqa: TRY400  # the sentence says all
+        return bundle
+    return bundle if own is None else replace(bundle, scorecard=own)
 
 
 def _check_libraries() -> None:
