@@ -13,12 +13,12 @@ from typing import Any
 from tqdm import tqdm
 
 from ..bundles.scorecards import own_scorecard_file
-from ..errors import DiskError, EvaluationError, ModelCorruptError, OverlapError, UsageError
+from ..errors import DiskError, EvaluationError, InvalidSettingsError, ModelCorruptError, OverlapError
 from ..learning.evaluation import CERTAIN, Evaluation, Verdict, evaluate, length_bucket, snr_bucket
 from ..learning.fit import cross_validated, fit, overlap
 from ..learning.threshold import ThresholdSettings
 from ..pipeline.risk import GENERIC
-from ..pipeline.scorecard import Scorecard, read_scorecard, write_scorecard
+from ..pipeline.scorecard import SETS, Scorecard, read_scorecard, write_scorecard
 from ..settings import Settings
 from .evaluation_shown import compared, drawn, shown
 from .hearing import Heard, Hearing, check_recordings, hearing, seen
@@ -31,7 +31,8 @@ SPLITS = ("voice", "sentence", "noise")
 _LEAST_GROUPS = 2
 _DEFAULT = Path()
 """What --fit without a file is."""
-_NAMED = 5
+_NAMED = 3
+"""So many of what overlaps are named."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -110,36 +111,53 @@ async def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _heard(parts: Hearing, rows: Sequence[Row]) -> list[Heard]:
-    with tqdm(desc="hearing", total=len(rows), file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
+    with tqdm(
+        desc="hearing", total=len(rows), unit=" recordings", file=sys.stderr, disable=not sys.stderr.isatty()
+    ) as bar:
         return await parts.hear(rows, bar.update)
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
-    """Refuse, before minutes of work, files that cannot or must not be written. Raises UsageError, DiskError."""
+    """Check, before minutes of work, that files can and may be written. Raises InvalidSettingsError, DiskError."""
     for file in (arguments.plot, arguments.fit):
         if file is None or file == _DEFAULT:
             continue
         if file.resolve() == arguments.manifest.resolve():
-            raise UsageError(f"'{file}' is the manifest itself; name another file to write to")
+            raise InvalidSettingsError(f"'{file}' is the manifest itself; name another file to write to")
         if not file.parent.is_dir() or file.is_dir():
             raise DiskError(f"'{file}' cannot be written; name a file in a folder that exists")
     if arguments.fit is not None and arguments.fit.is_file():
         try:
             read_scorecard(arguments.fit.read_bytes())
         except (OSError, ModelCorruptError) as error:
-            raise UsageError(f"'{arguments.fit}' is there and is no scorecard, so it is left alone: {error}") from error
+            raise InvalidSettingsError(
+                f"'{arguments.fit}' is there and is no scorecard, so it is left alone ({error}); name another file"
+            ) from error
 
 
 def _refuse_overlap(card: Scorecard, rows: Sequence[Row], identities: Sequence[str]) -> None:
     """Raise OverlapError when the scorecard in use has seen any of this: its figures would flatter it."""
     turns = [seen(row, identity) for row, identity in zip(rows, identities, strict=True)]
-    shared = overlap(card, turns)
-    if shared:
-        named = ", ".join(shared[:_NAMED]) + (f" and {len(shared) - _NAMED} more" if len(shared) > _NAMED else "")
+    files = {f"recording {identity}": row.path.name for row, identity in zip(rows, identities, strict=True)}
+    by_kind: dict[str, list[str]] = {}
+    for one in overlap(card, turns):
+        kind, _, name = one.partition(" ")
+        by_kind.setdefault(kind, []).append(files.get(one, name))
+    if by_kind:
+        named = "; ".join(f"{_counted(names, kind)} ({_first(sorted(names))})" for kind, names in by_kind.items())
         raise OverlapError(
-            f"The scorecard of '{card.model}' was fitted on {named}, which are in this manifest, too; hold voices, "
+            f"The scorecard of '{card.model}' was fitted on some of what this manifest holds: {named}. Hold voices, "
             "sentences and noises back from `evaluate --fit`, and measure on those"
         )
+
+
+def _counted(names: Sequence[str], kind: str) -> str:
+    return f"{len(names)} {kind}{'s' if len(names) > 1 else ''}"
+
+
+def _first(names: Sequence[str]) -> str:
+    """Return the first few names."""
+    return ", ".join(f"'{name}'" for name in names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
 
 
 def _verdicts(heard: Sequence[Heard], logits: Sequence[float] | None = None) -> list[Verdict]:
@@ -215,6 +233,7 @@ def _result(found: Evaluation, fitted: Fitted | None, model: str, card: Scorecar
     }
     fit_told = {
         "file": str(fitted.file),
+        "saw": {name: len(getattr(card.provenance, name)) for name in SETS},
         "held_back_by": fitted.hardest,
         "cross_validated": splits,
         "not_held_back": dict(fitted.left_out),
@@ -227,10 +246,11 @@ def _shown(found: Evaluation, fitted: Fitted | None, model: str, card: Scorecard
     if fitted is None:
         source = f"scorecard fitted on {card.turns} recordings" if card.calibrated else "generic scorecard"
         return f"{model}, {source}\n\n{shown(found)}"
+    saw = ", ".join(f"{len(getattr(card.provenance, name))} {name}" for name in SETS)
     left_out = "".join(f"  {kind}: not held back; {reason}\n" for kind, reason in fitted.left_out.items())
     return (
         f"{model}, each recording scored by a fit that did not see its {fitted.hardest}\n\n{shown(found)}\n\n"
         f"Held back in turn, and what the fit to the rest was worth\n{compared(fitted.splits)}\n{left_out}"
-        f"The scorecard of all {card.turns} recordings is written to {fitted.file}; from now on `evaluate` refuses to "
-        "measure it on these voices, sentences and noises"
+        f"Written to {fitted.file}: the scorecard of all of them. It lists what it saw ({saw}), and `evaluate` refuses "
+        "to measure it on any of that"
     )

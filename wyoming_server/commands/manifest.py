@@ -70,9 +70,9 @@ def read_manifest(file: Path) -> tuple[Row, ...]:
     if not lines:
         raise ManifestError(f"The manifest '{file}' has no rows; each names a recording and what is said in it")
     rows = tuple(_row(number, cells, file) for number, cells in lines)
-    _refuse(file, "not there", (f"{one.path}" for one in rows if not _is_file(one.path)))
+    _refuse(file, "that are not there", (f"{one.path}" for one in rows if not _is_file(one.path)))
     counted = Counter(one.path.resolve() for one in rows)
-    _refuse(file, "named more than once", (str(path) for path, times in counted.items() if times > 1))
+    _refuse(file, "more than once", (str(path) for path, times in counted.items() if times > 1))
     return rows
 
 
@@ -140,7 +140,7 @@ def _refuse(file: Path, fault: str, names: Iterable[str]) -> None:
     if found:
         said = ", ".join(f"'{_short(one)}'" for one in found[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")
         raise ManifestError(
-            f"The manifest '{file}': {len(found)} recordings are {fault}: {said}; "
+            f"The manifest '{file}' names recordings {fault} ({len(found)}): {said}; "
             "files are relative to the manifest's folder, unless they are absolute"
         )
 

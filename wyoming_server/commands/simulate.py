@@ -5,6 +5,7 @@ import asyncio
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ _LEAST_TURNS = 1000
 _PROMISED = (
     f"Target {100 * TARGET:g} %. Promised: error at most the bound + 3 σ; escalation at most the oracle's + "
     f"{100 * ESCALATION_SLACK:g} points,\nat the server's own rate of audits; a window of {WINDOW} turns back under "
-    f"{100 * RECOVERED:g} % within {RECOVERS_WITHIN} turns of a lasting change.\nWithout audits nothing is promised."
+    f"{100 * RECOVERED:g} % within {RECOVERS_WITHIN} turns of a lasting change.\n"
+    "Without audits nothing is promised; fewer seeds or turns than by default show the error's bound alone."
 )
 
 
@@ -110,6 +112,7 @@ def _stream(one: StreamResult) -> dict[str, Any]:
         "recovery_turns": one.recovery_turns,
         "first_400_error": round(one.first_error, 5),
         "guaranteed": one.bound is not None,
+        "judged": ["error", "escalation", "recovery_turns"] if one.is_full else ["error"],
         "misses": one.misses,
     }
 
@@ -121,10 +124,14 @@ def _simulated(streams: Sequence[Stream], seeds: int, cancelled: threading.Event
 
         def after_each(stream: Stream) -> None:
             bar.update(stream.turns)
-            if cancelled.is_set():
-                raise asyncio.CancelledError
 
-        return [simulate(one, range(seeds), after_each) for one in streams]
+        results = []
+        for stream in streams:
+            if cancelled.is_set():
+                break
+            chosen = takewhile(lambda seed: not (seed and cancelled.is_set()), range(seeds))
+            results.append(simulate(stream, chosen, after_each))
+        return results
 
 
 def _at_least(least: int) -> Callable[[str], int]:

@@ -15,6 +15,7 @@ from .simulate_streams import RECOVERS_WITHIN, TARGET, Stream, Turns, Values, dr
 WINDOW = 500
 RECOVERED = TARGET + 0.01
 ESCALATION_SLACK = 0.06
+FULL_SEEDS = 10
 _SIBLING_TURNS = 2000
 type _OpenTurn = tuple[float, bool, bool, float, bool]
 """Log-odds, wrong, proxy, the audit's draw, accepted."""
@@ -62,6 +63,11 @@ class StreamResult:
     allowances: Values
 
     @property
+    def is_full(self) -> bool:
+        """Whether this is enough to judge more than the bound: fewer or shorter runs scatter by more than the slack."""
+        return self.seeds >= FULL_SEEDS and self.stream.share >= 1.0
+
+    @property
     def misses(self) -> list[str]:
         """What is promised and not held, as sentences."""
         if self.bound is None:
@@ -69,6 +75,8 @@ class StreamResult:
         found = []
         if self.error > self.bound + 3.0 * self.sigma:
             found.append(f"error {self.error:.4f} is above the bound {self.bound:.4f} + 3 · {self.sigma:.4f}")
+        if not self.is_full:
+            return found
         if self.stream.late_audits is None and self.escalation > self.oracle_escalation + ESCALATION_SLACK:
             found.append(f"escalation {self.escalation:.3f} is above the oracle's + {ESCALATION_SLACK}")
         if self._could_recover and (self.recovery_turns is None or self.recovery_turns > RECOVERS_WITHIN):
@@ -77,7 +85,8 @@ class StreamResult:
 
     @property
     def _could_recover(self) -> bool:
-        return bool(self.stream.changes) and _room(self.stream, self.stream.changes[0]) >= RECOVERS_WITHIN
+        changes = self.stream.changes
+        return bool(changes) and self.stream.turns - math.ceil(changes[0] * self.stream.turns) >= RECOVERS_WITHIN
 
 
 def simulate(stream: Stream, seeds: Iterable[int], after_each: Callable[[Stream], None] | None = None) -> StreamResult:
@@ -113,10 +122,6 @@ def simulate(stream: Stream, seeds: Iterable[int], after_each: Callable[[Stream]
 def _settings(stream: Stream) -> ThresholdSettings:
     settings = ThresholdSettings(audits=stream.audits, target_error=TARGET)
     return settings if stream.late_audits is None else replace(settings, late_audits=stream.late_audits)
-
-
-def _room(stream: Stream, drift: float) -> int:
-    return stream.turns - math.ceil(drift * stream.turns)
 
 
 def recovery(stream: Stream, errors: Values) -> int | None:

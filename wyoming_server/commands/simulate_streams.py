@@ -67,12 +67,14 @@ class Stream:
     """Whether turns that were not accepted get a label: a lane answers."""
     late_audits: float | None = None
     """Share of accepted turns that are audited after the first 2000, where it is not the server's own."""
+    share: float = 1.0
+    """Of the length that it is meant to have."""
     siblings: int = 0
     """Cells of the same language that learned before this one began; they share its shift."""
 
     def short(self, turns: int) -> Stream:
         """Return the stream at another length: `turns` is that of the long ones, the others keep their share."""
-        return replace(self, turns=max(100, self.turns * turns // LONG))
+        return replace(self, turns=max(100, self.turns * turns // LONG), share=turns / LONG)
 
     def generator(self, seed: int) -> np.random.Generator:
         """Return the source of chance of one run; streams share none."""

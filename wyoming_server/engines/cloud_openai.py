@@ -131,6 +131,8 @@ class OpenAiProvider:
                     f"Lane '{self._service.lane}' failed while it was writing its answer; it is asked again later",
                     lane=self._service.lane,
                 )
+        # Some servers stream in a form of their own; as one document, all answer alike.
+        self._forms = (PLAIN,)
         raise self._service.refusals.malformed("ended before the text was complete")
 
 

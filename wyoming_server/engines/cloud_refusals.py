@@ -75,7 +75,7 @@ class Refusals:
             reason = getattr(error.certificate_error, "verify_message", "") or "it does not belong to this host"
             raise LaneCertificateError(
                 f"{lane}: the certificate of {self.host} is not to be trusted: {one_line(reason)}; "
-                "for a certificate made at home, name its authority in ca_file",
+                "for a certificate made at home, ca_file must hold the authority that signed it",
                 lane=self.lane,
             ) from error
         except aiohttp.ClientConnectorSSLError as error:

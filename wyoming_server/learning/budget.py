@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import voluptuous as vol
+
 from ..errors import SnapshotError
 from ..pipeline.checked import Checked, ranged
 from ..pipeline.policy import Price
+from .snapshot import Snapshot, name, number, parts, read
 
-SCHEMA = 1
+_VERSION = 1
 _DAY_S = 86_400.0
 _DAYS_PER_MONTH = 30.0
 _LIKELY_TURNS_PER_DAY = 60.0
@@ -27,6 +30,9 @@ _SIZE_MEMORY = 20.0
 """Requests over which their usual size is averaged."""
 _DEAREST = 10.0
 """Highest price of a usual request, in units of one wrong light switch: as a wrong unlocked door."""
+_AMOUNT = number(at_least=0.0)
+_PURSE = parts({"period": name, "spent": _AMOUNT, "price": _AMOUNT, "size": _AMOUNT})
+_FIELDS = {"turns_per_day": _AMOUNT, "last_s": vol.Any(None, number()), "audio": _PURSE, "money": _PURSE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,11 +161,11 @@ class CloudBudget:
         self._audio.begin(f"{at:%Y-%m-%d}")
         self._money.begin(f"{at:%Y-%m}")
 
-    def snapshot(self) -> dict[str, Any]:
+    def snapshot(self) -> Snapshot:
         """Return all that was learned, as JSON-able values."""
         purses = {"audio": self._audio, "money": self._money}
         return {
-            "schema": SCHEMA,
+            "version": _VERSION,
             "turns_per_day": self._turns_per_day,
             "last_s": None if self._last_s == -math.inf else self._last_s,
             **{
@@ -170,16 +176,15 @@ class CloudBudget:
 
     def _restore(self, snapshot: Mapping[str, Any]) -> None:
         try:
-            if snapshot.get("schema") != SCHEMA:
-                self.refusal = SnapshotError(f"the budget's snapshot has another schema than {SCHEMA}; it is not used")
-                return
-            audio, money = _purse(snapshot["audio"]), _purse(snapshot["money"])
-            turns_per_day = _amount(snapshot["turns_per_day"])
-            last_s = -math.inf if snapshot["last_s"] is None else _amount(snapshot["last_s"])
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            self.refusal = SnapshotError(f"the budget's snapshot is damaged and not used: {error!r}")
+            fields = read(_FIELDS, snapshot, of="the budget", version=_VERSION)
+        except SnapshotError as error:
+            self.refusal = error
             return
-        self._audio, self._money, self._turns_per_day, self._last_s = audio, money, turns_per_day, last_s
+        self._turns_per_day = fields["turns_per_day"]
+        self._last_s = -math.inf if fields["last_s"] is None else fields["last_s"]
+        for purse, image in ((self._audio, fields["audio"]), (self._money, fields["money"])):
+            purse.period, purse.spent = image["period"], image["spent"]
+            purse.price, purse.size = image["price"], image["size"]
 
 
 def _until(at: dt.datetime) -> tuple[float, float]:
@@ -189,18 +194,3 @@ def _until(at: dt.datetime) -> tuple[float, float]:
     later = at.date().replace(day=1) + dt.timedelta(days=32)
     month = dt.datetime.combine(later.replace(day=1), midnight)
     return tomorrow.timestamp() - at.timestamp(), month.timestamp() - at.timestamp()
-
-
-def _purse(image: Mapping[str, Any]) -> _Purse:
-    purse = _Purse(_amount(image["size"]))
-    if not isinstance(image["period"], str):
-        raise TypeError(f"{image['period']!r} is no period")
-    purse.period = image["period"]
-    purse.spent, purse.price = _amount(image["spent"]), _amount(image["price"])
-    return purse
-
-
-def _amount(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value < math.inf:
-        raise ValueError(f"{value!r} is no amount")
-    return float(value)

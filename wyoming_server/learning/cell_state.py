@@ -1,20 +1,78 @@
 """What one cell has learned, and its exact image as plain JSON."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
+import voluptuous as vol
 
-from ..pipeline.policy import Calibration
-from .calibration import Fit, Information, Ridge, Values, fit
+from ..pipeline.policy import Calibration, MicrophoneClass
+from .calibration import LEAST_SLOPE, Fit, Information, Ridge, Values, fit
 from .risk_curve import RiskCurve
+from .snapshot import name, number, parts, several, whole
 
 _FARTHEST = 30.0
 _MOST_WEIGHT = 20.0
 """A label's weight in the fit: a rarer audit is worth no more, or a single one would bend the line."""
+_MOST_VALUES = 20_000
 _PROXIES_KEPT = 2000.0
 """Audited turns after which older ones count half: homes and habits change."""
+
+
+_LOGIT = number(at_least=-_FARTHEST, at_most=_FARTHEST)
+_LOGITS = several(_LOGIT, at_most=_MOST_VALUES)
+
+
+def _row(*checks: Callable[[object], float]) -> Callable[[object], list[float]]:
+    """Return a check for a list of so many values."""
+
+    def check(value: object) -> list[float]:
+        if not isinstance(value, list) or len(value) != len(checks):
+            raise vol.Invalid(f"must be a list of {len(checks)} numbers")
+        return [one(part) for one, part in zip(checks, value, strict=True)]
+
+    return check
+
+
+def _rate(value: object) -> list[float]:
+    """Check a pair of counts: with the proxy, in all."""
+    rate = _row(number(at_least=0.0), number(at_least=1e-9))(value)
+    if rate[0] > rate[1]:
+        raise vol.Invalid("must not count more with the proxy than in all")
+    return rate
+
+
+def _columns(value: Any) -> Any:
+    """Check that each label has its three parts."""
+    if len({len(column) for column in value.values()}) > 1:
+        raise vol.Invalid("must have as many logits as labels and weights")
+    return value
+
+
+FIELDS: dict[str, Any] = {
+    "language": name,
+    "microphone_class": vol.In([one.value for one in MicrophoneClass]),
+    "allowance": number(at_least=-1e3, at_most=1.0),
+    **dict.fromkeys(("decided", "closed", "watched", "unaudited"), whole()),
+    "least_audit": number(at_least=1e-6, at_most=1.0),
+    "proxies": parts({"wrong": _rate, "right": _rate}),
+    "line": _row(number(), number(at_least=LEAST_SLOPE), whole()),
+    "information": _row(number(at_least=0.0), number(), number(at_least=0.0)),
+    "recent": _LOGITS,
+    "on_curve": _LOGITS,
+    "labelled": vol.All(
+        parts(
+            {
+                "logits": _LOGITS,
+                "wrong": several(whole(at_most=1), at_most=_MOST_VALUES),
+                "weights": several(number(at_least=0.0, at_most=_MOST_WEIGHT), at_most=_MOST_VALUES),
+            }
+        ),
+        _columns,
+    ),
+}
+"""What an image holds, and in which ranges."""
 
 
 class Tail:
@@ -159,26 +217,21 @@ class CellState:
 
     @classmethod
     def of(cls, image: Mapping[str, Any], *, typical: Sequence[float], recent: int, labels: int) -> Self:
-        """Return the state of an image. Raises ValueError, KeyError or TypeError for a damaged one."""
+        """Return the state of an image that `FIELDS` found whole."""
         intercept, slope, turns = image["line"]
-        line = Calibration(intercept=_number(intercept), slope=_number(slope, 1e-9), turns=_count(turns))
-        state = cls(allowance=_number(image["allowance"], -1e3, 1.0), prior=line, recent=recent, labels=labels)
-        for name in ("decided", "closed", "watched", "unaudited"):
-            setattr(state, name, _count(image[name]))
-        state.least_audit = _number(image["least_audit"], 1e-6, 1.0)
-        state.proxies.wrong = _rate(image["proxies"]["wrong"])
-        state.proxies.right = _rate(image["proxies"]["right"])
+        line = Calibration(intercept=intercept, slope=slope, turns=turns)
+        state = cls(allowance=image["allowance"], prior=line, recent=recent, labels=labels)
+        for field in ("decided", "closed", "watched", "unaudited", "least_audit"):
+            setattr(state, field, image[field])
+        state.proxies.wrong, state.proxies.right = list(image["proxies"]["wrong"]), list(image["proxies"]["right"])
         first, cross, second = image["information"]
-        information = Information(intercept=_number(first, 0.0), cross=_number(cross), slope=_number(second, 0.0))
-        state.fit = Fit(calibration=line, information=information)
+        state.fit = Fit(calibration=line, information=Information(intercept=first, cross=cross, slope=second))
         for value in image["recent"]:
-            state.recent.append(_number(value, -_FARTHEST, _FARTHEST))
+            state.recent.append(value)
         labelled = image["labelled"]
-        for at, wrong, weight in zip(labelled["logits"], labelled["wrong"], labelled["weights"], strict=True):
-            state.labelled.append(
-                _number(at, -_FARTHEST, _FARTHEST), _number(wrong, 0, 1), _number(weight, 0.0, _MOST_WEIGHT)
-            )
-        state.on_curve = np.array([_number(value, -_FARTHEST, _FARTHEST) for value in image["on_curve"]])
+        for column in zip(labelled["logits"], labelled["wrong"], labelled["weights"], strict=True):
+            state.labelled.append(*column)
+        state.on_curve = np.array(image["on_curve"], dtype=np.float64)
         state.draw(typical)
         return state
 
@@ -186,23 +239,3 @@ class CellState:
 def rounded(logit: float) -> float:
     """Return log-odds to four decimals, which is finer than any scorecard and keeps images small; NaN is the worst."""
     return _FARTHEST if math.isnan(logit) else round(max(-_FARTHEST, min(_FARTHEST, logit)), 4)
-
-
-def _number(value: Any, least: float = -1e9, most: float = 1e9) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-        raise ValueError(f"{value!r} is no number from {least} to {most}")
-    return float(value)
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{value!r} is no count")
-    return value
-
-
-def _rate(value: Any) -> list[float]:
-    seen, total = value
-    rate = [_number(seen, 0.0), _number(total, 1e-9)]
-    if rate[0] > rate[1]:
-        raise ValueError(f"{seen} of {total}")
-    return rate

@@ -31,16 +31,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import voluptuous as vol
+
 from ..errors import SnapshotError
 from ..pipeline.checked import Checked, ranged
 from ..pipeline.policy import UNCALIBRATED, Calibration, Cell, MicrophoneClass, Threshold
 from .calibration import Ridge, inherited
-from .cell_state import CellState, rounded
+from .cell_state import FIELDS, CellState, rounded
+from .snapshot import Snapshot, number, parts, read
 
-SCHEMA = 1
+_VERSION = 1
 _RIDGE = Ridge()
 _MOST_CELLS = 64
 """More than any home has; a peer that makes languages up must not fill the memory."""
+_FIELDS = {
+    "target_error": number(at_least=0.0, at_most=1.0),
+    "cells": vol.All([parts(FIELDS)], vol.Length(max=_MOST_CELLS)),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,10 +118,14 @@ class AdaptiveThreshold:
     def settings(self, settings: ThresholdSettings) -> None:
         moved = settings.target_error != self._settings.target_error
         self._settings = settings
+        self._begin_anew(moved=moved)
+
+    def _begin_anew(self, *, moved: bool) -> None:
+        """Begin the bound's tally anew where the target moved or audits stopped; what is known of the risk stays."""
         for state in self._cells.values():
             if moved:
-                state.allowance = settings.target_error
-            if moved or not settings.audits:
+                state.allowance = self._settings.target_error
+            if moved or not self._settings.audits:
                 state.watched = state.unaudited = 0
                 state.least_audit = 1.0
 
@@ -261,45 +272,28 @@ class AdaptiveThreshold:
             self._cells[cell] = state
         return state
 
-    def snapshot(self) -> dict[str, Any]:
+    def snapshot(self) -> Snapshot:
         """Return all that was learned, as JSON-able values."""
         cells = [
             {"language": cell.language, "microphone_class": cell.microphone_class.value, **state.image()}
             for cell, state in self._cells.items()
         ]
-        return {"schema": SCHEMA, "target_error": self._settings.target_error, "cells": cells}
+        return {"version": _VERSION, "target_error": self._settings.target_error, "cells": cells}
 
     def _restore(self, snapshot: Mapping[str, Any]) -> None:
         try:
-            self._cells = {_cell(image): self._of(image) for image in _cells(snapshot)}
-            before = float(snapshot["target_error"])
-        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
-            self._cells = {}
-            self.refusal = SnapshotError(f"the thresholds' snapshot is not used, learning starts afresh: {error!r}")
+            fields = read(_FIELDS, snapshot, of="the thresholds", version=_VERSION)
+        except SnapshotError as error:
+            self.refusal = error
             return
-        if not math.isclose(before, self._settings.target_error):
-            for state in self._cells.values():
-                state.allowance = self._settings.target_error
-                state.watched = state.unaudited = 0
-                state.least_audit = 1.0
+        self._cells = {_cell(image): self._of(image) for image in fields["cells"]}
+        if not math.isclose(fields["target_error"], self._settings.target_error):
+            self._begin_anew(moved=True)
 
     def _of(self, image: Mapping[str, Any]) -> CellState:
         settings = self._settings
         return CellState.of(image, typical=self._typical, recent=settings.recent_turns, labels=settings.labels)
 
 
-def _cells(snapshot: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Return the images of a snapshot of this schema."""
-    if snapshot["schema"] != SCHEMA:
-        raise ValueError(f"its schema is {snapshot['schema']!r}, this version reads {SCHEMA}")
-    images: Sequence[Mapping[str, Any]] = snapshot["cells"]
-    if not isinstance(images, list) or len(images) > _MOST_CELLS:
-        raise ValueError("its cells are no list of a sensible length")
-    return images
-
-
 def _cell(image: Mapping[str, Any]) -> Cell:
-    language = image["language"]
-    if not isinstance(language, str):
-        raise TypeError(f"{language!r} is no language")
-    return Cell(language=language, microphone_class=MicrophoneClass(image["microphone_class"]))
+    return Cell(language=image["language"], microphone_class=MicrophoneClass(image["microphone_class"]))

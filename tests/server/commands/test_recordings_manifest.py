@@ -62,11 +62,11 @@ def test_a_spreadsheets_mark_at_the_start_of_the_file_is_no_part_of_the_first_co
         ([HEAD, "a.wav,Wait, stop.,en,"], "line 2: as many cells as columns .* quotes"),
         ([HEAD, "a.wav,Stop."], "line 2: as many cells as columns"),
         ([HEAD, 'a.wav,"Stop.,en,'], "is no CSV"),
-        ([HEAD, "nowhere.wav,Stop.,en,"], "1 recordings are not there: '.*nowhere.wav'"),
-        ([HEAD, *(f"{index}.wav,Stop.,en," for index in range(9))], "9 recordings are not there: .*, …;"),
+        ([HEAD, "nowhere.wav,Stop.,en,"], r"that are not there \(1\): '.*nowhere.wav'"),
+        ([HEAD, *(f"{index}.wav,Stop.,en," for index in range(9))], r"that are not there \(9\): .*, …;"),
         ([HEAD, "a\0.wav,Stop.,en,"], "not there"),
         ([HEAD, f"{'a' * 5000}.wav,Stop.,en,"], "not there"),
-        ([HEAD, "a.wav,Stop.,en,", "./a.wav,Go.,en,"], "1 recordings are named more than once"),
+        ([HEAD, "a.wav,Stop.,en,", "./a.wav,Go.,en,"], r"more than once \(1\)"),
     ],
 )
 def test_what_is_wrong_with_a_manifest_is_one_sentence_with_the_cure(

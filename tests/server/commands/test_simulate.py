@@ -35,14 +35,14 @@ async def test_every_stream_holds_and_says_so(tmp_path: Path, capsys: pytest.Cap
     result = json.loads(capsys.readouterr().out)
     streams: dict[str, dict[str, Any]] = {one["name"]: one for one in result["streams"]}
     assert streams.keys() == NAMES.keys()
-    # Two short runs scatter too much for the escalation's six points; the error's bound and its noise are theirs.
     for one in streams.values():
         assert one["bound"] is None or one["error"] <= one["bound"] + 3 * one["sigma"], one
         assert 0.0 < one["escalation"] < 1.0
+        assert one["judged"] == ["error"]  # two short runs scatter by more than the escalation's six points
     unguarded = {name for name, one in streams.items() if not one["guaranteed"]}
     assert unguarded == {"no audits", "no cloud at all"}
-    assert result["held"] is (status == 0)
-    assert result["held"] is not any(one["misses"] for one in streams.values())
+    assert result["held"] is True
+    assert status == 0
     assert ET.parse(drawing).getroot().tag.endswith("svg")  # noqa: S314  # our own file
 
 
@@ -55,7 +55,6 @@ async def test_a_learner_that_does_not_keep_its_bound_is_found_out(
     assert await simulate.run(arguments("--seeds", "1"), Settings()) == 1
     shown = capsys.readouterr().out
     assert "is above the bound" in shown
-    assert "not back under 4% within 3000 turns" in shown
     assert "All streams held" not in shown
 
 
@@ -122,16 +121,24 @@ def test_recovery_is_measured_from_the_drift_to_the_end_of_the_first_good_window
     assert recovery(stream, errors) == 500
 
 
-def held(stream: Stream, errors: np.ndarray, recovery_turns: int | None) -> list[str]:
+def test_only_the_servers_own_rate_of_audits_is_held_to_its_escalation() -> None:
+    errors = np.zeros(8000)
+    usual, rarer = NAMES["drift +0.9"], NAMES["rarer audits, 2 %"]
+    assert held(usual, errors, 500, escalation=0.359) == []
+    assert held(usual, errors, 500, escalation=0.361) == ["escalation 0.361 is above the oracle's + 0.06"]
+    assert held(rarer, errors, 500, escalation=0.5) == []
+
+
+def held(stream: Stream, errors: np.ndarray, recovery_turns: int | None, *, escalation: float = 0.3) -> list[str]:
     return StreamResult(
         stream=stream,
-        seeds=1,
+        seeds=10,
         error=0.03,
         deviation=0.0,
         estimated=0.03,
         bound=0.04,
         sigma=0.0,
-        escalation=0.3,
+        escalation=escalation,
         oracle_escalation=0.3,
         recovery_turns=recovery_turns,
         first_error=0.0,

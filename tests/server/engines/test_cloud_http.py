@@ -15,6 +15,7 @@ from tests.server.cloud.faults import FAULTS
 from tests.server.cloud.server import StandIn, stand_in
 from tests.server.engines.cloud_requests import SAID, asked, ending_of, lane_of, lane_to, speech
 from wyoming_server import __version__
+from wyoming_server.engines import cloud_http
 from wyoming_server.engines.cloud_http import multipart
 from wyoming_server.engines.cloud_refusals import patience
 from wyoming_server.engines.cloud_trust import Reach
@@ -308,6 +309,13 @@ def test_an_authority_that_is_none_is_named(tmp_path: Path) -> None:
 async def test_a_name_that_does_not_exist_is_unreachable() -> None:
     async with lane_of(provider="deepgram", key="k", url="https://no-such-host.invalid") as lane:
         with pytest.raises(LaneUnreachableError, match=r"no-such-host\.invalid"):
+            await lane.transcribe(asked())
+
+
+async def test_a_handshake_that_does_not_end_is_unreachable(secure: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cloud_http, "CONNECT_SECONDS", 0.05)
+    async with lane_to(secure, "deepgram", fault="never-speaks") as lane:
+        with pytest.raises(LaneUnreachableError):
             await lane.transcribe(asked())
 
 

@@ -119,6 +119,15 @@ async def test_half_a_stream_is_never_taken_for_the_whole(cloud: StandIn, name: 
     assert [one.fault for one in cloud.recorder.of("transcribe")] == [name]
 
 
+async def test_a_server_that_streams_in_a_form_of_its_own_is_not_asked_to_again(cloud: StandIn) -> None:
+    cloud.script("openai", "half-stream", None)
+    async with lane_to(cloud, "openai", model=STREAMING) as lane:
+        with pytest.raises(LaneError):
+            await lane.transcribe(asked())
+        assert (await lane.transcribe(asked())).text == SAID
+    assert ["stream" in one.fields for one in cloud.recorder.of("transcribe")] == [True, False]
+
+
 def test_an_event_that_the_end_cuts_off_does_not_count() -> None:
     stream = ': hello\r\nevent: x\r\ndata: {"a":\r\ndata: 1}\r\n\r\nid: 7\n\ndata:2\n\ndata: 3\n'
     assert list(events(stream)) == ['{"a":\n1}', "2"]

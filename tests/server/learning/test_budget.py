@@ -155,7 +155,7 @@ def test_a_restart_changes_nothing() -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda image: image.update(schema=9),
+        lambda image: image.update(version=9),
         lambda image: image.update(audio=None),
         lambda image: image["audio"].update(spent=-1.0),
         lambda image: image["money"].update(price=float("nan")),

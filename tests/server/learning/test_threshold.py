@@ -310,8 +310,8 @@ def spoil(path: Sequence[str | int], value: Any) -> Callable[[Any], None]:
 @pytest.mark.parametrize(
     "damage",
     [
-        spoil(["schema"], 2),
-        spoil(["schema"], None),
+        spoil(["version"], 2),
+        spoil(["version"], None),
         spoil(["target_error"], "little"),
         spoil(["cells"], {}),
         spoil(["cells"], [{}] * 1000),
@@ -339,12 +339,12 @@ def test_a_damaged_or_future_snapshot_is_refused_and_learning_starts_afresh(dama
     damage(snapshot)
     threshold = AdaptiveThreshold(AUDITED, snapshot=snapshot)
     assert isinstance(threshold.refusal, SnapshotError)
-    assert "starts afresh" in str(threshold.refusal)
+    assert "The snapshot of the thresholds is" in str(threshold.refusal)
     assert threshold.reading(CELL) == AdaptiveThreshold(AUDITED).reading(CELL)
 
 
 def test_what_is_no_snapshot_at_all_is_refused_too() -> None:
-    for strange in ([], "text", 5, {}, {"schema": 1}):
+    for strange in ([], "text", 5, {}, {"version": 1}):
         assert AdaptiveThreshold(AUDITED, snapshot=strange).refusal is not None  # type: ignore[arg-type]
 
 
