@@ -19,8 +19,6 @@ from .errors import ModelMissingError
 from .listeners.describe import Recogniser
 from .settings import Settings
 
-SCORECARDS = "scorecards"
-"""Below the data folder: what `evaluate --fit` learned from the owner's recordings."""
 MOST_WORKERS = 2
 """More decodes side by side than this would take the hub from everything else."""
 
@@ -74,7 +72,7 @@ def supply_of(settings: Settings, chosen: Chosen) -> Supply:
             threads=threads,
             workers=workers(),
             context_floor_frames=floor,
-            scorecards=Path(settings.server.data_dir) / SCORECARDS,
+            data=Path(settings.server.data_dir),
         )
 
     return ModelSupply(chosen=chosen, starter=STARTER_DIRECTORY, load=load)

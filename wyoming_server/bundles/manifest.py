@@ -11,10 +11,10 @@ import voluptuous as vol
 
 from ..errors import ModelCorruptError, ModelMissingError
 from ..pipeline.checked import Checked, ranged
-from ..pipeline.scorecard import Scorecard, read_scorecard
+from ..pipeline.scorecard import Scorecard
+from .scorecards import SCORECARD_FILE, scorecard_in
 
 MANIFEST_FILE = "bundle.json"
-SCORECARD_FILE = "scorecard.json"
 _WHISPER_PHRASES_FILE = Path(__file__).with_name("whisper_phrases.json")
 SCHEMA = 1
 """The newest manifest that this server understands. Fields it does not know are ignored."""
@@ -73,33 +73,22 @@ def read_bundle(directory: Path) -> Bundle:
         return Bundle(
             name=directory.resolve().name,
             hallucination_phrases=_whisper_phrases(),
-            scorecard=scorecard_in(directory / SCORECARD_FILE),
+            scorecard=scorecard_in(directory / SCORECARD_FILE, directory.resolve().name),
         )
     except (OSError, ValueError) as error:
         raise ModelCorruptError(f"{file} cannot be read: {error}") from error
     try:
-        bundle = replace(_bundle(_MANIFEST(fields)), scorecard=scorecard_in(directory / SCORECARD_FILE))
+        bundle = _bundle(_MANIFEST(fields))
     except vol.MultipleInvalid as error:
         raise ModelCorruptError(f"{file}: {'; '.join(map(_sentence, error.errors))}") from error
     except ValueError as error:
         raise ModelCorruptError(f"{file}: {error}") from error
+    bundle = replace(bundle, scorecard=scorecard_in(directory / SCORECARD_FILE, bundle.name))
     for golden in bundle.golden:
         # A link inside the folder may still lead out of it, which the name alone does not show.
         if not (directory / golden.file).resolve().is_relative_to(directory.resolve()):
             raise ModelCorruptError(f"{file}: golden: {golden.file!r} leads out of the model's folder")
     return bundle
-
-
-def scorecard_in(file: Path) -> Scorecard | None:
-    """Return the scorecard in a file; None where there is no file. Raises ModelCorruptError, naming the key."""
-    try:
-        return read_scorecard(file.read_bytes())
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ModelCorruptError(f"{file} cannot be read: {error}") from error
-    except ModelCorruptError as error:
-        raise ModelCorruptError(f"{file}: {error}") from error
 
 
 @functools.cache
