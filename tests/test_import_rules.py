@@ -27,16 +27,20 @@ PARTS = {
         "pipeline.wording",
         "pipeline.policy",
         "pipeline.lanes",
+        "pipeline.scorecard",
     },
     "learning": {"errors", *(f"pipeline.{one}" for one in VALUES), "pipeline.grammar"},
     "resilience": {"errors", "pipeline.checked", "pipeline.policy", "pipeline.types", "pipeline.lanes"},
     "records": {"errors", "pipeline.checked", "pipeline.policy", "pipeline.types", "pipeline.lanes"},
-    "settings": {"errors", "pipeline", "learning", "resilience", "records", "bundles", "listeners"},
+    "settings": {"errors", "settings_schema", "pipeline", "learning", "resilience", "records", "bundles", "listeners"},
+    "settings_schema": set(),
     "listeners": {"", "errors", "pipeline", "learning", "resilience", "records", "bundles"},
     "status_page": {"errors"},
     "memory": set(),
     "recogniser": {"errors", "settings", "bundles", "engines", "listeners"},
+    "routing": {"errors", "settings", "pipeline", "learning", "resilience", "records", "engines"},
     "serve": {
+        "routing",
         "",
         "errors",
         "memory",
@@ -55,8 +59,8 @@ PARTS = {
     "": set(),
 }
 """Part of the server → what it may import besides itself."""
-CONDUCTORS = {"listen", "turn"}
-"""The only two files of the path that may call stages."""
+CONDUCTORS = {"interpret", "listen", "turn"}
+"""The only three files of the path that may call stages."""
 IMPURE = {"time", "datetime", "random", "secrets", "socket", "os", "pathlib", "subprocess", "threading", "concurrent"}
 HOMES = {
     **dict.fromkeys(

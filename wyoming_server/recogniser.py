@@ -67,7 +67,13 @@ def supply_of(settings: Settings, chosen: Chosen) -> Supply:
         tuned = chosen.choice if isinstance(chosen, TunedModel) else None
         threads = settings.asr.threads or (tuned.threads if tuned else max(1, cores() // workers()))
         floor = settings.asr.context_floor_frames or (tuned.context_floor_frames if tuned else None)
-        return load_edge_model(directory, threads=threads, workers=workers(), context_floor_frames=floor)
+        return load_edge_model(
+            directory,
+            threads=threads,
+            workers=workers(),
+            context_floor_frames=floor,
+            data=Path(settings.server.data_dir),
+        )
 
     return ModelSupply(chosen=chosen, starter=STARTER_DIRECTORY, load=load)
 

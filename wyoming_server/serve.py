@@ -1,6 +1,8 @@
 """The composition root: the only place that builds objects, and the owner of their lives."""
 
 import asyncio
+import functools
+import ipaddress
 import logging
 import signal
 import time
@@ -11,20 +13,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import memory
+from .engines.class_vocabulary import class_words
 from .engines.decode_queue import DecodeQueue
 from .engines.denoise_webrtc import WebrtcDenoiser
 from .engines.grammar_hassil import HassilGrammar
 from .engines.vad_silero import SileroVad
 from .engines.wake_openwakeword import OpenWakeWordEngine
+from .errors import ModelMissingError
+from .learning.learner import Learner
 from .listeners.connection import Denoise, Services
 from .listeners.ears import OnTurn
 from .listeners.requests import Defaults
 from .listeners.wyoming_port import WyomingPort
 from .pipeline.grammar import Vocabulary
+from .pipeline.interpret import Judgement
+from .pipeline.risk import GENERIC
+from .pipeline.scorecard import Scorecard
 from .pipeline.turn import Stages
 from .pipeline.types import Outcome, Spans
 from .pipeline.wake import GateSettings
 from .recogniser import Supply, chosen_model, recogniser_now, supply_of, workers
+from .routing import brain_of
 from .settings import Settings
 
 _LOGGER = logging.getLogger(__name__)
@@ -73,7 +82,9 @@ async def _services(settings: Settings, supply: Supply, on_turn: OnTurn, stack: 
     """Load everything that loads in a moment, off the event loop and side by side."""
     run = asyncio.get_running_loop().run_in_executor
     with ThreadPoolExecutor(2, "load") as loading:
-        vad, wake = await asyncio.gather(run(loading, SileroVad), run(loading, _load_wake, settings))
+        vad, wake, _ = await asyncio.gather(
+            run(loading, SileroVad), run(loading, _load_wake, settings), run(loading, _read_words, settings)
+        )
     stack.callback(vad.close)
     stack.callback(wake.close)
     grammar = HassilGrammar()
@@ -82,11 +93,26 @@ async def _services(settings: Settings, supply: Supply, on_turn: OnTurn, stack: 
     stack.callback(edge.close)
     home = Vocabulary(names=settings.home.names, areas=settings.home.areas, floors=settings.home.floors)
     _in_background(grammar.warm(settings.asr.language or "en", home), stack)
+    scorecard = functools.partial(_scorecard, edge)
+    brain = await stack.enter_async_context(
+        brain_of(settings, scorecard=scorecard, grammar=grammar, home=home, clock=time.monotonic)
+    )
+    _in_background(brain.learner.run(), stack)
     return Services(
         stages=Stages(
             vad=vad,
-            edge=edge,
-            grammar=grammar,
+            judgement=Judgement(
+                edge=edge,
+                scorecard=scorecard,
+                grammar=grammar,
+                words=class_words,
+                learned=brain.learner,
+                health=brain.lanes.health,
+                policy=settings.routing,
+                hedge=settings.hedge,
+                clock=time.monotonic,
+            ),
+            lanes=brain.lanes,
             endpoint=settings.endpoint,
             listen=settings.listen,
             turn=settings.turn,
@@ -99,13 +125,33 @@ async def _services(settings: Settings, supply: Supply, on_turn: OnTurn, stack: 
             languages=settings.asr.languages,
             vocabulary=home,
             answer_early=settings.asr.early_answers,
+            trusted=tuple(map(ipaddress.ip_network, settings.routing.trusted)),
         ),
         recogniser=lambda: recogniser_now(supply),
         requires_external_vad=settings.server.requires_external_vad,
         denoise=_denoise(settings, stack),
-        on_turn=on_turn,
+        on_turn=functools.partial(_finished, brain.learner, on_turn),
         max_event_bytes=settings.server.max_event_kib * 1024,
     )
+
+
+def _scorecard(edge: DecodeQueue) -> Scorecard:
+    """Return the scorecard of the model that serves now."""
+    try:
+        return edge.scorecard or GENERIC
+    except ModelMissingError:
+        return GENERIC
+
+
+def _finished(learner: Learner, on_turn: OnTurn, outcome: Outcome, spans: Spans) -> None:
+    learner.take(outcome)
+    on_turn(outcome, spans)
+
+
+def _read_words(settings: Settings) -> None:
+    """Have the words that classes are told by at hand: reading a language's takes 30 ms."""
+    for language in {settings.asr.language, *settings.asr.languages, "en"} - {""}:
+        class_words(language)
 
 
 def _load_wake(settings: Settings) -> OpenWakeWordEngine:

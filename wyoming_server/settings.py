@@ -5,13 +5,12 @@ those, so that a setting is written down once.
 """
 
 import dataclasses
+import datetime as dt
 import ipaddress
 import logging
 import os
 import reprlib
-import types
-import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,20 @@ from typing import Any
 import voluptuous as vol
 import yaml
 
-from .errors import InvalidSettingsError
+from .errors import InvalidSettingsError, UnknownProviderError
+from .learning.pace import LearnerSettings
+from .learning.threshold import ThresholdSettings
 from .pipeline.checked import Checked, ranged
 from .pipeline.endpoint import EndpointSettings
+from .pipeline.hedge import HedgeSettings
+from .pipeline.lanes import PROVIDERS, LaneSettings, LanesSettings
 from .pipeline.listen import ListenSettings
+from .pipeline.policy import Costs, Policy, RoutingMode, Trust
 from .pipeline.turn import TurnSettings
 from .pipeline.wake import WakeSettings
+from .records.caps import LedgerSettings
+from .resilience.breaker import BreakerSettings
+from .settings_schema import schema_of, texts_of
 
 ENVIRONMENT_PREFIX = "EDGE_VOICE_"
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -99,6 +106,14 @@ class DenoiseSettings(Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingSettings(Policy):
+    """Who may use what, and when the hub asks for help."""
+
+    trusted: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    """Networks whose peers may use lanes, name satellites and teach the thresholds; all others get the edge only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All of it."""
 
@@ -110,6 +125,13 @@ class Settings:
     listen: ListenSettings = field(default_factory=ListenSettings)
     turn: TurnSettings = field(default_factory=TurnSettings)
     denoise: DenoiseSettings = field(default_factory=DenoiseSettings)
+    routing: RoutingSettings = field(default_factory=RoutingSettings)
+    hedge: HedgeSettings = field(default_factory=HedgeSettings)
+    cloud: LanesSettings = field(default_factory=LanesSettings)
+    breaker: BreakerSettings = field(default_factory=BreakerSettings)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    threshold: ThresholdSettings = field(default_factory=ThresholdSettings)
+    learning: LearnerSettings = field(default_factory=LearnerSettings)
 
 
 type Raw = dict[str, dict[str, Any]]
@@ -185,84 +207,12 @@ def _from_environment(environ: Mapping[str, str]) -> Raw:
     return raw
 
 
-def _validator(annotation: Any, metadata: Mapping[str, float]) -> Any:
-    """Return the voluptuous validator of a dataclass field."""
-    if annotation is bool:
-        return _truth
-    if annotation in (int, float):
-        low, high = metadata["at_least"], metadata["at_most"]
-        number = _whole if annotation is int else _number
-        return vol.All(number, vol.Range(low, high, msg=f"allowed is {low:g} to {high:g}"))
-    if annotation is str:
-        return _text
-    if typing.get_origin(annotation) is tuple:
-        return _texts
-    if isinstance(annotation, types.GenericAlias) or typing.get_origin(annotation) is Mapping:
-        return vol.Schema({_text: vol.All(_number, vol.Range(0, 1, msg="allowed is 0 to 1"))})
-    raise TypeError(f"no validator for {annotation}")
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise vol.Invalid("must be a number")
-    try:
-        return float(value)
-    except OverflowError as error:
-        raise vol.Invalid("must be a number that can be") from error
-
-
-def _truth(value: object) -> bool:
-    if isinstance(value, str) and value.lower() in _TRUTHS:
-        return _TRUTHS[value.lower()]
-    if not isinstance(value, bool):
-        raise vol.Invalid("must be true or false")
-    return value
-
-
-def _whole(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise vol.Invalid("must be a whole number")
-    return value
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise vol.Invalid("must be text")
-    if "\0" in value or not _is_whole(value):
-        raise vol.Invalid("must be text that a file name could hold")
-    return value
-
-
-def _is_whole(text: str) -> bool:
-    """Tell whether a text has no halves of characters, which YAML can write and nothing else can."""
-    return text.encode(errors="replace").decode() == text
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    items = value.split(",") if isinstance(value, str) else value
-    if not isinstance(items, list | tuple) or not all(isinstance(item, str) and _is_whole(item) for item in items):
-        raise vol.Invalid("must be a list of texts")
-    return tuple(item.strip() for item in items if item.strip())
-
-
-def _section_schema(make: Any) -> vol.Schema:
-    hints = typing.get_type_hints(make)
-    return vol.Schema(
-        {vol.Optional(one.name): _validator(hints[one.name], one.metadata) for one in dataclasses.fields(make)}
-    )
-
-
-def _texts_of(make: Any) -> frozenset[str]:
-    """Return the keys that hold texts; YAML would take the language `no` for a truth and `2024` for a number."""
-    hints = typing.get_type_hints(make).items()
-    return frozenset(name for name, hint in hints if hint is str or typing.get_origin(hint) is tuple)
-
-
-_TEXTS = {name: _texts_of(make) for name, make in SECTIONS.items()}
-_TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+_TEXTS = {name: texts_of(make) for name, make in SECTIONS.items()}
+SECRETS = frozenset({"key"})
+"""Settings whose value no message may show."""
 _REPR = reprlib.Repr(maxstring=80, maxother=80, maxlong=80)
 """Of a wrong value enough is shown to find it."""
-_SCHEMA = vol.Schema({vol.Optional(name): _section_schema(make) for name, make in SECTIONS.items()})
+_SCHEMA = vol.Schema({vol.Optional(name): schema_of(make) for name, make in SECTIONS.items()})
 
 
 def _sentence(error: vol.Invalid, raw: Raw) -> str:
@@ -270,10 +220,73 @@ def _sentence(error: vol.Invalid, raw: Raw) -> str:
     path = [str(one) for one in error.path]
     name = ".".join(path)
     if "extra keys" in error.error_message:
-        known = SECTIONS if len(path) == 1 else [one.name for one in dataclasses.fields(SECTIONS[path[0]])]
-        return f"'{name}' is no setting; known here: {', '.join(known)}"
-    value = raw.get(path[0], {}).get(path[1]) if len(path) > 1 else raw.get(path[0])
+        return f"'{name}' is no setting; known here: {', '.join(_known(path))}"
+    value = _at(raw, error.path)
+    if path[-1] in SECRETS or (path[:2] == ["cloud", "lanes"] and len(path) < 4):
+        return f"{name} is wrong: {error.error_message}"
     return f"{name} is {_REPR.repr(value)}: {error.error_message}"
+
+
+def _at(raw: Raw, path: Sequence[Any]) -> Any:
+    value: Any = raw
+    for step in path:
+        value = value[step] if isinstance(value, dict | list) else value
+    return value
+
+
+def _known(path: Sequence[str]) -> Iterable[str]:
+    """Return the keys that would have been right beside a wrong one."""
+    if len(path) == 1:
+        return SECTIONS
+    make = {"lanes": LaneSettings, "costs": Costs}.get(path[1], SECTIONS[path[0]])
+    return [one.name for one in dataclasses.fields(make)]
+
+
+def _check_lanes(settings: Settings) -> None:
+    """Check what lanes and routing say of each other. Raises ValueError, UnknownProviderError."""
+    lanes, mode = settings.cloud.lanes, settings.routing.mode
+    names = [lane.name for lane in lanes]
+    for index, lane in enumerate(lanes):
+        where = f"cloud.lanes[{index}] ({lane.name or 'without a name'})"
+        if not lane.name or names.count(lane.name) > 1:
+            raise ValueError(f"{where}: each lane needs a name of its own")
+        if lane.provider not in PROVIDERS:
+            raise UnknownProviderError(
+                f"{where}: there is no provider '{lane.provider}'; known are {', '.join(PROVIDERS)}"
+            )
+        if lane.trust not in {"", Trust.HOME, Trust.CLOUD}:
+            raise ValueError(f"{where}: trust is {lane.trust!r}; allowed is home or cloud")
+        try:
+            dt.date.fromisoformat(lane.consent or "2000-01-01")
+        except ValueError as error:
+            raise ValueError(f"{where}: consent is {lane.consent!r}; write the day you agreed as YYYY-MM-DD") from error
+    if mode is RoutingMode.CLOUD and not lanes:
+        raise ValueError("routing.mode is cloud and cloud.lanes is empty: name a lane, or set the mode to auto")
+    if mode is RoutingMode.CLOUD and not _may_ask(settings):
+        raise ValueError(
+            "routing.mode is cloud and no lane may be asked: no lane at home, and none that is consented to while "
+            "ledger.cloud_seconds_per_day and cloud_money_per_month are above 0; set the mode to auto, or allow one"
+        )
+    if mode is RoutingMode.EDGE and settings.hedge.hedge:
+        raise ValueError("routing.mode is edge and hedge.hedge is on: nothing may leave, so nothing can leave early")
+    if settings.hedge.hedge and not lanes:
+        raise ValueError("hedge.hedge is on and cloud.lanes is empty: name a lane, or switch it off")
+
+
+def _may_ask(settings: Settings) -> bool:
+    capped = 0.0 in {settings.ledger.cloud_seconds_per_day, settings.ledger.cloud_money_per_month}
+    return any(
+        lane.trust_class is Trust.HOME or lane.provider == "client" or (lane.consent and not capped)
+        for lane in settings.cloud.lanes
+    )
+
+
+def _check_networks(name: str, networks: Iterable[str]) -> None:
+    for network in networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise ValueError(f"{name} is {network!r}: {error}") from error
 
 
 def _check(settings: Settings) -> None:
@@ -285,11 +298,9 @@ def _check(settings: Settings) -> None:
         raise ValueError("server.uris is empty: name at least one address to listen on")
     if settings.server.log_level not in LOG_LEVELS:
         raise ValueError(f"server.log_level is {settings.server.log_level!r}: allowed is {', '.join(LOG_LEVELS)}")
-    for network in settings.server.allow:
-        try:
-            ipaddress.ip_network(network)
-        except ValueError as error:
-            raise ValueError(f"server.allow is {network!r}: {error}") from error
+    _check_networks("server.allow", settings.server.allow)
+    _check_networks("routing.trusted", settings.routing.trusted)
+    _check_lanes(settings)
 
 
 def set_up_logging(settings: Settings) -> None:

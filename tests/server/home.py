@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -119,11 +119,18 @@ def home(settings: Settings) -> Iterator[Home]:
 class ServerProcess:
     """`edge-voice serve` in a process of its own."""
 
-    def __init__(self, folder: Path, *flags: str, environ: dict[str, str] | None = None, **pipes: Any) -> None:
-        """Start it."""
+    def __init__(
+        self,
+        folder: Path,
+        *flags: str,
+        environ: dict[str, str] | None = None,
+        command: Sequence[str] = (sys.executable, "-m", "wyoming_server"),
+        **pipes: Any,
+    ) -> None:
+        """Start it, by `command` where something is to watch it."""
         self._log = folder / f"server-{os.urandom(4).hex()}.log"
         self._output = self._log.open("wb")
-        argv = [sys.executable, "-m", "wyoming_server", "serve", "--model", "starter"]
+        argv = [*command, "serve", "--model", "starter"]
         self.process = subprocess.Popen(
             [*argv, "--data-dir", str(folder / "data"), *flags],
             stderr=self._output,

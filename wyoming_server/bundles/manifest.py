@@ -3,7 +3,7 @@
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -11,6 +11,8 @@ import voluptuous as vol
 
 from ..errors import ModelCorruptError, ModelMissingError
 from ..pipeline.checked import Checked, ranged
+from ..pipeline.scorecard import Scorecard
+from .scorecards import SCORECARD_FILE, scorecard_in
 
 MANIFEST_FILE = "bundle.json"
 _WHISPER_PHRASES_FILE = Path(__file__).with_name("whisper_phrases.json")
@@ -52,6 +54,8 @@ class Bundle(Checked):
     """Language → what the model is known to make up out of noise."""
     notes: str = ""
     """A sentence for the people who run the server."""
+    scorecard: Scorecard | None = None
+    """How its evidence adds up to a risk; None for a model that nobody fitted one for."""
 
 
 def read_bundle(directory: Path) -> Bundle:
@@ -66,7 +70,11 @@ def read_bundle(directory: Path) -> Bundle:
     try:
         fields = json.loads(file.read_bytes())
     except FileNotFoundError:
-        return Bundle(name=directory.resolve().name, hallucination_phrases=_whisper_phrases())
+        return Bundle(
+            name=directory.resolve().name,
+            hallucination_phrases=_whisper_phrases(),
+            scorecard=scorecard_in(directory / SCORECARD_FILE, directory.resolve().name),
+        )
     except (OSError, ValueError) as error:
         raise ModelCorruptError(f"{file} cannot be read: {error}") from error
     try:
@@ -75,6 +83,7 @@ def read_bundle(directory: Path) -> Bundle:
         raise ModelCorruptError(f"{file}: {'; '.join(map(_sentence, error.errors))}") from error
     except ValueError as error:
         raise ModelCorruptError(f"{file}: {error}") from error
+    bundle = replace(bundle, scorecard=scorecard_in(directory / SCORECARD_FILE, bundle.name))
     for golden in bundle.golden:
         # A link inside the folder may still lead out of it, which the name alone does not show.
         if not (directory / golden.file).resolve().is_relative_to(directory.resolve()):

@@ -22,27 +22,29 @@ def find_scorecard(directory: Path, *, data: Path, model: str) -> Scorecard | No
 
     Raises ModelCorruptError, naming the file and the cure, for one that cannot be read or is another model's.
     """
-    for file in (own_scorecard_file(data, model), directory / SCORECARD_FILE):
-        try:
-            content = file.read_bytes()
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise ModelCorruptError(f"'{file}' cannot be read: {error.strerror}") from error
-        return _for_model(file, content, model)
-    return None
+    own = scorecard_in(own_scorecard_file(data, model), model)
+    return scorecard_in(directory / SCORECARD_FILE, model) if own is None else own
+
+
+def scorecard_in(file: Path, model: str) -> Scorecard | None:
+    """Return a model's scorecard; None where there is no such file. Blocks. Raises ModelCorruptError as above."""
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ModelCorruptError(f"'{file}' cannot be read: {error.strerror}") from error
+    return _for_model(file, content, model)
 
 
 def _for_model(file: Path, content: bytes, model: str) -> Scorecard:
     try:
         card = read_scorecard(content)
     except ModelCorruptError as error:
-        raise ModelCorruptError(
-            f"'{file}': {error}; delete it, or write it anew with `edge-voice evaluate --fit`"
-        ) from error
+        raise ModelCorruptError(f"'{file}': {error}; {_CURE}") from error
     if card.model and card.model != model:
         raise ModelCorruptError(
             f"'{file}' was fitted for the model '{card.model}', not for '{model}': confidences of two models do not "
-            "compare; delete it, or write it anew with `edge-voice evaluate --fit`"
+            f"compare; {_CURE}"
         )
     return card

@@ -48,9 +48,12 @@ async def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def heard(uri: str, recording: Recording, language: str | None) -> Answer:
-    """Return what the server makes of a recording in file mode; raises EdgeVoiceError."""
+    """Return what the server makes of a recording in file mode; raises EdgeVoiceError.
+
+    Whoever reads the result sees its action, so text that ought to be confirmed is told, not refused.
+    """
     async with connected(uri) as connection:
-        return await connection.transcribe(recording, _FILE, language=language, mode="file")
+        return await connection.transcribe(recording, _FILE, language=language, mode="file", can_confirm=True)
 
 
 def result(path: Path, answer: Answer) -> dict[str, Any]:
@@ -59,7 +62,8 @@ def result(path: Path, answer: Answer) -> dict[str, Any]:
     known = {key: told.get(key) for key in ("action", "route", "reason", "risk", "threshold")}
     nested = {key: dict(told.get(key) or {}) for key in ("points", "quality", "latency_ms")}
     model = {"model": told.get("model"), "language": answer.language}
-    return {"file": str(path), "text": answer.text, **known, **nested, **model}
+    more = {key: told.get(key) for key in ("why", "class", "critical", "lane", "lanes")}
+    return {"file": str(path), "text": answer.text, **known, **nested, **model, **more}
 
 
 @contextlib.asynccontextmanager

@@ -65,6 +65,7 @@ class WhisperEngine:
         self._specials = self._find_specials()
         self.name = bundle.name
         self.hallucination_phrases = bundle.hallucination_phrases
+        self.scorecard = bundle.scorecard
         self.languages = self._find_languages(tuple(bundle.languages) or tuple(model.supported_languages))
 
     @classmethod

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 
 from ..errors import OverloadedError
+from ..pipeline.scorecard import Scorecard
 from ..pipeline.types import DecodeRequest, Hypothesis
 from .asr_whisper import WhisperEngine
 
@@ -43,6 +44,12 @@ class DecodeQueue:
         """Language → texts that it is known to make up."""
         with self._lease() as engine:
             return engine.hallucination_phrases
+
+    @property
+    def scorecard(self) -> Scorecard | None:
+        """How its evidence adds up to a risk; None when nobody fitted that. Raises ModelMissingError."""
+        with self._lease() as engine:
+            return engine.scorecard
 
     async def decode(self, request: DecodeRequest) -> Hypothesis:
         """Return what the model hears. Raises OverloadedError at once when too many wait, DecodeError."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..bundles.manifest import Bundle, Golden, read_bundle
+from ..bundles.scorecards import own_scorecard_file, scorecard_in
 from ..bundles.store import check_files
 from ..errors import EngineMissingError, ModelCorruptError, ModelMissingError, SelfTestError
 from ..pipeline.types import SAMPLE_RATE_HZ, DecodeRequest, Samples
@@ -25,11 +26,17 @@ _LIBRARIES = ("ctranslate2", "faster_whisper")
 
 
 def load_edge_model(
-    directory: Path, *, threads: int, workers: int = 1, context_floor_frames: int | None = None
+    directory: Path,
+    *,
+    threads: int,
+    workers: int = 1,
+    context_floor_frames: int | None = None,
+    data: Path | None = None,
 ) -> WhisperEngine:
     """Return a model that is ready to serve. Blocks for up to seconds: call it in a thread.
 
     `context_floor_frames` is what was measured to suit this machine; a manifest, which knows the model, outranks it.
+    `data` is the data folder: a scorecard that the owner fitted outranks the bundle's.
 
     Raises EngineMissingError, ModelMissingError, ModelCorruptError, and SelfTestError when it loads and does not hear
     its golden recordings right.
@@ -39,6 +46,8 @@ def load_edge_model(
     bundle = read_bundle(directory)
     if context_floor_frames is not None and not bundle.version:
         bundle = replace(bundle, context_floor_frames=context_floor_frames)
+    if data is not None:
+        bundle = _with_own_scorecard(bundle, own_scorecard_file(data, bundle.name))
     _check_languages(directory, bundle)
     _check_libraries()
     use_wide_vectors()
@@ -55,6 +64,16 @@ def load_edge_model(
         raise
     _LOGGER.info("Model %s is ready after %.2f s", bundle.name, time.perf_counter() - started_s)
     return engine
+
+
+def _with_own_scorecard(bundle: Bundle, file: Path) -> Bundle:
+    """Return a bundle with the owner's own fit, where there is one that can be used."""
+    try:
+        own = scorecard_in(file, bundle.name)
+    except ModelCorruptError as error:
+        _LOGGER.warning("%s; until then the model's own serves", error)
+        return bundle
+    return bundle if own is None else replace(bundle, scorecard=own)
 
 
 def _check_libraries() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
@@ -55,6 +56,8 @@ class Connection:
     ) -> None:
         """Own both sides of a stream; `address` is the peer's, empty where it has none."""
         self._reader, self._writer, self._services, self._address = reader, writer, services, address
+        self._name = address or uuid.uuid4().hex
+        """Stands for the session of a client that names none: Home Assistant makes a connection per turn."""
         self._ear: Ear | None = None
         self._turn: TurnEar | None = None
         self._format: tuple[int, int, int] | None = None
@@ -140,7 +143,12 @@ class Connection:
         await self._finish_turn()  # first: what was said before is answered before
         recogniser = self._services.recogniser()  # not the model itself: it may still be loading
         request = turn_request(
-            event, defaults=self._services.defaults, model=recogniser.model, known=recogniser.languages
+            event,
+            defaults=self._services.defaults,
+            model=recogniser.model,
+            known=recogniser.languages,
+            address=self._address,
+            connection=self._name,
         )
         stages = self._services.stages
         if (denoiser := self._denoiser(event)) is not None:

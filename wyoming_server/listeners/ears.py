@@ -11,7 +11,8 @@ from wyoming.wake import NotDetected
 
 from ..errors import EdgeVoiceError
 from ..pipeline.audio import FrameQueue, Framer
-from ..pipeline.turn import Observer, Stages, TurnRequest, run_turn
+from ..pipeline.interpret import TurnRequest
+from ..pipeline.turn import Observer, Stages, run_turn
 from ..pipeline.types import SAMPLE_RATE_HZ, Outcome, Samples, Spans
 from ..pipeline.wake import WakeDetector, WakeSession
 from .framing import EventWriter

@@ -8,7 +8,7 @@ from wyoming.event import Event
 from wyoming.wake import Detection
 
 from ..errors import EdgeVoiceError
-from ..pipeline.types import Outcome, Quality, Spans, WakeHit
+from ..pipeline.types import LaneAttempt, Outcome, Quality, Spans, WakeHit
 
 CONTEXT_KEY = "edge_voice"
 SCHEMA = 1
@@ -31,6 +31,7 @@ def transcript_stop(spans: Spans) -> Event:
 def outcome_fields(outcome: Outcome) -> dict[str, Any]:
     """Return what a client may know of an outcome, besides its text and timing."""
     risk, hypothesis, match = outcome.risk, outcome.hypothesis, outcome.match
+    threshold, workload, answer = outcome.decision.threshold, outcome.workload, outcome.answer
     return {
         "schema": SCHEMA,
         "turn_id": outcome.turn_id,
@@ -38,14 +39,29 @@ def outcome_fields(outcome: Outcome) -> dict[str, Any]:
         "reason": outcome.decision.reason,
         "intent": match.intent if match else None,
         "route": outcome.route.value,
-        "lane": None,
+        "lane": (answer.lane or None) if answer else None,
         "risk": round(risk.value, 4) if risk else None,
-        "threshold": None,
-        "points": {name: round(points, 4) for name, points in risk.points.items()} if risk else {},
+        "threshold": round(threshold.value, 4) if threshold else None,
+        "why": risk.reason if risk else None,
+        "points": {name: round(points, 1) for name, points in risk.points.items()} if risk else {},
+        "class": workload.kind.value if workload else None,
+        "critical": workload.critical if workload else None,
+        "lanes": [attempt_fields(one) for one in answer.attempts] if answer else [],
         "model": hypothesis.model if hypothesis else None,
         "rules": list(hypothesis.rules) if hypothesis else [],
         "ended_by": outcome.ended_by.value,
         "quality": quality_fields(outcome.quality) if outcome.quality else None,
+    }
+
+
+def attempt_fields(attempt: LaneAttempt) -> dict[str, Any]:
+    """Return one upload and what came of it."""
+    return {
+        "lane": attempt.lane,
+        "ending": attempt.ending,
+        "seconds": round(attempt.seconds, 2),
+        "took_ms": round(attempt.took_ms, 1),
+        "cost": round(attempt.cost, 6),
     }
 
 
@@ -77,6 +93,7 @@ def _until_outcome(spans: Spans) -> dict[str, float]:
         "inference": round(spans.inference_ms, 2),
         "hold": round(spans.hold_ms, 2),
         "post": round(spans.post_ms, 2),
+        "cloud": round(spans.cloud_ms, 2),
     }
 
 

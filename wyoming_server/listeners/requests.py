@@ -1,5 +1,7 @@
 """Wyoming requests → what a turn needs to know. Unknown fields are ignored, wrong ones refused."""
 
+import enum
+import ipaddress
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +12,12 @@ from wyoming.event import Event
 from ..errors import MalformedEventError, UnknownModelError, UnsupportedLanguageError
 from ..pipeline.endpoint import Sensitivity
 from ..pipeline.grammar import Vocabulary
+from ..pipeline.interpret import TurnRequest
 from ..pipeline.listen import Mode
-from ..pipeline.turn import TurnRequest
+from ..pipeline.policy import Caller, MicrophoneClass, RoutingMode
 from .replies import CONTEXT_KEY
+
+type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 TEXT_LIMIT = 200
 """Characters of one name or code."""
@@ -28,10 +33,18 @@ class Defaults:
     languages: tuple[str, ...]
     vocabulary: Vocabulary
     answer_early: bool
+    trusted: tuple[Network, ...] = ()
+    """Networks whose peers are believed, and may use lanes."""
+
+    def trusts(self, address: str) -> bool:
+        """Tell whether a peer is believed; one without an address speaks through a socket of this machine."""
+        return not address or any(ipaddress.ip_address(address) in network for network in self.trusted)
 
 
-def turn_request(event: Event, *, defaults: Defaults, model: str, known: tuple[str, ...]) -> TurnRequest:
-    """Return what a `transcribe` asks for.
+def turn_request(
+    event: Event, *, defaults: Defaults, model: str, known: tuple[str, ...], address: str, connection: str
+) -> TurnRequest:
+    """Return what a `transcribe` asks for; `connection` stands for a session that the client does not name.
 
     Raises MalformedEventError, UnknownModelError, UnsupportedLanguageError.
     """
@@ -49,7 +62,34 @@ def turn_request(event: Event, *, defaults: Defaults, model: str, known: tuple[s
         mode=Mode.FILE if context.get("mode") == "file" else Mode.LIVE,
         answer_early=defaults.answer_early and context.get("answer_early") is not False,
         sensitivity=_sensitivity(_text(event.data, "vad_sensitivity")),
+        caller=_caller(context, trusted=defaults.trusts(address), address=address, connection=connection),
     )
+
+
+def _caller(context: Mapping[str, Any], *, trusted: bool, address: str, connection: str) -> Caller:
+    """Return who asks. What a peer that is not trusted says of itself is not believed."""
+    if not trusted:
+        return Caller(session=connection, satellite=address)
+    return Caller(
+        trusted=True,
+        session=_text(context, "session_id") or connection,
+        satellite=_text(context, "satellite_id") or address,
+        microphone_class=_one_of(MicrophoneClass, context, "microphone_class") or MicrophoneClass.FAR_FIELD,
+        mode=_one_of(RoutingMode, context, "lane"),
+        can_confirm=context.get("can_confirm") is True,
+        client_lane=context.get("client_lane") is True,
+        expect_confirmation=context.get("expect") == "confirm",
+    )
+
+
+def _one_of[E: enum.StrEnum](kind: type[E], context: Mapping[str, Any], key: str) -> E | None:
+    """Return a choice that the client made. Raises MalformedEventError for one that there is not."""
+    said = _text(context, key)
+    if not said:
+        return None
+    if said not in set(kind):
+        raise MalformedEventError(f"The field '{key}' must be one of {', '.join(kind)}")
+    return kind(said)
 
 
 def satellite_of(event: Event) -> str | None:

@@ -15,6 +15,7 @@ from ..errors import (
     CapReachedError,
     DiskError,
     EdgeVoiceError,
+    LaneBusyError,
     LaneEmptyError,
     LaneError,
     LaneFailedError,
@@ -114,9 +115,16 @@ class Lanes:
         settings, lane = guarded.settings, guarded.lane
         if lane is None:
             raise LaneFailedError(f"Lane '{settings.name}' is the caller's own", lane=settings.name)
-        number = await self._ledger.open(_upload(settings, request, errand))
+        asked_s = self._clock()
+        if not guarded.breaker.permits(asked_s):  # somebody else's utterance is its trial since we looked
+            raise LaneBusyError(guarded.breaker.reason(asked_s), lane=settings.name)
+        guarded.breaker.entered(asked_s)
+        try:
+            number = await self._ledger.open(_upload(settings, request, errand))
+        except BaseException:
+            guarded.breaker.left(self._clock())
+            raise
         started_s = self._clock()
-        guarded.breaker.entered(started_s)
         ending = "cancelled"
         try:
             text = await _text(lane, request, min(errand.deadline_s, started_s + settings.deadline_seconds) - started_s)
@@ -231,6 +239,7 @@ class _Race:
         self._attempts.append(
             LaneAttempt(
                 lane=guarded.settings.name,
+                trust=guarded.settings.trust_class,
                 seconds=self._request.seconds if uploaded else 0.0,
                 cost=guarded.settings.cost(self._request.seconds) if uploaded else 0.0,
                 took_ms=max(0.0, 1000.0 * (self._clock() - started_s)),

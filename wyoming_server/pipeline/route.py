@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .policy import (
-    FIRST_TRY,
-    UNTRUSTED,
     Caller,
     History,
     LaneHealth,
@@ -193,24 +191,19 @@ ROWS = (
 )
 """Read from above; the last one fits everything."""
 
-COMMAND = Workload(kind=WorkloadClass.COMMAND)
-EVEN = Threshold(logit=0.0, value=0.5, reason="more likely right than wrong")
-ANY_OWNER = Policy()
-FREE = Price()
-
 
 def decide(
     hypothesis: Hypothesis,
     risk: Risk,
     *,
-    workload: Workload = COMMAND,
-    threshold: Threshold = EVEN,
-    lanes: Sequence[LaneHealth] = (),
-    policy: Policy = ANY_OWNER,
-    caller: Caller = UNTRUSTED,
-    history: History = FIRST_TRY,
-    price: Price = FREE,
-    audio_seconds: float = 0.0,
+    workload: Workload,
+    threshold: Threshold,
+    lanes: Sequence[LaneHealth],
+    policy: Policy,
+    caller: Caller,
+    history: History,
+    price: Price,
+    audio_seconds: float,
 ) -> Decision:
     """Return what becomes of a hypothesis, by the first row that fits. Raises nothing.
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from .policy import Caller
 from .types import (
     Action,
     Continuation,
@@ -10,6 +11,7 @@ from .types import (
     GrammarMatch,
     Hypothesis,
     Interpretation,
+    LaneAnswer,
     Outcome,
     Route,
     Timeline,
@@ -18,29 +20,57 @@ from .types import (
 NO_SPEECH = Decision(action=Action.DISCARD, reason="no speech was heard")
 
 
-def conclude(turn_id: str, heard: list[Interpretation], ending: Ending, *, now_s: float) -> Outcome:
+def conclude(turn_id: str, heard: list[Interpretation], ending: Ending, *, caller: Caller, now_s: float) -> Outcome:
     """Return the outcome of a turn: one utterance's, a file's chunks joined, or that nobody spoke."""
     spoken = [one for one in heard if one.decision.action is not Action.DISCARD]
     if not spoken:
-        return _nothing(turn_id, heard, ending, now_s)
+        return _nothing(turn_id, heard, ending, caller, now_s)
     worst = max(spoken, key=lambda one: one.risk.value)
     hypothesis = _joined([one.hypothesis for one in spoken])
+    answer = _answers(spoken)
+    only = spoken[0] if len(spoken) == 1 else None
     return Outcome(
         turn_id=turn_id,
-        text=hypothesis.text,
-        language=hypothesis.language,
+        text="" if worst.decision.action is Action.ASK_TEXT else " ".join(one.text for one in spoken if one.text),
+        language=(answer.language if answer and answer.text else None) or hypothesis.language,
         decision=worst.decision,
-        route=Route.EDGE,
+        route=_route(spoken),
         risk=worst.risk,
         quality=worst.quality,
         hypothesis=hypothesis,
-        match=spoken[0].match if len(spoken) == 1 else GrammarMatch(continuation=Continuation.NONE),
+        match=(only.answer_match or only.match) if only else GrammarMatch(continuation=Continuation.NONE),
         ended_by=ending.by,
         timeline=_timeline(spoken[-1], ending, now_s),
+        workload=worst.workload,
+        cell=worst.cell,
+        caller=caller,
+        answer=answer,
+        interpretation=only,
     )
 
 
-def _nothing(turn_id: str, heard: list[Interpretation], ending: Ending, now_s: float) -> Outcome:
+def _route(spoken: list[Interpretation]) -> Route:
+    if any(one.answer and one.answer.text for one in spoken):
+        return Route.CLOUD
+    return Route.CLIENT if any(one.decision.to_client for one in spoken) else Route.EDGE
+
+
+def _answers(spoken: list[Interpretation]) -> LaneAnswer | None:
+    """Return what the lanes said to all of them; None when none was asked."""
+    answers = [one.answer for one in spoken if one.answer is not None]
+    if len(answers) <= 1:
+        return answers[0] if answers else None
+    first = next((one for one in answers if one.text), answers[-1])
+    return LaneAnswer(
+        text=" ".join(one.text for one in answers if one.text),
+        lane=first.lane,
+        language=first.language,
+        attempts=tuple(attempt for one in answers for attempt in one.attempts),
+        reason=answers[-1].reason,
+    )
+
+
+def _nothing(turn_id: str, heard: list[Interpretation], ending: Ending, caller: Caller, now_s: float) -> Outcome:
     only = heard[-1] if heard else None
     return Outcome(
         turn_id=turn_id,
@@ -54,6 +84,11 @@ def _nothing(turn_id: str, heard: list[Interpretation], ending: Ending, now_s: f
         match=None,
         ended_by=ending.by,
         timeline=_timeline(only, ending, now_s),
+        workload=only.workload if only else None,
+        cell=only.cell if only else None,
+        caller=caller,
+        answer=only.answer if only else None,
+        interpretation=only,
     )
 
 
@@ -75,4 +110,6 @@ def _timeline(only: Interpretation | None, ending: Ending, now_s: float) -> Time
         hypothesis_s=only.finished_s if only else ending.end_s,
         end_s=ending.end_s,
         outcome_s=now_s,
+        asked_s=only.asked_s if only else None,
+        answered_s=only.answered_s if only else None,
     )

@@ -3,22 +3,24 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from ..errors import TurnTimeoutError
+from ..errors import NeedsConfirmationError, TurnTimeoutError
 from .audio import FrameQueue
 from .checked import Checked, ranged
-from .edge_asr import EdgeModel, recognise
-from .endpoint import EndpointSettings, Sensitivity, VadModel
-from .finish import finished_probability
-from .grammar import Grammar, Vocabulary
+from .cloud import Lanes
+from .endpoint import EndpointSettings, VadModel
+from .hedge import Hedge
+from .interpret import Judgement, TurnRequest, decision_on, interpret
+from .lanes import Errand
 from .listen import Listener, ListenSettings, Mode, OnVoice, Utterance
-from .policy import FIRST_TRY, UNCALIBRATED, Standing, Workload, WorkloadClass
-from .quality import measure
-from .risk import GENERIC, score
-from .route import decide
+from .policy import RoutingMode
 from .transcript import conclude
-from .types import Action, Interpretation, Outcome, Speech
+from .types import Action, Interpretation, LaneAnswer, Outcome, Speech
+from .weighing import mode_of
+
+SILENT = frozenset({Action.DISCARD, Action.ASK_TEXT})
+"""Actions that come without a text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,22 +31,8 @@ class TurnSettings(Checked):
     """From the end of speech (or audio-stop) to a transcript or an error."""
     chunk_budget_seconds: float = ranged(30.0, at_least=1.0, at_most=300.0)
     """The same for each chunk of a file, which is up to 28 s long and nobody waits for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnRequest:
-    """What the client asked for."""
-
-    turn_id: str
-    language: str | None = None
-    """None: detect it among `languages`."""
-    languages: tuple[str, ...] = ()
-    vocabulary: Vocabulary = field(default_factory=Vocabulary)
-    prompt: tuple[str, ...] = ()
-    """Names and terms for the recogniser, most important first."""
-    mode: Mode = Mode.LIVE
-    answer_early: bool = True
-    sensitivity: Sensitivity = Sensitivity.DEFAULT
+    reserve_seconds: float = ranged(0.2, at_least=0.0, at_most=2.0)
+    """Of the budget, kept for what follows a lane's answer or its failure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +40,8 @@ class Stages:
     """The parts that a turn calls, and their settings."""
 
     vad: VadModel
-    edge: EdgeModel
-    grammar: Grammar
+    judgement: Judgement
+    lanes: Lanes
     endpoint: EndpointSettings
     listen: ListenSettings
     turn: TurnSettings
@@ -72,10 +60,13 @@ class Observer:
 
 async def run_turn(audio: FrameQueue, request: TurnRequest, stages: Stages, observer: Observer) -> Outcome:
     """Turn one stream of frames into one outcome within the budget. Raises TurnError."""
+    if mode_of(stages.judgement.policy, request.caller) is not RoutingMode.EDGE:
+        stages.lanes.warm(request.caller)
+    hedge = Hedge(lambda speech: _asked(speech, request, stages, reason="hedge", end_s=stages.clock()))
     listener = Listener(
         audio,
         stages.vad.open(),
-        lambda speech: _interpret(speech, request, stages),
+        lambda speech: interpret(speech, request, stages.judgement, hedge),
         settings=stages.listen,
         endpoint=stages.endpoint,
         clock=stages.clock,
@@ -85,18 +76,20 @@ async def run_turn(audio: FrameQueue, request: TurnRequest, stages: Stages, obse
         on_voice=observer.on_voice,
     )
     heard: list[Interpretation] = []
-    async with aclosing(listener.utterances()) as utterances:
-        async for utterance in utterances:
-            # A chunk of a file waits for those before it, which is no fault of its own.
-            from_s = utterance.ending.end_s if request.mode is Mode.LIVE else stages.clock()
-            budget = stages.turn.budget_seconds if request.mode is Mode.LIVE else stages.turn.chunk_budget_seconds
-            interpretation = await _within_budget(utterance, from_s + budget - stages.clock())
-            if interpretation is None:
-                continue
-            heard.append(interpretation if request.mode is Mode.LIVE else _without_audio(interpretation))
-            if interpretation.decision.action is not Action.DISCARD:
-                observer.on_text(interpretation.hypothesis.text)
-    return conclude(request.turn_id, heard, utterance.ending, now_s=stages.clock())
+    try:
+        async with aclosing(listener.utterances()) as utterances:
+            async for utterance in utterances:
+                one = await _settled(utterance, request, stages, hedge)
+                if one is None:
+                    continue
+                heard.append(one if request.mode is Mode.LIVE else _without_audio(one))
+                if one.decision.action not in SILENT:
+                    observer.on_text(one.text)
+    finally:
+        await hedge.aclose()
+    outcome = conclude(request.turn_id, heard, utterance.ending, caller=request.caller, now_s=stages.clock())
+    # Nothing is learned from recordings: they are not how this home speaks.
+    return outcome if request.mode is Mode.LIVE else replace(outcome, interpretation=None)
 
 
 def _without_audio(interpretation: Interpretation) -> Interpretation:
@@ -105,38 +98,55 @@ def _without_audio(interpretation: Interpretation) -> Interpretation:
     return replace(interpretation, speech=replace(interpretation.speech, samples=nothing, noise=nothing, active=()))
 
 
-async def _interpret(speech: Speech, request: TurnRequest, stages: Stages) -> Interpretation:
-    """Make of one utterance all that can be made of it on the hub."""
-    started_s = stages.clock()
-    hypothesis = await recognise(
-        stages.edge, speech, language=request.language, languages=request.languages, prompt=request.prompt
+async def _settled(utterance: Utterance, request: TurnRequest, stages: Stages, hedge: Hedge) -> Interpretation | None:
+    """Return an utterance with its last word on it, the lanes' included; None when nobody spoke. Raises TurnError."""
+    live = request.mode is Mode.LIVE
+    # A chunk of a file waits for those before it, which is no fault of its own.
+    end_s = utterance.ending.end_s if live else stages.clock()
+    budget_s = stages.turn.budget_seconds if live else stages.turn.chunk_budget_seconds
+    one = await _within_budget(utterance, end_s + budget_s - stages.clock())
+    if one is None:
+        return None
+    if one.decision.action is Action.ESCALATE and not one.decision.to_client:
+        one = await _escalated(one, request, stages, hedge, end_s)
+    else:
+        hedge.drop()
+    if one.decision.action is Action.CONFIRM and not request.caller.can_confirm:
+        raise NeedsConfirmationError(
+            f"{one.decision.reason}. Say it again, or use the Edge Voice integration, which asks back"
+        )
+    return one
+
+
+async def _escalated(
+    one: Interpretation, request: TurnRequest, stages: Stages, hedge: Hedge, end_s: float
+) -> Interpretation:
+    """Return an interpretation with the lanes' text, or with what to do without it. Raises TurnError."""
+    asked_s = stages.clock()
+    answer = LaneAnswer()
+    if hedge.covers(one.speech):
+        answer = await hedge.answer(_deadline_s(stages, end_s) - asked_s)
+    if not answer.text:
+        tried, answer = answer, await _asked(one.speech, request, stages, reason="risk", end_s=end_s)
+        answer = replace(answer, attempts=tried.attempts + answer.attempts)
+    one = replace(one, answer=answer, asked_s=asked_s, answered_s=stages.clock())
+    if not answer.text:
+        return replace(one, decision=decision_on(one, request, stages.judgement, in_vain=answer.reason))
+    language = answer.language or one.hypothesis.language or request.language or ""
+    match = await stages.judgement.grammar.match(answer.text, language, request.vocabulary)
+    return replace(one, answer_match=match)
+
+
+async def _asked(speech: Speech, request: TurnRequest, stages: Stages, *, reason: str, end_s: float) -> LaneAnswer:
+    errand = Errand(
+        turn_id=request.turn_id, caller=request.caller, reason=reason, deadline_s=_deadline_s(stages, end_s)
     )
-    finished_s = stages.clock()
-    quality = measure(speech)
-    home = request.vocabulary
-    match = await stages.grammar.match(hypothesis.text, hypothesis.language, home)
-    risk = score(
-        hypothesis,
-        quality,
-        match,
-        speech=speech,
-        standing=Standing(),
-        history=FIRST_TRY,
-        scorecard=GENERIC,
-        calibration=UNCALIBRATED,
-    )
-    return Interpretation(
-        speech=speech,
-        hypothesis=hypothesis,
-        match=match,
-        quality=quality,
-        risk=risk,
-        workload=Workload(kind=WorkloadClass.COMMAND),
-        decision=decide(hypothesis, risk),
-        finished=finished_probability(hypothesis, match, speech, (*home.names, *home.areas)),
-        started_s=started_s,
-        finished_s=finished_s,
-    )
+    return await stages.lanes.ask(speech, request.language, request.prompt, errand)
+
+
+def _deadline_s(stages: Stages, end_s: float) -> float:
+    """Return until when a lane's text is of use: the budget's end, less what the hub itself still has to do."""
+    return end_s + stages.turn.budget_seconds - stages.turn.reserve_seconds
 
 
 async def _within_budget(utterance: Utterance, left_s: float) -> Interpretation | None:

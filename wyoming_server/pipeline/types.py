@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import EdgeVoiceError
 from .checked import Checked, ranged
-from .policy import UNCALIBRATED, UNTRUSTED, Calibration, Caller, Cell, Threshold, Workload
+from .policy import UNCALIBRATED, UNTRUSTED, Calibration, Caller, Cell, History, Threshold, Trust, Workload
 
 SAMPLE_RATE_HZ = 16_000
 FRAME_SAMPLES = 512
@@ -202,6 +203,7 @@ class LaneAttempt(Checked):
     """One upload that was tried for a turn."""
 
     lane: str
+    trust: Trust
     seconds: float = ranged(at_least=0.0)
     """Audio."""
     cost: float = ranged(0.0, at_least=0.0)
@@ -233,6 +235,8 @@ class Interpretation:
     quality: Quality
     risk: Risk
     workload: Workload
+    cell: Cell
+    history: History
     decision: Decision
     finished: float
     """Probability that the speaker has said all."""
@@ -240,6 +244,21 @@ class Interpretation:
     """Monotonic time when its decode was asked for."""
     finished_s: float
     """Monotonic time when its hypothesis was there."""
+    failure: EdgeVoiceError | None = None
+    """Why the hub's own model gave no text."""
+    answer: LaneAnswer | None = None
+    """What the lanes said, when they were asked."""
+    answer_match: GrammarMatch | None = None
+    """What the home's grammar makes of that."""
+    asked_s: float | None = None
+    """Monotonic time when waiting for the lanes began."""
+    answered_s: float | None = None
+    """Monotonic time when it was over."""
+
+    @property
+    def text(self) -> str:
+        """What wins: a lane's text, else the hub's."""
+        return (self.answer.text if self.answer else "") or self.hypothesis.text
 
 
 class EndedBy(enum.StrEnum):
@@ -279,6 +298,8 @@ class Spans(Checked):
     """Hypothesis → end decision: silence that was waited for, or the client's audio-stop."""
     post_ms: float = ranged(0.0, at_least=0.0)
     """End decision (or the hypothesis, when later) → outcome: grammar, quality, risk, route."""
+    cloud_ms: float = ranged(0.0, at_least=0.0)
+    """Waiting for a lane after the end, whatever came of it; apart from the budget."""
     transport_ms: float = ranged(0.0, at_least=0.0)
     """Outcome → transcript written to the socket."""
     last_word_to_text_ms: float = ranged(0.0, at_least=0.0)
@@ -297,6 +318,10 @@ class Timeline:
     end_s: float
     """The turn was decided to be over, or the client said so."""
     outcome_s: float
+    asked_s: float | None = None
+    """Waiting for a lane began."""
+    answered_s: float | None = None
+    """It was over."""
 
     def spans(self, written_s: float) -> Spans:
         """Return the spans once the transcript is written."""
@@ -307,11 +332,16 @@ class Timeline:
         capture, inference, hold, post, transport = (
             1000.0 * (later - earlier) for earlier, later in itertools.pairwise(moments)
         )
+        cloud = 0.0
+        if self.asked_s is not None and self.answered_s is not None:
+            # Only what was waited for: a hedge may have been under way before the end.
+            cloud = min(post, max(0.0, 1000.0 * (self.answered_s - max(self.asked_s, moments[3]))))
         return Spans(
             capture_ms=capture,
             inference_ms=inference,
             hold_ms=hold,
-            post_ms=post,
+            post_ms=post - cloud,
+            cloud_ms=cloud,
             transport_ms=transport,
             last_word_to_text_ms=1000.0 * (moments[-1] - moments[0]),
             end_to_text_ms=1000.0 * max(0.0, written_s - self.end_s),
@@ -338,8 +368,8 @@ class Outcome:
     caller: Caller = UNTRUSTED
     answer: LaneAnswer | None = None
     """What the lanes said, when they were asked."""
-    speech: Speech | None = None
-    """Kept in memory for seconds, for a consented audit; never written."""
+    interpretation: Interpretation | None = None
+    """Of a single utterance, its audio included: in memory for seconds, to learn from; never written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

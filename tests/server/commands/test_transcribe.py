@@ -23,7 +23,7 @@ def parsed(*given: str) -> argparse.Namespace:
 async def test_one_file_prints_its_text_alone(capsys: pytest.CaptureFixture[str]) -> None:
     async with small_server(at_stop(transcript("Lock the front door."))) as server:
         assert await transcribe.run(parsed("--server", server.uri, DOOR), Settings()) == 0
-        assert server.heard[0].data["context"] == {"edge_voice": {"mode": "file"}}
+        assert server.heard[0].data["context"] == {"edge_voice": {"mode": "file", "can_confirm": True}}
     assert capsys.readouterr().out == "Lock the front door.\n"
 
 
@@ -63,7 +63,8 @@ async def test_json_has_every_key_whoever_answers(capsys: pytest.CaptureFixture[
         await transcribe.run(parsed("--server", foreign.uri, "--json", DOOR), Settings())
     ours_said, foreign_said = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     keys = ["file", "text", "action", "route", "reason", "risk", "threshold", "points", "quality", "latency_ms"]
-    assert list(ours_said) == list(foreign_said) == [*keys, "model", "language"]
+    more = ["why", "class", "critical", "lane", "lanes"]
+    assert list(ours_said) == list(foreign_said) == [*keys, "model", "language", *more]
     assert (ours_said["action"], ours_said["points"], ours_said["model"]) == ("accept", {"x": 1.0}, "starter")
     assert (foreign_said["action"], foreign_said["points"], foreign_said["model"]) == (None, {}, None)
 

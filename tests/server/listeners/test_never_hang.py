@@ -25,6 +25,7 @@ from wyoming_server.recogniser import workers
 from ..doubles import FAILED, SAID, EnergyVad, PlainGrammar, ScriptedModel
 from ..home import Home
 from ..peer import KITCHEN, SHAPE, Peer, audio, bystander, chunk, connected, event, kitchen
+from ..pipeline.lane_doubles import judgement_of, lanes_of
 
 BUDGET_SECONDS = 0.3
 LOUD = (b"\x00\x40\x00\xc0" * 8) * 64
@@ -54,10 +55,11 @@ def scripted(wake: OpenWakeWordEngine) -> Scripted:
         *,
         queue_frames: int = 1000,
     ) -> Iterator[Home]:
+        lanes = lanes_of(clock=time.monotonic)
         stages = Stages(
             vad=vad or EnergyVad(),
-            edge=model or ScriptedModel(),
-            grammar=grammar or PlainGrammar(),
+            judgement=judgement_of(model or ScriptedModel(), grammar or PlainGrammar(), lanes, clock=time.monotonic),
+            lanes=lanes,
             endpoint=EndpointSettings(),
             listen=ListenSettings(idle_seconds=1.0, queue_frames=queue_frames),
             turn=TurnSettings(budget_seconds=BUDGET_SECONDS),

@@ -1,13 +1,25 @@
 """Risk, route and outcome: tables in, values out."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
 
 from wyoming_server.pipeline.checked import Checked, ranged
 from wyoming_server.pipeline.levels import SILENCE_DBFS, block_levels
-from wyoming_server.pipeline.policy import FIRST_TRY, UNCALIBRATED, Standing, Workload, WorkloadClass
+from wyoming_server.pipeline.policy import (
+    FIRST_TRY,
+    UNCALIBRATED,
+    UNTRUSTED,
+    Cell,
+    Policy,
+    Price,
+    Standing,
+    Threshold,
+    Workload,
+    WorkloadClass,
+)
 from wyoming_server.pipeline.risk import GENERIC, score
 from wyoming_server.pipeline.route import decide
 from wyoming_server.pipeline.transcript import conclude
@@ -33,6 +45,19 @@ QUALITY = Quality(
 ENDING = Ending(by=EndedBy.HOLD, end_s=10.5, voiced_end_s=10.0)
 
 
+decided = functools.partial(
+    decide,
+    workload=Workload(kind=WorkloadClass.COMMAND),
+    threshold=Threshold(logit=0.0, value=0.5),
+    lanes=(),
+    policy=Policy(),
+    caller=UNTRUSTED,
+    history=FIRST_TRY,
+    price=Price(),
+    audio_seconds=2.0,
+)
+
+
 def hypothesis(text: str = "turn it on", log_probability: float = -0.01, **changes: object) -> Hypothesis:
     token = Token(text="on", log_probability=log_probability, entropy=0.1, margin=0.9)
     return dataclasses.replace(
@@ -51,7 +76,9 @@ def interpretation(text: str, log_probability: float = -0.01, at_s: float = 10.1
         quality=QUALITY,
         risk=risk,
         workload=Workload(kind=WorkloadClass.COMMAND),
-        decision=decide(heard, risk),
+        cell=Cell(language="en"),
+        history=FIRST_TRY,
+        decision=decided(heard, risk),
         finished=0.9,
         started_s=at_s,
         finished_s=at_s + 0.1,
@@ -85,27 +112,27 @@ def risk_of(heard: Hypothesis) -> Risk:
 )
 def test_the_route_table(text: str, rules: tuple[str, ...], action: Action) -> None:
     heard = hypothesis(text, rules=rules)
-    decision = decide(heard, risk_of(heard))
+    decision = decided(heard, risk_of(heard))
     assert decision.action is action
     assert all(rule not in DISCARDED_RULES or rule in decision.reason for rule in rules)
 
 
 def test_a_known_phrase_is_made_up_only_when_the_model_is_unsure_of_it() -> None:
     heard = hypothesis("thank you", log_probability=-0.5, rules=("known-phrase",))
-    assert decide(heard, risk_of(heard)).action is Action.DISCARD
+    assert decided(heard, risk_of(heard)).action is Action.DISCARD
 
 
 def test_one_utterance_is_the_outcome() -> None:
     one = interpretation("turn it on")
-    outcome = conclude("turn", [one], ENDING, now_s=11.0)
+    outcome = conclude("turn", [one], ENDING, caller=UNTRUSTED, now_s=11.0)
     assert (outcome.text, outcome.match, outcome.decision) == ("turn it on", one.match, one.decision)
     assert (outcome.hypothesis, outcome.ended_by) == (one.hypothesis, EndedBy.HOLD)
 
 
 def test_nothing_heard_is_discarded_with_its_reason() -> None:
-    outcome = conclude("turn", [], ENDING, now_s=11.0)
+    outcome = conclude("turn", [], ENDING, caller=UNTRUSTED, now_s=11.0)
     assert (outcome.text, outcome.decision.action, outcome.hypothesis) == ("", Action.DISCARD, None)
-    made_up = conclude("turn", [interpretation("you", rules=("no-speech",))], ENDING, now_s=11.0)
+    made_up = conclude("turn", [interpretation("you", rules=("no-speech",))], ENDING, caller=UNTRUSTED, now_s=11.0)
     assert (made_up.text, made_up.decision.action) == ("", Action.DISCARD)
     assert "no-speech" in made_up.decision.reason
 
@@ -116,7 +143,7 @@ def test_the_chunks_of_a_file_are_joined_and_the_worst_one_sets_the_risk() -> No
         interpretation("you", rules=("no-speech",)),
         interpretation("three", log_probability=-0.5),
     ]
-    outcome = conclude("turn", chunks, ENDING, now_s=11.0)
+    outcome = conclude("turn", chunks, ENDING, caller=UNTRUSTED, now_s=11.0)
     assert outcome.text == "one two three"
     assert outcome.risk is chunks[0].risk
     assert outcome.hypothesis is not None

@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -23,11 +23,15 @@ from tests.server.pipeline.doubles import (
     on_virtual_time,
     stream,
 )
+from tests.server.pipeline.lane_doubles import ListedLedger, ScriptedLane, judgement_of, lanes_of
 from wyoming_server.errors import DecodeError, TurnTimeoutError
 from wyoming_server.pipeline.audio import FrameQueue
 from wyoming_server.pipeline.endpoint import PATIENCE, VAD_LAG_FRAMES, EndpointSettings, Sensitivity
+from wyoming_server.pipeline.hedge import HedgeSettings
+from wyoming_server.pipeline.interpret import TurnRequest
 from wyoming_server.pipeline.listen import CHUNK_CAP_SECONDS, ListenSettings, Mode
-from wyoming_server.pipeline.turn import Observer, Stages, TurnRequest, TurnSettings, run_turn
+from wyoming_server.pipeline.policy import Policy
+from wyoming_server.pipeline.turn import Observer, Stages, TurnSettings, run_turn
 from wyoming_server.pipeline.types import SAMPLE_RATE_HZ, Action, DecodeRequest, EndedBy, Hypothesis, Outcome
 
 SENTENCE = "turn on the kitchen light"
@@ -63,13 +67,18 @@ class Turn:
     delay_s: float = 0.05
     model: ScriptedModel = field(init=False)
     heard: Stream = field(init=False)
+    lanes: Sequence[ScriptedLane] = ()
+    ledger: ListedLedger = field(default_factory=ListedLedger)
+    policy: Policy = field(default_factory=Policy)
+    hedge: HedgeSettings = field(default_factory=HedgeSettings)
+    log_probability: float = -0.001
     seen: list[str] = field(default_factory=list)
     started_s: float = 0.0
     ended_s: float = 0.0
 
     def __post_init__(self) -> None:
         self.heard = stream(self.script)
-        self.model = ScriptedModel(heard=self.heard, delay_s=self.delay_s)
+        self.model = ScriptedModel(heard=self.heard, delay_s=self.delay_s, log_probability=self.log_probability)
         self.vad = ScriptedVad(heard=self.heard)
         self.grammar = ScriptedGrammar(complete=frozenset({SENTENCE}), may_go_on=frozenset({AREA_MAY_FOLLOW}))
 
@@ -78,12 +87,13 @@ class Turn:
 
     async def _run(self) -> Outcome:
         queue = FrameQueue(limit_frames=LISTEN.queue_frames)
+        lanes = lanes_of(*self.lanes, ledger=self.ledger)
         self.started_s = now_s()
         feeding = asyncio.create_task(self._feed(queue))
         stages = Stages(
             vad=self.vad,
-            edge=self.model,
-            grammar=self.grammar,
+            judgement=judgement_of(self.model, self.grammar, lanes, policy=self.policy, hedge=self.hedge),
+            lanes=lanes,
             endpoint=self.endpoint,
             listen=LISTEN,
             turn=TURN,
@@ -97,6 +107,7 @@ class Turn:
             return await run_turn(queue, self.request, stages, observer)
         finally:
             self.ended_s = now_s()
+            await lanes.aclose()  # losers are theirs to end
             left = asyncio.all_tasks() - {asyncio.current_task(), feeding}
             assert not left, "the turn left tasks behind"
             feeding.cancel()

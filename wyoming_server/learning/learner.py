@@ -1,0 +1,293 @@
+"""What the hub learns from its own turns: one queue of finished turns, one task that draws the lessons.
+
+A turn is judged when its retry window has closed, not when it was answered: whether its speaker said it again is the
+cheapest evidence that the hub was wrong. The second queue of the server, because lessons (audits are uploads) must not
+hold up the turn that they come from.
+"""
+
+import asyncio
+import datetime as dt
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..errors import EdgeVoiceError
+from ..pipeline.grammar import Grammar, Vocabulary
+from ..pipeline.lanes import Errand
+from ..pipeline.policy import Caller, Cell, History, LaneHealth, LaneState, Price, Standing, Threshold, Trust
+from ..pipeline.scorecard import Scorecard
+from ..pipeline.types import Action, GrammarMatch, Hypothesis, Interpretation, LaneAnswer, Outcome, Speech
+from .audio_print import audio_print
+from .budget import CloudBudget
+from .comparison import Comparison, compare
+from .disagreement import Disagreements, Pair
+from .microphones import Microphones
+from .pace import LearnerSettings
+from .percentiles import Percentiles, Scale
+from .sessions import ClosedTurn, FinishedTurn, Sessions
+from .threshold import AdaptiveThreshold, AuditLabel
+
+_LOGGER = logging.getLogger(__name__)
+WHOLE_CONTEXT_FRAMES = 3000
+
+
+class AuditLanes(Protocol):
+    """Lanes that an audit may ask."""
+
+    def health(self, caller: Caller, language: str | None, seconds: float) -> tuple[LaneHealth, ...]:
+        """Return what is known of each."""
+
+    async def ask(self, speech: Speech, language: str | None, names: tuple[str, ...], errand: Errand) -> LaneAnswer:
+        """Return the first answer."""
+
+
+class Snapshots(Protocol):
+    """Keeps what was learned over restarts."""
+
+    async def load(self, name: str) -> Mapping[str, Any] | None:
+        """Return what was saved last; None for nothing, or nothing that can be read."""
+
+    async def save(self, name: str, state: Mapping[str, Any]) -> None:
+        """Keep a state. Raises DiskError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """All that is learned. Each part is changed by the learner's task alone."""
+
+    percentiles: Percentiles
+    sessions: Sessions
+    microphones: Microphones
+    threshold: AdaptiveThreshold
+    budget: CloudBudget
+    disagreements: Disagreements
+
+    def snapshot(self) -> dict[str, Mapping[str, Any]]:
+        """Return what may outlive a restart, by name; nothing that names a satellite or a session does."""
+        return {
+            "percentiles": self.percentiles.snapshot(),
+            "threshold": self.threshold.snapshot(),
+            "budget": self.budget.snapshot(),
+            "disagreement": self.disagreements.snapshot(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Open:
+    """A turn whose retry window is open. Holds its audio, in memory, for as long as that."""
+
+    outcome: Outcome
+    one: Interpretation
+
+
+class Learner:
+    """Knows what was learned, and learns. `run` is its one task; `take` may be called from anywhere on the loop."""
+
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        *,
+        lanes: AuditLanes,
+        grammar: Grammar,
+        home: Vocabulary,
+        scorecard: Callable[[], Scorecard],
+        snapshots: Snapshots,
+        settings: LearnerSettings,
+        clock: Callable[[], float],
+        wall: Callable[[], dt.datetime],
+        chance: random.Random,
+        cost_per_second: float = 0.0,
+    ) -> None:
+        """Learn into `knowledge`; `wall` is the home's own time, and `chance` draws the audits."""
+        self._knows, self._lanes, self._grammar, self._home = knowledge, lanes, grammar, home
+        self._scorecard, self._snapshots, self._settings = scorecard, snapshots, settings
+        self._clock, self._wall, self._chance = clock, wall, chance
+        self._cost_per_second = cost_per_second
+        self._queue: asyncio.Queue[Outcome] = asyncio.Queue(settings.waiting)
+        self._open: dict[str, _Open] = {}
+        self._saved_s = clock()
+        self._adopted = ""
+
+    # What a turn asks before it is decided.
+
+    def standing(self, hypothesis: Hypothesis) -> Standing:
+        """Return where a hypothesis stands among those before it."""
+        self._adopt(hypothesis.model)
+        return self._knows.percentiles.standing(_scale(hypothesis), hypothesis)
+
+    def history(
+        self, caller: Caller, speech: Speech, hypothesis: Hypothesis | None, match: GrammarMatch | None
+    ) -> History:
+        """Return what the session knew before this turn; without a hypothesis the sound alone tells."""
+        now_s = self._clock()
+        # The sound is looked at only when it could be the same as before: it takes longer than all else here.
+        before = self._knows.sessions.next_closing_s() is not None
+        known = self._knows.sessions.history(
+            caller,
+            hypothesis.text if hypothesis else None,
+            audio_print(speech.samples) if before else None,
+            now_s - speech.seconds,
+            language=hypothesis.language if hypothesis else "",
+            match=match,
+        )
+        return self._knows.microphones.evidence(caller.satellite, now_s).told(known)
+
+    def threshold(self, cell: Cell) -> Threshold:
+        """Return up to which risk the hub answers by itself."""
+        return self._knows.threshold.reading(cell)
+
+    def price(self) -> Price:
+        """Return what a second of cloud audio costs now."""
+        return self._knows.budget.price(cost_per_second=self._cost_per_second)
+
+    def _adopt(self, model: str) -> None:
+        """Take a model's own reference when it has just come into service."""
+        if model != self._adopted:
+            self._adopted = model
+            self._knows.percentiles.adopt(model, self._scorecard().references)
+
+    # What it learns afterwards.
+
+    def take(self, outcome: Outcome) -> None:
+        """Hear of a finished turn; never blocks. A peer that is not trusted teaches nothing."""
+        if not outcome.caller.trusted:
+            return
+        try:
+            self._queue.put_nowait(outcome)
+        except asyncio.QueueFull:
+            _LOGGER.warning("too many turns wait to be learned from: this one is not")
+
+    async def run(self) -> None:
+        """Draw lessons until cancelled, then save what is known."""
+        try:
+            while True:
+                await self._next()
+                for closed in self._knows.sessions.closed(self._clock()):
+                    await self._close(closed)
+                if self._clock() - self._saved_s >= self._settings.save_seconds:
+                    await self.save()
+        finally:
+            await self.save()
+
+    async def _next(self) -> None:
+        """Learn from the next turn, or return when a retry window closes or it is time to save."""
+        closing_s = self._knows.sessions.next_closing_s()
+        until_s = self._saved_s + self._settings.save_seconds
+        until_s = until_s if closing_s is None else min(until_s, closing_s)
+        try:
+            # A moment later than due: a window that closes at its very end is open still.
+            async with asyncio.timeout(max(0.0, until_s - self._clock()) + 0.01):
+                outcome = await self._queue.get()
+        except TimeoutError:
+            return
+        try:
+            self._learn(outcome)
+        except Exception:
+            # A lesson lost is no turn lost, and must not be the last one.
+            _LOGGER.exception("nothing was learned from turn %s", outcome.turn_id[:8])
+
+    def _learn(self, outcome: Outcome) -> None:
+        self._spend(outcome.answer)
+        one = outcome.interpretation
+        if one is None or outcome.cell is None:
+            return
+        self._knows.sessions.ended(_finished(outcome, one))
+        self._knows.microphones.observe(outcome.caller.satellite, one.quality, self._clock())
+        if one.risk.rules or one.failure is not None:
+            return
+        self._knows.percentiles.observe(_scale(one.hypothesis), one.hypothesis)
+        self._knows.threshold.decided(outcome.cell, one.risk.logit)
+        if one.decision.action is Action.ACCEPT and not (one.answer and one.answer.text):
+            self._open[outcome.turn_id] = _Open(outcome=outcome, one=one)
+            return
+        wrong = None
+        if one.answer is not None and one.answer.text:
+            comparison = _compared(one, one.answer.text, one.answer_match)
+            self._knows.disagreements.observe(outcome.cell.language, Pair(comparison=comparison, audited=False))
+            wrong = not comparison.same_intent
+        self._knows.threshold.escalated(outcome.cell, one.risk.logit, wrong=wrong)
+
+    def _spend(self, answer: LaneAnswer | None) -> None:
+        """Tell the budget of every turn, also of one that sent nothing: that is what its price falls by."""
+        left = [one for one in (answer.attempts if answer else ()) if one.trust is Trust.CLOUD]
+        self._knows.budget.turn(
+            self._wall(), seconds=sum(one.seconds for one in left), cost=sum(one.cost for one in left)
+        )
+
+    async def _close(self, closed: ClosedTurn) -> None:
+        """Count an accepted turn, after an audit if one is drawn for it."""
+        turn = self._open.pop(closed.turn_id, None)
+        if turn is None or turn.outcome.cell is None:
+            return
+        cell, logit = turn.outcome.cell, turn.one.risk.logit
+        threshold = self._knows.threshold
+        chance = threshold.audit_probability(cell) if self._may_audit(turn) else 0.0
+        audit: AuditLabel | None = None
+        if chance > 0.0:
+            # The expected loss is fixed before the coin is tossed: the bound rests on that.
+            expected = threshold.expected_loss(cell, logit, proxy=closed.wrong)
+            if self._chance.random() < chance:
+                wrong = await self._audited(turn, chance)
+                if wrong is None:
+                    chance = 0.0
+                else:
+                    audit = AuditLabel(wrong=wrong, expected=expected)
+        threshold.accepted(cell, logit, proxy=closed.wrong, audit=audit, audit_probability=chance)
+
+    def _may_audit(self, turn: _Open) -> bool:
+        lanes = self._lanes.health(turn.outcome.caller, turn.outcome.language, turn.one.speech.seconds)
+        return any(one.state is LaneState.READY and not one.is_client for one in lanes)
+
+    async def _audited(self, turn: _Open, chance: float) -> bool | None:
+        """Return whether a lane hears something else; None when none answers."""
+        outcome, one = turn.outcome, turn.one
+        errand = Errand(
+            turn_id=outcome.turn_id,
+            caller=outcome.caller,
+            reason="audit",
+            deadline_s=self._clock() + self._settings.audit_deadline_seconds,
+        )
+        answer = await self._lanes.ask(one.speech, outcome.language, (), errand)
+        self._spend(answer)
+        if not answer.text or outcome.cell is None:
+            return None
+        match = await self._grammar.match(answer.text, outcome.language, self._home)
+        comparison = _compared(one, answer.text, match)
+        pair = Pair(comparison=comparison, audited=True, chance=chance)
+        self._knows.disagreements.observe(outcome.cell.language, pair)
+        return not comparison.same_intent
+
+    async def save(self) -> None:
+        """Keep what is known; a full disk costs the memory of this, and nothing else."""
+        self._saved_s = self._clock()
+        for name, state in self._knows.snapshot().items():
+            try:
+                await self._snapshots.save(name, state)
+            except (EdgeVoiceError, ValueError) as error:
+                _LOGGER.warning("what was learned (%s) is not saved: %s", name, error)
+
+
+def _scale(hypothesis: Hypothesis) -> Scale:
+    context = "whole" if hypothesis.context_frames >= WHOLE_CONTEXT_FRAMES else "short"
+    return Scale(bundle=hypothesis.model, language=hypothesis.language, context=context)
+
+
+def _compared(one: Interpretation, text: str, match: GrammarMatch | None) -> Comparison:
+    return compare(one.hypothesis.text, text, one.hypothesis.language, one.match, match)
+
+
+def _finished(outcome: Outcome, one: Interpretation) -> FinishedTurn:
+    timeline = outcome.timeline
+    return FinishedTurn(
+        turn_id=outcome.turn_id,
+        caller=outcome.caller,
+        language=outcome.language,
+        began_s=timeline.voiced_end_s - one.speech.seconds,
+        ended_s=max(timeline.outcome_s, timeline.voiced_end_s),
+        text=outcome.text,
+        match=outcome.match,
+        audio=audio_print(one.speech.samples),
+        failed=not outcome.text,
+    )

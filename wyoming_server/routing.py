@@ -1,0 +1,133 @@
+"""The routing brain, put together for `serve`: lanes, ledger, and what the hub learns."""
+
+import logging
+import random
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from .engines.lanes import make_lane
+from .errors import EdgeVoiceError
+from .learning.budget import BudgetSettings, CloudBudget
+from .learning.disagreement import Disagreements
+from .learning.learner import Knowledge, Learner, Snapshots
+from .learning.microphones import Microphones
+from .learning.percentiles import Percentiles
+from .learning.sessions import Sessions
+from .learning.threshold import AdaptiveThreshold
+from .pipeline.cloud import Lanes
+from .pipeline.grammar import Grammar, Vocabulary
+from .pipeline.lanes import GuardedLane, Lane, LaneSettings
+from .pipeline.scorecard import Scorecard
+from .records.ledger import EgressLedger
+from .records.snapshots import Snapshots as StoredSnapshots
+from .records.store import opened_store
+from .resilience.breaker import LaneBreaker
+from .settings import Settings
+
+_LOGGER = logging.getLogger(__name__)
+RECORDS = "edge-voice.sqlite"
+"""Below the data folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brain:
+    """What turns ask, and what learns from them."""
+
+    lanes: Lanes
+    learner: Learner
+
+
+@asynccontextmanager
+async def brain_of(
+    settings: Settings,
+    *,
+    scorecard: Callable[[], Scorecard],
+    grammar: Grammar,
+    home: Vocabulary,
+    clock: Callable[[], float],
+) -> AsyncGenerator[Brain]:
+    """Build the brain and end it: lanes last, since an audit may be under way. Raises UsageError for a wrong lane."""
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(opened_store(Path(settings.server.data_dir) / RECORDS))
+        wall = settings.ledger.clock()
+        ledger = await EgressLedger.opened(store, settings.ledger, wall)
+        lanes = Lanes(
+            [_guarded(lane, settings) for lane in settings.cloud.lanes],
+            ledger,
+            clock=clock,
+            capped=ledger.capped,
+            settings=settings.cloud,
+        )
+        stack.push_async_callback(lanes.aclose)
+        snapshots = StoredSnapshots(store, wall)
+        yield Brain(
+            lanes=lanes,
+            learner=Learner(
+                await _knowledge(settings, scorecard(), snapshots),
+                lanes=lanes,
+                grammar=grammar,
+                home=home,
+                scorecard=scorecard,
+                snapshots=snapshots,
+                settings=settings.learning,
+                clock=clock,
+                wall=wall,
+                cost_per_second=max((lane.cost(60.0) / 60.0 for lane in settings.cloud.lanes), default=0.0),
+                chance=random.Random(),  # noqa: S311  # draws audits, no secrets
+            ),
+        )
+
+
+def _guarded(lane: LaneSettings, settings: Settings) -> GuardedLane:
+    made: Lane | None = None if lane.provider == "client" else make_lane(lane)
+    return GuardedLane(settings=made.settings if made else lane, lane=made, breaker=LaneBreaker(settings.breaker))
+
+
+async def _knowledge(settings: Settings, card: Scorecard, snapshots: Snapshots) -> Knowledge:
+    """Take up what was learned before; what cannot be used is learned anew."""
+    known = {name: await _loaded(name, snapshots) for name in ("percentiles", "threshold", "budget", "disagreement")}
+    threshold = AdaptiveThreshold(settings.threshold, typical_logits=card.logits, snapshot=known["threshold"])
+    if threshold.refusal:
+        _LOGGER.warning("%s", threshold.refusal)
+    caps = settings.ledger
+    budget = CloudBudget(
+        BudgetSettings(seconds_per_day=caps.cloud_seconds_per_day, money_per_month=caps.cloud_money_per_month),
+        snapshot=known["budget"],
+    )
+    if budget.refusal:
+        _LOGGER.warning("%s", budget.refusal)
+    return Knowledge(
+        percentiles=_restored(Percentiles, known["percentiles"]),
+        sessions=Sessions(),
+        microphones=Microphones(),
+        threshold=threshold,
+        budget=budget,
+        disagreements=_restored(Disagreements, known["disagreement"]),
+    )
+
+
+async def _loaded(name: str, snapshots: Snapshots) -> Mapping[str, Any] | None:
+    try:
+        return await snapshots.load(name)
+    except EdgeVoiceError as error:
+        _LOGGER.warning("what was learned (%s) cannot be read: %s", name, error.code)
+        return None
+
+
+class _Restorable(Protocol):
+    @classmethod
+    def restored(cls, snapshot: object) -> Self: ...
+
+
+def _restored[T: _Restorable](kind: Callable[[], T], snapshot: Mapping[str, Any] | None) -> T:
+    """Return what a snapshot holds, or a fresh one where there is none that can be used."""
+    if snapshot is None:
+        return kind()
+    try:
+        return type(kind()).restored(snapshot)
+    except EdgeVoiceError as error:
+        _LOGGER.warning("%s", error)
+        return kind()
