@@ -1,4 +1,4 @@
-"""Labelled turns → a scorecard: additive, monotone, shrunk towards saying nothing.
+"""Labelled turns → a scorecard: additive, monotone, shrunk towards the generic one.
 
 An additive logistic scorecard (a step-wise GAM with the steps joined up) fitted by L2 logistic regression under sign
 constraints: a curve may only rise, or only fall, as its feature's direction says. Solved by the projected
@@ -15,15 +15,17 @@ import numpy.typing as npt
 
 from ..errors import EvaluationError
 from ..pipeline.evidence import FEATURES, with_standing
-from ..pipeline.scorecard import Curve, Provenance, Reference, Scorecard
+from ..pipeline.scorecard import Curve, Provenance, Reference, Scorecard, rarity
 
 FEWEST_TURNS = 100
 FEWEST_OF_A_KIND = 20
 """Fewer right or wrong ones than this say nothing about two dozen features."""
 PIECES = 5
 RIDGE = 1.0
-"""Weight of the squared log-odds that each piece of a curve adds."""
-REFERENCE_QUANTILES, LOGIT_QUANTILES = 101, 101
+"""Weight of a piece's squared distance from the generic curve, in log-odds."""
+REFERENCE_QUANTILES, LOGIT_QUANTILES = 201, 101
+HOME_ERROR = 0.1
+"""Share of wrong turns that a home is taken to have: recordings for fitting have many more, to learn from."""
 NEWTON_STEPS = 60
 HASH_DIGITS = 12
 _GROUPS = {"voices": "voice", "sentences": "sentence", "noises": "noise", "recordings": "recording"}
@@ -44,6 +46,8 @@ class LabelledTurn:
     voice: str = ""
     sentence: str = ""
     noise: str = ""
+    opening: str = ""
+    """How its text begins, as `pipeline.evidence.opening` says."""
     recording: str = ""
     """Any identity of the audio, such as its checksum. An empty group is not compared with any other."""
     ruled: bool = False
@@ -63,11 +67,13 @@ def fit(turns: Sequence[LabelledTurn], *, base_model: str, generic: Scorecard, r
             f"{len(heard)} recordings, {wrong} of them heard wrong, are too few to fit on: at least {FEWEST_TURNS}, "
             f"{FEWEST_OF_A_KIND} right and {FEWEST_OF_A_KIND} wrong"
         )
-    card = Scorecard(model=base_model, references=_references(heard))
-    placed = [at_home(turn, card) for turn in heard]
-    curves, base = _curves(placed, ridge)
-    kept = {name: curve for name, curve in generic.curves.items() if name not in _varying(placed)}
-    fitted = replace(card, base=base, curves=kept | curves)
+    begun = _begun(heard)
+    card = Scorecard(model=base_model, references=_references(heard), openings=_openings(begun))
+    placed = [_placed(turn, card, begun) for turn in heard]
+    varying = _varying(placed)
+    curves, base = _curves(placed, varying, generic, ridge)
+    kept = {name: curve for name, curve in generic.curves.items() if name not in varying}
+    fitted = replace(card, base=base, curves={**kept, **curves})
     return replace(
         fitted,
         logits=_quantiles([fitted.logit(turn.features) for turn in placed], LOGIT_QUANTILES),
@@ -80,7 +86,38 @@ def fit(turns: Sequence[LabelledTurn], *, base_model: str, generic: Scorecard, r
 def at_home(turn: LabelledTurn, card: Scorecard) -> LabelledTurn:
     """Return a turn with its standing among a card's references: what a home without turns of its own has."""
     standing = card.standing(turn.language, turn.mean_log_probability, turn.mean_entropy)
-    return replace(turn, features=with_standing(turn.features, standing))
+    features = with_standing(turn.features, standing)
+    rare = card.rarity(turn.language, turn.opening) if turn.opening else None
+    return replace(turn, features=features if rare is None else features | {"opening": rare})
+
+
+def _begun(turns: Iterable[LabelledTurn]) -> dict[str, dict[str, set[str]]]:
+    """Return the right sentences by language and by how they begin."""
+    begun: dict[str, dict[str, set[str]]] = {}
+    for number, turn in enumerate(turns):
+        if turn.opening and not turn.wrong:
+            by_opening = begun.setdefault(turn.language, {})
+            by_opening.setdefault(turn.opening, set()).add(turn.sentence or str(number))
+    return begun
+
+
+def _openings(begun: Mapping[str, Mapping[str, set[str]]]) -> dict[str, dict[str, int]]:
+    """Return how many sentences begin so; what only one does tells of that one alone, and is left out."""
+    counted = {
+        language: {opening: len(sentences) for opening, sentences in by_opening.items() if len(sentences) > 1}
+        for language, by_opening in begun.items()
+    }
+    return {language: counts for language, counts in counted.items() if counts}
+
+
+def _placed(turn: LabelledTurn, card: Scorecard, begun: Mapping[str, Mapping[str, set[str]]]) -> LabelledTurn:
+    """Return a turn of the fit as `at_home`, but how usual its beginning is by the other sentences only."""
+    placed = at_home(turn, card)
+    counts = card.openings.get(turn.language)
+    if turn.wrong or not counts or not turn.opening:
+        return placed
+    others = len(begun[turn.language][turn.opening]) - 1
+    return replace(placed, features={**placed.features, "opening": rarity(others, sum(counts.values()))})
 
 
 def cross_validated(
@@ -133,16 +170,32 @@ def _provenance(turns: Iterable[LabelledTurn]) -> Provenance:
 
 
 def _references(turns: Sequence[LabelledTurn]) -> dict[str, Reference]:
-    """Return each language's quantiles, over all of its turns."""
-    return {
-        language: Reference(
-            log_probability=_quantiles(
-                [turn.mean_log_probability for turn in turns if turn.language == language], REFERENCE_QUANTILES
-            ),
-            entropy=_quantiles([turn.mean_entropy for turn in turns if turn.language == language], REFERENCE_QUANTILES),
+    """Return each language's quantiles, as a home would see them, where few turns are wrong."""
+    references = {}
+    for language in sorted({turn.language for turn in turns}):
+        spoken = [turn for turn in turns if turn.language == language]
+        weights = _as_at_home([turn.wrong for turn in spoken])
+        references[language] = Reference(
+            log_probability=_weighted([turn.mean_log_probability for turn in spoken], weights),
+            entropy=_weighted([turn.mean_entropy for turn in spoken], weights),
         )
-        for language in sorted({turn.language for turn in turns})
-    }
+    return references
+
+
+def _as_at_home(wrong: Sequence[bool]) -> Vector:
+    """Return weights that make wrong turns as rare among these as they are in a home."""
+    marks = np.array(wrong, float)
+    share = min(max(float(marks.mean()), 1e-6), 1.0 - 1e-6)
+    return np.asarray(marks * HOME_ERROR / share + (1 - marks) * (1 - HOME_ERROR) / (1 - share))
+
+
+def _weighted(values: Sequence[float], weights: Vector) -> tuple[float, ...]:
+    """Return evenly spaced quantiles of weighted values."""
+    order = np.argsort(values)
+    placed = np.cumsum(weights[order]) - weights[order] / 2
+    shares = (placed - placed[0]) / max(placed[-1] - placed[0], 1e-12)
+    wanted = np.linspace(0.0, 1.0, REFERENCE_QUANTILES)
+    return tuple(np.interp(wanted, shares, np.array(values, float)[order]).tolist())
 
 
 def _quantiles(values: Sequence[float], count: int) -> tuple[float, ...]:
@@ -154,18 +207,20 @@ def _varying(turns: Sequence[LabelledTurn]) -> list[str]:
     return [name for name in FEATURES if len({turn.features[name] for turn in turns if name in turn.features}) > 1]
 
 
-def _curves(turns: Sequence[LabelledTurn], ridge: float) -> tuple[dict[str, Curve], float]:
+def _curves(
+    turns: Sequence[LabelledTurn], names: Sequence[str], generic: Scorecard, ridge: float
+) -> tuple[dict[str, Curve], float]:
     """Return the fitted curves, 0 for a typical right turn, and that turn's log-odds."""
-    names = _varying(turns)
     wrong = np.array([turn.wrong for turn in turns], float)
     values = {name: np.array([turn.features.get(name, math.nan) for turn in turns]) for name in names}
-    typical = {name: float(np.nanmedian(values[name][wrong == 0])) for name in names}
+    typical = {name: float(np.nanmedian(_some(values[name], wrong))) for name in names}
     knots = {name: _knots(values[name]) for name in names}
     pieces = [
         FEATURES[name].direction * _rises(np.where(np.isnan(values[name]), typical[name], values[name]), knots[name])
         for name in names
     ]
-    weights, intercept = _bounded_logistic(np.concatenate(pieces, axis=1), wrong, ridge)
+    prior = [FEATURES[name].direction * _steps(generic.curves.get(name), knots[name]) for name in names]
+    weights, intercept = _bounded_logistic(np.concatenate(pieces, axis=1), wrong, np.concatenate(prior), ridge)
     curves, base, start = {}, intercept, 0
     for name in names:
         end = start + len(knots[name]) - 1
@@ -176,10 +231,25 @@ def _curves(turns: Sequence[LabelledTurn], ridge: float) -> tuple[dict[str, Curv
     return curves, base
 
 
+def _some(values: Vector, wrong: Vector) -> Vector:
+    """Return the values of right turns, or all where no right turn has one."""
+    right = values[wrong == 0]
+    return right if not np.isnan(right).all() else values
+
+
+def _steps(curve: Curve | None, knots: Vector) -> Vector:
+    """Return how much a curve changes over each piece: what is believed before there are data."""
+    return np.diff([curve.at(knot) for knot in knots]) if curve else np.zeros(len(knots) - 1)
+
+
 def _knots(values: Vector) -> Vector:
-    """Return the ends of a feature's pieces: quantiles of what was seen, and none twice."""
+    """Return the ends of a feature's pieces: its quantiles, beside values that many turns share."""
     known = values[~np.isnan(values)]
-    return np.unique(np.round(np.quantile(known, np.linspace(0.0, 1.0, PIECES + 1)), 6))
+    distinct, counts = np.unique(known, return_counts=True)
+    common = distinct[counts > len(known) / PIECES]
+    others = known[~np.isin(known, common)]
+    quantiles = np.quantile(others, np.linspace(0.0, 1.0, PIECES + 1)) if len(others) else others
+    return np.unique(np.round(np.concatenate((common, quantiles)), 6))
 
 
 def _rises(values: Vector, knots: Vector) -> Vector:
@@ -187,21 +257,22 @@ def _rises(values: Vector, knots: Vector) -> Vector:
     return np.clip((values[:, None] - knots[None, :-1]) / np.diff(knots)[None, :], 0.0, 1.0)
 
 
-def _bounded_logistic(rows: Vector, wrong: Vector, ridge: float) -> tuple[Vector, float]:
-    """Return weights ≥ 0 and an intercept that minimise logistic loss + ridge/2 · |weights|²."""
+def _bounded_logistic(rows: Vector, wrong: Vector, prior: Vector, ridge: float) -> tuple[Vector, float]:
+    """Return weights ≥ 0 and an intercept that minimise logistic loss + ridge/2 · |weights - prior|²."""
     design = np.concatenate([rows, np.ones((len(rows), 1))], axis=1)
     penalty = np.append(np.full(rows.shape[1], ridge), 1e-6)
-    weights = np.zeros(design.shape[1])
+    centre = np.append(prior, 0.0)
+    weights = np.maximum(0.0, centre)
     lowest = np.append(np.zeros(rows.shape[1]), -np.inf)
 
     def loss(at: Vector) -> float:
         logits = design @ at
-        return float(np.sum(np.logaddexp(0.0, logits) - wrong * logits) + 0.5 * np.sum(penalty * at**2))
+        return float(np.sum(np.logaddexp(0.0, logits) - wrong * logits) + 0.5 * np.sum(penalty * (at - centre) ** 2))
 
     best = loss(weights)
     for _ in range(NEWTON_STEPS):
         probability = 1.0 / (1.0 + np.exp(-np.clip(design @ weights, -40, 40)))
-        gradient = design.T @ (probability - wrong) + penalty * weights
+        gradient = design.T @ (probability - wrong) + penalty * (weights - centre)
         free = (weights > lowest) | (gradient < 0)
         inner = design[:, free]
         hessian = inner.T @ (inner * (probability * (1 - probability))[:, None]) + np.diag(penalty[free])

@@ -3,23 +3,20 @@
 Doubts are on a logarithmic scale: a word at 0.999 is ten times as sure as one at 0.99, and small recognisers are wrong
 mostly where a word is not quite sure. The weakest word counts, not the mean: one wrong slot fails a command (Laptev and
 Ginsburg, SLT 2022). The rate of tokens sees what no word's probability can, words left out (Qiu et al., 2021).
-Confidence means less in noise (routing-science 1.2: 10 to 20 % of tokens wrong above 0.7 at a low SNR), so the two are
-also weighed together: once as "both" and once as "either", which keeps each of them monotone.
+Doubt means more in noise (routing-science 1.2: 10 to 20 % of tokens are wrong above 0.7 at a low SNR), so the two are
+weighed together, too, as a product of two shares, which keeps each of them monotone.
 """
 
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
-from .levels import block_levels
 from .policy import History, Standing
 from .types import Continuation, GrammarMatch, Hypothesis, Quality, Speech, Token
+from .wording import normalise
 
 DOUBT_FLOOR = 1e-4
 """Surer than this is not less risky."""
-BLOCK_SAMPLES = 160
 USUAL_SECONDS = 1.5
 """Commands are about this long; shorter and longer ones are looked at apart."""
 USUAL_RATE = 3.5
@@ -27,6 +24,7 @@ USUAL_RATE = 3.5
 QUIET_DB = 25.0
 """From this SNR on, noise is no matter."""
 LOUD_DB = 0.0
+WITHOUT_SPACES = frozenset({"ja", "zh", "yue", "th", "lo", "my", "km"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,25 +51,17 @@ FEATURES: Mapping[str, Feature] = {
     "confidence": _for("unusual confidence for {language}", "usual confidence for {language}"),
     "entropy": _against("unusually many alternatives for {language}", "few alternatives, as usual for {language}"),
     "weakest_word": _against("one word is unsure", "every word is sure"),
-    "doubt": _against("unsure all along", "sure all along"),
-    "margin": _against("another word is as likely", "no other word is near"),
-    "first_word": _against("the first word is unsure", "the first word is sure"),
+    "sentence": _against("unsure as a whole", "sure as a whole"),
     "last_word": _against("the last word is unsure", "the last word is sure"),
-    "ending": _against("the end is unsure", "a sure end"),
-    "no_speech": _against("hardly sounds like speech", "sounds like speech"),
+    "opening": _against("begins as commands do not", "begins as commands do"),
     "snr_db": _for("room noise", "quiet room"),
     "confidence_and_noise": _against("unsure in noise", "no doubt made worse by noise"),
-    "confidence_or_noise": _against("doubt or noise", "neither doubt nor noise"),
     "clipping": _against("the microphone clips", "no clipping"),
-    "level_dbfs": _for("quiet speech", "loud enough"),
-    "speech_ratio": _for("little speech in it", "speech throughout"),
     "length_short": _against("very short", "long enough"),
     "length_long": _against("a long sentence", "a short sentence"),
     "slow": _against("few words for so much speech", "as many words as the speech holds"),
     "fast": _against("many words for so little speech", "no more words than the speech holds"),
     "cut_start": _against("speech was under way at the start", "the start was heard"),
-    "smeared": _for("echo fills the pauses", "clear pauses"),
-    "restless": _against("restless noise behind", "steady noise behind"),
     "retries": _against("said again", "said once"),
     "correction": _against("corrects what was heard", "no correction"),
     "language_doubt": _against("perhaps another language than {language}", "certainly {language}"),
@@ -89,7 +79,10 @@ def extract(
     standing: Standing,
     history: History,
 ) -> dict[str, float]:
-    """Return the features of a text by name; what was not measured is absent."""
+    """Return the features of a text by name; what was not measured is absent.
+
+    `opening` is absent, too: how usual it is, only a scorecard knows.
+    """
     features = dict(_of_tokens(hypothesis))
     features |= _of_signal(quality, speech)
     features |= _of_speech(hypothesis, speech)
@@ -111,8 +104,13 @@ def with_standing(features: Mapping[str, float], standing: Standing) -> dict[str
         doubt = 1.0 - standing.confidence
         noise = min(1.0, max(0.0, (QUIET_DB - features["snr_db"]) / (QUIET_DB - LOUD_DB)))
         changed["confidence_and_noise"] = doubt * noise
-        changed["confidence_or_noise"] = doubt + noise - doubt * noise
     return changed
+
+
+def opening(text: str, language: str) -> str:
+    """Return how a text begins: its first word, or its first two characters where words are not written apart."""
+    said = normalise(text)
+    return said[:2] if language in WITHOUT_SPACES else said.partition(" ")[0]
 
 
 def mean_entropy(hypothesis: Hypothesis) -> float:
@@ -126,12 +124,8 @@ def _of_tokens(hypothesis: Hypothesis) -> Iterator[tuple[str, float]]:
         return
     words = _words(hypothesis.tokens)
     yield "weakest_word", _doubt(-min(words))
-    yield "doubt", _doubt(-hypothesis.mean_log_probability)
-    yield "margin", _doubt(1.0 - min(token.margin for token in hypothesis.tokens))
-    yield "first_word", _doubt(-words[0])
+    yield "sentence", _doubt(-sum(words))
     yield "last_word", _doubt(-words[-1])
-    yield "ending", _doubt(1.0 - hypothesis.end_probability)
-    yield "no_speech", _doubt(hypothesis.no_speech_probability)
 
 
 def _words(tokens: tuple[Token, ...]) -> list[float]:
@@ -151,20 +145,9 @@ def _doubt(amount: float) -> float:
 
 
 def _of_signal(quality: Quality, speech: Speech) -> dict[str, float]:
-    features = {
-        "clipping": _doubt(quality.clipping),
-        "level_dbfs": quality.level_dbfs,
-        "speech_ratio": quality.speech_ratio,
-        "cut_start": float(speech.starts_at_edge),
-    }
+    features = {"clipping": _doubt(quality.clipping), "cut_start": float(speech.starts_at_edge)}
     if quality.snr_db is not None:
         features["snr_db"] = quality.snr_db
-    levels = np.sort(block_levels(speech.samples, BLOCK_SAMPLES))
-    if len(levels) >= 20:
-        features["smeared"] = float(levels[len(levels) * 9 // 10] - levels[len(levels) * 3 // 10])
-    behind = np.sort(block_levels(speech.noise, 3 * BLOCK_SAMPLES))
-    if len(behind) >= 10:
-        features["restless"] = float(behind[len(behind) * 9 // 10] - behind[len(behind) // 2])
     return features
 
 

@@ -1,13 +1,13 @@
 """Hypothesis + Quality + Session → how likely the text is wrong, with every feature's points.
 
-Hallucination rules come first: any hit makes the risk 1. Then an additive scorecard (routing-science 2): log-odds sum up
-feature by feature, so each can be shown, and a card that was not fitted for the model says so.
+Hallucination rules come first: any hit makes the risk 1. Then an additive scorecard (routing-science 2): log-odds sum
+up feature by feature, so each can be shown, and a card that was not fitted for the model says so.
 """
 
 import math
 from collections.abc import Mapping
 
-from .evidence import FEATURES, USUAL_SECONDS, extract
+from .evidence import FEATURES, USUAL_SECONDS, extract, opening
 from .policy import Calibration, History, Standing
 from .scorecard import Curve, Scorecard
 from .types import GrammarMatch, Hypothesis, Quality, Risk, Speech
@@ -36,7 +36,8 @@ GENERIC = Scorecard(
     curves={
         "confidence": Curve(knots=(0.0, 0.05, 0.2, 0.5, 1.0), log_odds=(1.6, 1.1, 0.5, 0.0, -0.3)),
         "entropy": Curve(knots=(0.0, 0.5, 0.8, 0.95, 1.0), log_odds=(-0.2, 0.0, 0.3, 0.7, 1.0)),
-        "weakest_word": Curve(knots=(-2.0, -1.0, -0.5, 0.0, 0.7), log_odds=(-0.6, 0.0, 0.5, 1.1, 1.8)),
+        "weakest_word": Curve(knots=(-2.0, -1.0, -0.5, 0.0, 0.7), log_odds=(-0.3, 0.0, 0.3, 0.6, 1.0)),
+        "sentence": Curve(knots=(-2.0, -0.5, 0.0, 0.5, 1.0), log_odds=(-0.3, 0.0, 0.3, 0.6, 1.0)),
         "snr_db": Curve(knots=(0.0, 6.0, 12.0, 20.0, 30.0), log_odds=(1.5, 0.9, 0.4, 0.0, -0.2)),
         "confidence_and_noise": Curve(knots=(0.0, 0.3, 1.0), log_odds=(0.0, 0.2, 0.8)),
         "clipping": Curve(knots=(-4.0, -3.0, -2.0, -1.0), log_odds=(0.0, 0.2, 0.8, 1.4)),
@@ -54,9 +55,6 @@ GENERIC = Scorecard(
 """For models without coefficients of their own: what holds for every small recogniser, and no more of it than several
 models could agree on. Its curves are the shape of the fitted ones at a third to a half of their weight: a wide prior,
 which a home's own calibration (a line in log-odds) turns into probabilities."""
-
-BEFORE_DECODING = ("snr_db", "clipping", "length_short", "length_long", "retries")
-"""What is known of an utterance before its text."""
 
 
 def score(
@@ -76,6 +74,9 @@ def score(
     if hypothesis.rules:
         return _certain(hypothesis.rules, f"rule: {hypothesis.rules[0]}", calibration)
     features = extract(hypothesis, quality, match, speech=speech, standing=standing, history=history)
+    rarity = scorecard.rarity(hypothesis.language, opening(hypothesis.text, hypothesis.language))
+    if rarity is not None:
+        features["opening"] = rarity
     parts = scorecard.contributions(features)
     logit = scorecard.base + sum(parts.values())
     points = {name: part * POINTS_PER_LOGIT for name, part in parts.items()}
