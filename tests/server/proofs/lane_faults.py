@@ -103,6 +103,8 @@ class Place:
     board: Switchboard
     http: StandIn | None
     wyoming: WyomingStandIn | None
+    breaker: Any
+    """The lane's."""
 
     @property
     def names(self) -> list[str]:
@@ -140,11 +142,11 @@ class Place:
             await self.board.leads(self.http.origin)
         self.breaker.succeeded(time.monotonic())
 
-    @property
-    def breaker(self) -> Any:
-        """The lane's breaker."""
-        found = (one for one in gc.get_objects() if isinstance(one, GuardedLane))
-        return next(one.breaker for one in found if one.settings.name == f"{self.provider} under test")
+
+def breaker_of(lane: str) -> Any:
+    """Return the breaker of a lane by name, wherever the server keeps it."""
+    found = (one for one in gc.get_objects() if isinstance(one, GuardedLane))
+    return next(one.breaker for one in found if one.settings.name == lane)
 
 
 @asynccontextmanager
@@ -169,7 +171,8 @@ async def place(provider: str, folder: Path, *, deadline_seconds: float) -> Asyn
         served = home(settings)
         yielded = await asyncio.to_thread(served.__enter__)
         try:
-            yield Place(provider=provider, served=yielded, board=board, http=http, wyoming=wyoming)
+            breaker = breaker_of(str(lane["name"]))
+            yield Place(provider=provider, served=yielded, board=board, http=http, wyoming=wyoming, breaker=breaker)
         finally:
             await asyncio.to_thread(served.__exit__, None, None, None)
     if http is not None and http.elsewhere.connects:
