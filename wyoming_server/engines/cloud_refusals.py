@@ -88,10 +88,11 @@ class Refusals:
             raise LaneUnreachableError(
                 f"{lane}: {self.host} cannot be reached; check its url and the network", lane=self.lane
             ) from error
-        except aiohttp.InvalidURL as error:
-            raise LaneUnreachableError(f"{lane}: its url names no host that can be reached", lane=self.lane) from error
+        # These two hold the address, and in it what was asked with it: the home's names.
+        except aiohttp.InvalidURL:
+            raise LaneUnreachableError(f"{lane}: its url names no host that can be reached", lane=self.lane) from None
         except aiohttp.ClientResponseError:
-            raise self.malformed("is not HTTP") from None  # the error holds the request, and so the key
+            raise self.malformed("is not HTTP") from None
         except (aiohttp.ClientConnectionError, ConnectionError) as error:
             raise LaneFailedError(
                 f"{lane}: the connection to {self.host} broke; it is asked again later", lane=self.lane

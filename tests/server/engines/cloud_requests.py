@@ -1,11 +1,12 @@
 """What the lanes' tests ask with."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
+from aiohttp import web
 
 from tests.server.cloud.server import StandIn
 from wyoming_server.engines.lanes import make_lane
@@ -54,3 +55,18 @@ async def ending_of(lane: Lane, request: LaneRequest, deadline_seconds: float) -
     except TimeoutError:
         return "lane-timeout", ""
     return "answered", ""
+
+
+type Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+@asynccontextmanager
+async def serving(answer: Answer) -> AsyncIterator[str]:
+    """Serve one answer to everything over real HTTP; give the address."""
+    server = web.Server(answer)
+    listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    finally:
+        listener.close()
+        await server.shutdown()

@@ -1,17 +1,15 @@
 """Whatever JSON a service answers, a lane makes a text or one of its own errors of it."""
 
-import asyncio
 import json
 import random
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from aiohttp import web
 
 from tests.server.cloud.server import StandIn, stand_in
-from tests.server.engines.cloud_requests import asked, lane_of, lane_to
+from tests.server.engines.cloud_requests import asked, lane_of, lane_to, serving
 from wyoming_server.errors import LaneError
 
 ANSWERS_PER_PROVIDER = 120
@@ -50,23 +48,6 @@ def spoilt(value: Any, chance: random.Random) -> Any:
     return value
 
 
-@asynccontextmanager
-async def answering(documents: Iterator[Any]) -> AsyncIterator[str]:
-    """Serve a real HTTP server that answers every request with the next document."""
-
-    async def answer(request: web.BaseRequest) -> web.Response:
-        await request.read()
-        return web.Response(text=json.dumps(next(documents)), content_type="application/json")
-
-    server = web.Server(answer)
-    listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    finally:
-        listener.close()
-        await server.shutdown()
-
-
 @pytest.fixture
 async def cloud() -> AsyncIterator[StandIn]:
     async with stand_in() as one:
@@ -101,7 +82,13 @@ async def test_a_spoilt_answer_is_an_error_of_the_lane_or_a_text(cloud: StandIn,
             for one in honest:
                 yield spoilt(one, chance)
 
-    async with answering(documents()) as url:
+    coming = documents()
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        await request.read()
+        return web.Response(text=json.dumps(next(coming)), content_type="application/json")
+
+    async with serving(answer) as url:
         settings = cloud.lane(provider) | {"url": url}
         if provider == "google":
             settings["key"] = settings["key"].replace(cloud.origin, url)

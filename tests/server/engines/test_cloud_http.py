@@ -158,13 +158,6 @@ async def test_what_a_service_asks_for_in_patience_is_passed_on(cloud: StandIn) 
     assert waits == [7.0, None, 3.0]
 
 
-async def test_a_cookie_is_not_kept(cloud: StandIn) -> None:
-    async with lane_to(cloud, "deepgram") as lane:
-        await lane.transcribe(asked())
-        await lane.transcribe(asked())
-    assert [one.header("Cookie") for one in cloud.recorder.arrivals] == [None, None]
-
-
 async def test_a_proxy_of_the_environment_is_not_used(cloud: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
