@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..learning.bootstrap import Interval
 from ..learning.curves import Ranking
-from ..learning.evaluation import Evaluation, Part
+from ..learning.evaluation import UNKNOWN, Evaluation, Part
 from .plot import Axis, Bars, Line, Lines, drawing, up_to
 from .report import MISSING, table
 
@@ -89,7 +89,7 @@ def _cells(part: Part) -> list[str]:
         _percent(part.wrong / part.turns),
         _percent(part.there.escalation),
         _percent(part.there.error),
-        *(_number(part.auroc[name], 3) for name in ("risk", "avg_logprob")),
+        *(_number(one.auroc(), 3) for one in part.rankings.values()),
     ]
 
 
@@ -150,10 +150,15 @@ def _by_noise(found: Evaluation) -> Bars:
     return Bars(
         title="By signal-to-noise ratio",
         y=Axis(label="turns", high=up_to(max(max(values, default=0.0) for values in series.values())), is_share=True),
-        groups=[f"{name.replace('-', '–').replace('>=', '≥ ').replace('<', '< ')} dB" for name in parts],
+        groups=[_decibels(name) for name in parts],
         series=series,
         notes=[f"{one.turns}" for one in parts.values()],
     )
+
+
+def _decibels(bucket: str) -> str:
+    said = bucket.replace("-", "–").replace(">=", "≥ ").replace("<", "< ")
+    return said if bucket == UNKNOWN else f"{said} dB"
 
 
 def _percent(share: float) -> str:

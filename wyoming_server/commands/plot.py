@@ -166,7 +166,8 @@ def _panel(panel: Panel, width: int) -> Iterator[str]:
     yield from _y_axis(panel.y, area)
     if isinstance(panel, Lines):
         yield from _x_axis(panel.x, area)
-        for number, line in reversed(list(enumerate(panel.lines))):  # the first ends up on top
+        # Dots end up on top, and of the lines the first.
+        for number, line in sorted(enumerate(panel.lines), key=lambda one: (_is_dotted(one[1]), -one[0])):
             yield from _line(line, number, panel, area)
     else:
         yield from _bars(panel, area)

@@ -48,8 +48,8 @@ class Part:
     turns: int
     wrong: int
     there: AtThreshold
-    auroc: Mapping[str, float]
-    """By score; NaN where nothing, or everything, is wrong."""
+    rankings: Mapping[str, Ranking]
+    """By score: risk, avg_logprob."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,9 +173,9 @@ def _part_of(verdicts: Sequence[Verdict], threshold: float) -> Part:
         turns=len(verdicts),
         wrong=sum(wrong),
         there=at_threshold(logits, wrong, threshold),
-        auroc={
-            "risk": Ranking.of(logits, wrong).auroc(),
-            "avg_logprob": Ranking.of([-one.avg_logprob for one in verdicts], wrong).auroc(),
+        rankings={
+            "risk": Ranking.of(logits, wrong),
+            "avg_logprob": Ranking.of([-one.avg_logprob for one in verdicts], wrong),
         },
     )
 
@@ -214,7 +214,8 @@ def _part(part: Part) -> dict[str, Any]:
         "edge_error_rate": part.wrong / part.turns,
         "error_rate": part.there.error,
         "escalation_rate": part.there.escalation,
-        "auroc": dict(part.auroc),
+        "auroc": {name: one.auroc() for name, one in part.rankings.items()},
+        "excess_aurc": {name: one.excess_aurc() for name, one in part.rankings.items()},
     }
 
 
