@@ -59,6 +59,17 @@ PROOFS = {
     "grammar": Proof(title="Complete sentences told from prefixes", argv=_module("benchmarks.grammar")),
     "fuzz": Proof(title="Fuzzed event streams", argv=_module("proofs.fuzz", "--minutes", "5")),
     "soak": Proof(title="Soak", argv=_module("proofs.soak", "--minutes", "8")),
+    "no-connects": Proof(title="Nothing is reached in mode edge", argv=_module("proofs.no_connects")),
+    "lane-faults": Proof(title="A thousand turns over every fault of every lane", argv=_module("proofs.lane_faults")),
+    "escalation": Proof(title="What asking a lane adds", argv=_module("benchmarks.escalation")),
+    "decision": Proof(title="What a decision costs", argv=_module("benchmarks.decision")),
+    "evaluation": Proof(title="Risk against average log-probability", argv=_module("evaluation.figures")),
+    "simulate": Proof(
+        title="The threshold's bound on streams", argv=(sys.executable, "-m", "wyoming_server", "simulate", "threshold")
+    ),
+    "ledger": Proof(title="What writing an upload down costs", argv=_module("benchmarks.ledger")),
+    "ledger-kills": Proof(title="The ledger, killed", argv=_module("proofs.ledger_kills")),
+    "sdks": Proof(title="The providers' own clients at the stand-in cloud", argv=_module("proofs.sdks")),
     "kill": Proof(title="Killed and started again", argv=_module("proofs.kill")),
 }
 

@@ -4,7 +4,7 @@ import logging
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -16,7 +16,7 @@ from .learning.learner import Knowledge, Learner, Snapshots
 from .learning.microphones import Microphones
 from .learning.percentiles import Percentiles
 from .learning.sessions import Sessions
-from .learning.threshold import AdaptiveThreshold
+from .learning.thresholds import INDEX, Thresholds, names_in
 from .pipeline.cloud import Lanes
 from .pipeline.grammar import Grammar, Vocabulary
 from .pipeline.lanes import GuardedLane, Lane, LaneSettings
@@ -25,7 +25,7 @@ from .records.ledger import EgressLedger
 from .records.snapshots import Snapshots as StoredSnapshots
 from .records.store import opened_store
 from .resilience.breaker import LaneBreaker
-from .settings import Settings
+from .settings import Settings, may_be_asked
 
 _LOGGER = logging.getLogger(__name__)
 RECORDS = "edge-voice.sqlite"
@@ -66,7 +66,7 @@ async def brain_of(
         yield Brain(
             lanes=lanes,
             learner=Learner(
-                await _knowledge(settings, scorecard(), snapshots),
+                await _knowledge(settings, snapshots),
                 lanes=lanes,
                 grammar=grammar,
                 home=home,
@@ -86,12 +86,12 @@ def _guarded(lane: LaneSettings, settings: Settings) -> GuardedLane:
     return GuardedLane(settings=made.settings if made else lane, lane=made, breaker=LaneBreaker(settings.breaker))
 
 
-async def _knowledge(settings: Settings, card: Scorecard, snapshots: Snapshots) -> Knowledge:
+async def _knowledge(settings: Settings, snapshots: Snapshots) -> Knowledge:
     """Take up what was learned before; what cannot be used is learned anew."""
-    known = {name: await _loaded(name, snapshots) for name in ("percentiles", "threshold", "budget", "disagreement")}
-    threshold = AdaptiveThreshold(settings.threshold, typical_logits=card.logits, snapshot=known["threshold"])
-    if threshold.refusal:
-        _LOGGER.warning("%s", threshold.refusal)
+    known = {name: await _loaded(name, snapshots) for name in ("percentiles", "budget", "disagreement")}
+    names = names_in(await _loaded(INDEX, snapshots))
+    thresholds = {name: state for name in names if (state := await _loaded(name, snapshots)) is not None}
+    audits = settings.threshold.audits and any(may_be_asked(lane, settings) for lane in settings.cloud.lanes)
     caps = settings.ledger
     budget = CloudBudget(
         BudgetSettings(seconds_per_day=caps.cloud_seconds_per_day, money_per_month=caps.cloud_money_per_month),
@@ -103,7 +103,7 @@ async def _knowledge(settings: Settings, card: Scorecard, snapshots: Snapshots) 
         percentiles=_restored(Percentiles, known["percentiles"]),
         sessions=Sessions(),
         microphones=Microphones(),
-        threshold=threshold,
+        thresholds=Thresholds(replace(settings.threshold, audits=audits), thresholds),
         budget=budget,
         disagreements=_restored(Disagreements, known["disagreement"]),
     )

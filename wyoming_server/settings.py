@@ -262,7 +262,9 @@ def _check_lanes(settings: Settings) -> None:
             raise ValueError(f"{where}: consent is {lane.consent!r}; write the day you agreed as YYYY-MM-DD") from error
     if mode is RoutingMode.CLOUD and not lanes:
         raise ValueError("routing.mode is cloud and cloud.lanes is empty: name a lane, or set the mode to auto")
-    if mode is RoutingMode.CLOUD and not _may_ask(settings):
+    if mode is RoutingMode.CLOUD and not any(
+        lane.provider == "client" or may_be_asked(lane, settings) for lane in lanes
+    ):
         raise ValueError(
             "routing.mode is cloud and no lane may be asked: no lane at home, and none that is consented to while "
             "ledger.cloud_seconds_per_day and cloud_money_per_month are above 0; set the mode to auto, or allow one"
@@ -273,12 +275,12 @@ def _check_lanes(settings: Settings) -> None:
         raise ValueError("hedge.hedge is on and cloud.lanes is empty: name a lane, or switch it off")
 
 
-def _may_ask(settings: Settings) -> bool:
+def may_be_asked(lane: LaneSettings, settings: Settings) -> bool:
+    """Tell whether a lane may ever get speech from us: it is at home, or consented to and not capped at nothing."""
     capped = 0.0 in {settings.ledger.cloud_seconds_per_day, settings.ledger.cloud_money_per_month}
-    return any(
-        lane.trust_class is Trust.HOME or lane.provider == "client" or (lane.consent and not capped)
-        for lane in settings.cloud.lanes
-    )
+    if lane.provider == "client":
+        return False
+    return lane.trust_class is Trust.HOME or bool(lane.consent and not capped)
 
 
 def _check_networks(name: str, networks: Iterable[str]) -> None:

@@ -28,6 +28,7 @@ from .pace import LearnerSettings
 from .percentiles import Percentiles, Scale
 from .sessions import ClosedTurn, FinishedTurn, Sessions
 from .threshold import AdaptiveThreshold, AuditLabel
+from .thresholds import Thresholds
 
 _LOGGER = logging.getLogger(__name__)
 WHOLE_CONTEXT_FRAMES = 3000
@@ -60,7 +61,7 @@ class Knowledge:
     percentiles: Percentiles
     sessions: Sessions
     microphones: Microphones
-    threshold: AdaptiveThreshold
+    thresholds: Thresholds
     budget: CloudBudget
     disagreements: Disagreements
 
@@ -68,9 +69,9 @@ class Knowledge:
         """Return what may outlive a restart, by name; nothing that names a satellite or a session does."""
         return {
             "percentiles": self.percentiles.snapshot(),
-            "threshold": self.threshold.snapshot(),
             "budget": self.budget.snapshot(),
             "disagreement": self.disagreements.snapshot(),
+            **self.thresholds.snapshots(),
         }
 
 
@@ -80,6 +81,8 @@ class _Open:
 
     outcome: Outcome
     one: Interpretation
+    threshold: AdaptiveThreshold
+    """Of the model that heard it; another may serve by the time it closes."""
 
 
 class Learner:
@@ -136,7 +139,7 @@ class Learner:
 
     def threshold(self, cell: Cell) -> Threshold:
         """Return up to which risk the hub answers by itself."""
-        return self._knows.threshold.reading(cell)
+        return self._knows.thresholds.of(self._scorecard()).reading(cell)
 
     def price(self) -> Price:
         """Return what a second of cloud audio costs now."""
@@ -198,16 +201,20 @@ class Learner:
         if one.risk.rules or one.failure is not None:
             return
         self._knows.percentiles.observe(_scale(one.hypothesis), one.hypothesis)
-        self._knows.threshold.decided(outcome.cell, one.risk.logit)
-        if one.decision.action is Action.ACCEPT and not (one.answer and one.answer.text):
-            self._open[outcome.turn_id] = _Open(outcome=outcome, one=one)
+        threshold = self._knows.thresholds.of(self._scorecard())
+        threshold.decided(outcome.cell, one.risk.logit)
+        if one.decision.action is Action.ACCEPT:
+            limit = one.decision.threshold
+            # What was accepted above the threshold, for want of a lane, was not the threshold's doing.
+            if limit is not None and one.risk.logit <= limit.logit:
+                self._open[outcome.turn_id] = _Open(outcome=outcome, one=one, threshold=threshold)
             return
         wrong = None
         if one.answer is not None and one.answer.text:
             comparison = _compared(one, one.answer.text, one.answer_match)
             self._knows.disagreements.observe(outcome.cell.language, Pair(comparison=comparison, audited=False))
             wrong = not comparison.same_intent
-        self._knows.threshold.escalated(outcome.cell, one.risk.logit, wrong=wrong)
+        threshold.escalated(outcome.cell, one.risk.logit, wrong=wrong)
 
     def _spend(self, answer: LaneAnswer | None) -> None:
         """Tell the budget of every turn, also of one that sent nothing: that is what its price falls by."""
@@ -222,18 +229,14 @@ class Learner:
         if turn is None or turn.outcome.cell is None:
             return
         cell, logit = turn.outcome.cell, turn.one.risk.logit
-        threshold = self._knows.threshold
+        threshold = turn.threshold
         chance = threshold.audit_probability(cell) if self._may_audit(turn) else 0.0
         audit: AuditLabel | None = None
         if chance > 0.0:
             # The expected loss is fixed before the coin is tossed: the bound rests on that.
             expected = threshold.expected_loss(cell, logit, proxy=closed.wrong)
             if self._chance.random() < chance:
-                wrong = await self._audited(turn, chance)
-                if wrong is None:
-                    chance = 0.0
-                else:
-                    audit = AuditLabel(wrong=wrong, expected=expected)
+                audit = AuditLabel(wrong=await self._audited(turn, chance), expected=expected)
         threshold.accepted(cell, logit, proxy=closed.wrong, audit=audit, audit_probability=chance)
 
     def _may_audit(self, turn: _Open) -> bool:
