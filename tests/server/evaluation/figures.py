@@ -1,9 +1,11 @@
 """The goals for risk, measured on the held split of the synthesised recordings with the starter's scorecard.
 
-    python -m tests.server.evaluation.figures [--folder DIR] [--rounds N]
+    python -m tests.server.evaluation.figures [--folder DIR] [--rounds N]     measure
+    python -m tests.server.evaluation.figures --fit [--folder DIR]            write the starter's scorecard anew
 
 Makes the recordings in DIR (a temporary folder without it) when they are not there, hears them, and prints the goals as
-one JSON object in its last line. Fails when a recording, voice, sentence or noise was seen in fitting.
+one JSON object in its last line. Fails when a recording, voice, sentence or noise was seen in fitting. --fit looks at
+the fit split only; its figures are cross-validated, each group held back in turn.
 """
 
 import argparse
@@ -22,16 +24,19 @@ import numpy.typing as npt
 from wyoming_server.bundles.store import STARTER_DIRECTORY
 from wyoming_server.learning.bootstrap import STATISTICS, paired_differences
 from wyoming_server.learning.curves import Ranking
-from wyoming_server.learning.fit import at_home, overlap
-from wyoming_server.pipeline.risk import CERTAIN_LOGIT
-from wyoming_server.pipeline.scorecard import Scorecard, read_scorecard
+from wyoming_server.learning.fit import at_home, cross_validated, fit, overlap
+from wyoming_server.pipeline.risk import CERTAIN_LOGIT, GENERIC
+from wyoming_server.pipeline.scorecard import Scorecard, read_scorecard, write_scorecard
 
 from .heard import Heard, dump, read
 from .recordings import HARD, ORDINARY, make
 from .sound import programs_missing
 
 ESCALATED = 0.15
+MODEL = "starter"
+CARD = STARTER_DIRECTORY / "scorecard.json"
 SEED = 11
+GROUPS = ("voice", "sentence", "noise")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,13 +50,22 @@ class Scores:
     """Sentence and voice: they stand and fall together."""
 
     @classmethod
-    def of(cls, heard: Sequence[Heard], card: Scorecard) -> Scores:
-        """Score recordings with a card. Where nothing was heard, both are sure that it is wrong."""
+    def of(cls, heard: Sequence[Heard], risk: Sequence[float]) -> Scores:
+        """Rank recordings. Where nothing was heard, both scores are sure that it is wrong."""
         return cls(
             wrong=np.array([one.turn.wrong for one in heard]),
-            risk=np.array([risk_of(one, card) for one in heard]),
+            risk=np.array(risk),
             log_probability=np.array([-one.turn.mean_log_probability if one.text else math.inf for one in heard]),
             groups=[(one.turn.sentence, one.turn.voice) for one in heard],
+        )
+
+    def only(self, kept: npt.NDArray[np.bool_]) -> Scores:
+        """Return some of them."""
+        return Scores(
+            wrong=self.wrong[kept],
+            risk=self.risk[kept],
+            log_probability=self.log_probability[kept],
+            groups=[group for group, keep in zip(self.groups, kept, strict=True) if keep],
         )
 
     def rankings(self) -> dict[str, Ranking]:
@@ -82,16 +96,24 @@ class Scores:
         }
 
 
-def risk_of(one: Heard, card: Scorecard) -> float:
+def risks(heard: Sequence[Heard], card: Scorecard) -> list[float]:
     """Return the log-odds that `pipeline.risk.score` gives in a home without turns of its own."""
-    return CERTAIN_LOGIT if one.turn.ruled else card.logit(at_home(one.turn, card).features)
+    return [CERTAIN_LOGIT if one.turn.ruled else card.logit(at_home(one.turn, card).features) for one in heard]
 
 
-def figures(heard: Sequence[Heard], card: Scorecard, *, rounds: int) -> dict[str, Any]:
-    """Return the goal table of a split."""
-    ordinary = Scores.of([one for one in heard if one.row["condition"] in ORDINARY], card)
-    hard = Scores.of([one for one in heard if one.row["condition"] in HARD], card)
-    mixed = Scores.of(heard, card)
+def held_back(heard: Sequence[Heard], by: str) -> list[float]:
+    """Return each recording's log-odds by a fit to the others that share no voice, sentence or noise with it."""
+    logits = cross_validated(
+        [one.turn for one in heard], base_model=MODEL, generic=GENERIC, by=lambda turn: str(getattr(turn, by))
+    )
+    return [CERTAIN_LOGIT if one.turn.ruled else logit for one, logit in zip(heard, logits, strict=True)]
+
+
+def figures(heard: Sequence[Heard], risk: Sequence[float], *, rounds: int) -> dict[str, Any]:
+    """Return the goal table."""
+    conditions = [one.row["condition"] for one in heard]
+    mixed = Scores.of(heard, risk)
+    ordinary, hard = (mixed.only(np.isin(conditions, some)) for some in (ORDINARY, HARD))
     caught = {name: ranking.caught_at(ESCALATED) for name, ranking in ordinary.rankings().items()}
     excess = {name: ranking.excess_aurc() for name, ranking in mixed.rankings().items()}
     return {
@@ -129,26 +151,37 @@ def _rounded(value: float) -> float:
     return round(float(value), 4)
 
 
+def heard_in(folder: Path, split: str) -> list[Heard]:
+    """Return what was heard of a split; recordings that are not there are made."""
+    if not (folder / f"{split}.csv").exists():
+        make(folder, splits=[split])
+    if not (folder / f"{split}.jsonl").exists():
+        dump(folder, split)
+    return list(read(folder / f"{split}.jsonl"))
+
+
 def main() -> int:
-    """Make, hear, measure."""
+    """Make, hear, then fit or measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, help="where the recordings are, or are to be kept")
     parser.add_argument("--rounds", type=int, default=1000, help="resamples of the bootstrap")
+    parser.add_argument("--fit", action="store_true", help="fit on the fit split and write the starter's scorecard")
     arguments = parser.parse_args()
+    if missing := programs_missing():
+        parser.error(f"{' and '.join(missing)} must be installed: they speak the sentences")
     with tempfile.TemporaryDirectory() as temporary:
-        folder = arguments.folder or Path(temporary)
-        if not (folder / "held.csv").exists():
-            if missing := programs_missing():
-                parser.error(f"{' and '.join(missing)} must be installed: they speak the sentences")
-            make(folder, splits=["held"])
-        if not (folder / "held.jsonl").exists():
-            dump(folder, "held")
-        heard = list(read(folder / "held.jsonl"))
-    card = read_scorecard((STARTER_DIRECTORY / "scorecard.json").read_bytes())
-    if seen := overlap(card, [one.turn for one in heard]):
+        heard = heard_in(arguments.folder or Path(temporary), "fit" if arguments.fit else "held")
+    turns = [one.turn for one in heard]
+    if arguments.fit:
+        CARD.write_text(write_scorecard(fit(turns, base_model=MODEL, generic=GENERIC)), "utf-8")
+        found = {f"held back by {by}": figures(heard, held_back(heard, by), rounds=arguments.rounds) for by in GROUPS}
+        print(json.dumps(found, ensure_ascii=False))
+        return 0
+    card = read_scorecard(CARD.read_bytes())
+    if seen := overlap(card, turns):
         print(f"seen in fitting: {', '.join(seen[:10])}", file=sys.stderr)
         return 1
-    print(json.dumps(figures(heard, card, rounds=arguments.rounds), ensure_ascii=False))
+    print(json.dumps(figures(heard, risks(heard, card), rounds=arguments.rounds), ensure_ascii=False))
     return 0
 
 
