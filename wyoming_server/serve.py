@@ -29,8 +29,9 @@ from .pipeline.grammar import Vocabulary
 from .pipeline.interpret import Judgement
 from .pipeline.risk import GENERIC
 from .pipeline.scorecard import Scorecard
+from .pipeline.timeline import Spans
 from .pipeline.turn import Stages
-from .pipeline.types import Outcome, Spans
+from .pipeline.types import Outcome
 from .pipeline.wake import GateSettings
 from .recogniser import Supply, chosen_model, recogniser_now, supply_of, workers
 from .routing import brain_of

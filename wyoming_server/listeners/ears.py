@@ -12,8 +12,9 @@ from wyoming.wake import NotDetected
 from ..errors import EdgeVoiceError
 from ..pipeline.audio import FrameQueue, Framer
 from ..pipeline.interpret import TurnRequest
+from ..pipeline.timeline import Spans
 from ..pipeline.turn import Observer, Stages, run_turn
-from ..pipeline.types import SAMPLE_RATE_HZ, Outcome, Samples, Spans
+from ..pipeline.types import SAMPLE_RATE_HZ, Outcome, Samples
 from ..pipeline.wake import WakeDetector, WakeSession
 from .framing import EventWriter
 from .replies import detection, error, transcript, transcript_stop

@@ -8,7 +8,8 @@ from wyoming.event import Event
 from wyoming.wake import Detection
 
 from ..errors import EdgeVoiceError
-from ..pipeline.types import LaneAttempt, Outcome, Quality, Spans, WakeHit
+from ..pipeline.timeline import Spans
+from ..pipeline.types import LaneAttempt, Outcome, Quality, WakeHit
 
 CONTEXT_KEY = "edge_voice"
 SCHEMA = 1

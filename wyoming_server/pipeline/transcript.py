@@ -3,6 +3,7 @@
 import dataclasses
 
 from .policy import Caller
+from .timeline import Timeline
 from .types import (
     Action,
     Continuation,
@@ -14,7 +15,6 @@ from .types import (
     LaneAnswer,
     Outcome,
     Route,
-    Timeline,
 )
 
 NO_SPEECH = Decision(action=Action.DISCARD, reason="no speech was heard")

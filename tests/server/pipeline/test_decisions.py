@@ -22,6 +22,7 @@ from wyoming_server.pipeline.policy import (
 )
 from wyoming_server.pipeline.risk import GENERIC, score
 from wyoming_server.pipeline.route import decide
+from wyoming_server.pipeline.timeline import Timeline
 from wyoming_server.pipeline.transcript import conclude
 from wyoming_server.pipeline.types import (
     Action,
@@ -34,7 +35,6 @@ from wyoming_server.pipeline.types import (
     Quality,
     Risk,
     Speech,
-    Timeline,
     Token,
 )
 from wyoming_server.pipeline.weighing import DISCARDED_RULES
