@@ -8,7 +8,7 @@ import math
 import unicodedata
 import wave
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..errors import LaneCredentialsError, LaneEmptyError, LaneError, LaneLanguageError, LaneMalformedError
@@ -74,7 +74,8 @@ class CloudLane:
         lane = self._settings.name
         if self._provider is None:
             raise LaneCredentialsError(f"Lane '{lane}' has no key; set its key or its key_file", lane=lane)
-        heard = await self._provider.hear(request)
+        names = tuple(filter(None, map(one_line, request.prompt)))
+        heard = await self._provider.hear(replace(request, prompt=names))
         if len(heard.text) > LEAST_TEXT + MOST_CHARACTERS_PER_SECOND * request.seconds:
             raise LaneMalformedError(
                 f"Lane '{lane}' answered with more text than anyone says in {request.seconds:.1f} s; check its model",

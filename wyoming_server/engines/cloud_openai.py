@@ -66,8 +66,9 @@ class OpenAiProvider:
     async def hear(self, request: LaneRequest) -> Heard:
         """Return what it hears. Raises LaneError."""
         wav, sent = wav_of(request.samples), 0
-        for form in (*self._forms[:-1], None):
-            asked = form or self._forms[-1]
+        forms = self._forms  # another question may find out more while this one is under way
+        for form in (*forms[:-1], None):
+            asked = form or forms[-1]
             kind, body = multipart(self._fields(request, asked), file=("file", "speech.wav", "audio/wav", wav))
             sent += len(body)
             reply = await self._service.post(
@@ -79,7 +80,7 @@ class OpenAiProvider:
             )
             if reply.status not in _TOO_MUCH_ASKED:
                 break
-        self._forms = self._forms[self._forms.index(asked) :]
+        self._forms = min(self._forms, forms[forms.index(asked) :], key=len)
         return self._heard(reply, sent)
 
     async def warm(self) -> None:

@@ -5,6 +5,7 @@ A provider's file is imported when a lane of it is made: a server without lanes 
 
 import importlib
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -22,14 +23,16 @@ from .cloud_trust import is_loopback
 
 _LOGGER = logging.getLogger(__name__)
 _CLIENT = "client"
+_REGION, _PROJECT = re.compile("[a-z0-9-]*"), re.compile("[a-z0-9.:-]*")
+"""Both become part of an address."""
 
 
 def make_lane(settings: LaneSettings, *, wall_clock: Callable[[], float] = time.time) -> Lane:
     """Return a lane that has connected to nothing yet. Reads small files: make lanes before anything is served.
 
     Its `settings` are the given ones with the provider's address, model and price filled in. `wall_clock` tells how far
-    away the date of a Retry-After is. Raises UnknownProviderError, or InvalidSettingsError for a url, a key file or a
-    `ca_file` that cannot be.
+    away the date of a Retry-After is. Raises UnknownProviderError, or InvalidSettingsError for a url, a region, a key
+    file or a `ca_file` that cannot be.
     """
     if settings.provider not in PROVIDERS:
         raise UnknownProviderError(
@@ -37,6 +40,10 @@ def make_lane(settings: LaneSettings, *, wall_clock: Callable[[], float] = time.
         )
     if settings.provider == _CLIENT:
         raise InvalidSettingsError(f"Lane '{settings.name}' is the caller's own: there is nothing to connect to")
+    if not (_REGION.fullmatch(settings.region) and _PROJECT.fullmatch(settings.project)):
+        raise InvalidSettingsError(
+            f"Lane '{settings.name}': a region is a name such as westeurope, and a project one such as my-home-4711"
+        )
     complete = with_defaults(settings)
     lane: Lane = importlib.import_module(f".cloud_{settings.provider}", __package__).make(complete, wall_clock)
     _warn(complete)
@@ -93,9 +100,8 @@ def _warn(settings: LaneSettings) -> None:
         _LOGGER.warning(
             "Lane '%s' shows its key without encryption; anyone on the home's network can read it", settings.name
         )
-    priced = (
-        settings.price_per_minute or settings.price_as_of or settings.provider == "home_assistant"
-    )  # a subscription
+    subscribed = settings.provider == "home_assistant"
+    priced = subscribed or settings.price_per_minute or settings.price_as_of
     if settings.trust_class is Trust.CLOUD and not priced:
         _LOGGER.warning(
             "Lane '%s' has no price, so no cap on money can hold for it; set its price_per_minute and price_as_of",

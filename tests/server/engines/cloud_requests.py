@@ -61,9 +61,9 @@ type Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def serving(answer: Answer) -> AsyncIterator[str]:
+async def serving(answer: Answer, *, keep_alive_seconds: float = 60.0) -> AsyncIterator[str]:
     """Serve one answer to everything over real HTTP; give the address."""
-    server = web.Server(answer)
+    server = web.Server(answer, keepalive_timeout=keep_alive_seconds)
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"

@@ -84,6 +84,14 @@ async def test_a_lane_answers_and_keeps_its_connection(cloud: StandIn, provider:
     assert {one.sound.chunks for one in cloud.recorder.of("transcribe") if one.sound} <= {("fmt ", "data"), ()}
 
 
+@pytest.mark.parametrize("provider", [*HTTP_PROVIDERS, "compatible"])
+async def test_a_name_that_no_form_can_hold_does_no_harm(cloud: StandIn, provider: str) -> None:
+    names = ("a\r\n--b", 'say "hi"', "\ud800", "\x00", "Küche; filename=x", "%0d%0a&model=other")
+    async with lane_to(cloud, provider) as lane:
+        assert (await lane.transcribe(asked(prompt=names))).text == SAID
+    assert cloud.recorder.refusals == []
+
+
 @pytest.mark.parametrize("provider", HTTP_PROVIDERS)
 async def test_what_arrives_holds_the_speech_and_nothing_else_of_the_home(cloud: StandIn, provider: str) -> None:
     async with lane_to(cloud, provider) as lane:

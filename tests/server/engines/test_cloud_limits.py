@@ -119,6 +119,23 @@ async def test_a_cookie_is_not_kept() -> None:
     assert seen == [None, None]
 
 
+async def test_a_connection_that_the_server_has_closed_meanwhile_is_not_used() -> None:
+    peers: list[object] = []
+
+    async def plain(request: web.BaseRequest) -> web.StreamResponse:
+        peers.append(request.transport and request.transport.get_extra_info("peername"))
+        return web.Response(text=ANSWER, content_type=JSON)
+
+    async with (
+        serving(plain, keep_alive_seconds=0.02) as url,
+        lane_of(provider="deepgram", key="k", url=url) as lane,
+    ):
+        await lane.transcribe(asked())
+        await asyncio.sleep(0.2)
+        assert (await lane.transcribe(asked())).text == SAID
+    assert len(set(peers)) == 2
+
+
 @pytest.mark.parametrize("fault", ["garbage", "closes-at-once", "http-400", "half-json", "bad-chunk"])
 async def test_not_even_a_traceback_tells_the_key_or_a_name(cloud: StandIn, fault: str) -> None:
     cloud.always("deepgram", fault)

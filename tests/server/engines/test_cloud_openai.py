@@ -1,5 +1,6 @@
 """OpenAI's transcription API, and the servers that are compatible with some of it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -67,6 +68,15 @@ async def test_a_server_that_refuses_the_rich_form_is_asked_plainly_from_then_on
     assert [("stream" in one.fields, one.status) for one in uploads] == [(True, 422), (False, 200), (False, 200)]
     assert first.bytes_sent == len(uploads[0].body) + len(uploads[1].body)
     assert second.bytes_sent == len(uploads[2].body)
+
+
+async def test_questions_that_overlap_learn_it_together(cloud: StandIn) -> None:
+    cloud.script("openai", "http-422", "http-422", "http-422")
+    async with lane_to(cloud, "openai", model=STREAMING) as lane:
+        heard = await asyncio.gather(*(lane.transcribe(asked()) for _ in range(3)))
+        await lane.transcribe(asked())
+    assert {one.text for one in heard} == {SAID}
+    assert "stream" not in cloud.recorder.of("transcribe")[-1].fields
 
 
 async def test_a_refusal_of_both_forms_teaches_nothing(cloud: StandIn) -> None:

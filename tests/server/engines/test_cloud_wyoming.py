@@ -103,7 +103,7 @@ async def test_a_real_server_hears_the_speech(served: Home) -> None:
 
 async def test_the_lane_is_at_home_and_says_only_what_is_asked() -> None:
     async with peer(TRANSCRIPT) as lan, lane_of(provider="wyoming", url=lan.url, model="large") as lane:
-        heard = await lane.transcribe(asked("en-GB", prompt=("Küche",)))
+        heard = await lane.transcribe(asked("en-GB", prompt=("Küche", "\ud800")))
         assert lane.settings.trust_class == "home"
     assert heard.text == "open the door"
     assert lan.heard[0] == ("transcribe", {"name": "large", "language": "en", "transcript_names": ["Küche"]}, 0)

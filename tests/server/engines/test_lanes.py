@@ -49,6 +49,12 @@ def test_what_an_owner_does_not_say_is_filled_in(provider: str, more: dict[str, 
     assert complete.price_as_of
 
 
+@pytest.mark.parametrize(("field", "value"), [("region", "evil.example/"), ("region", "x@y"), ("project", "a/b?c")])
+def test_a_region_cannot_lead_elsewhere(field: str, value: str) -> None:
+    with pytest.raises(InvalidSettingsError, match="region"):
+        make_lane(LaneSettings(name="x", provider="azure", key="k", **{field: value}))
+
+
 def test_an_owners_own_words_outrank_the_table() -> None:
     said = LaneSettings(name="x", provider="openai", model="whisper-1", price_per_minute=0.5, price_as_of="2026-01-01")
     complete = with_defaults(said)
