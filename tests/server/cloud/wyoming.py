@@ -138,13 +138,10 @@ class WyomingStandIn:
 
     async def _serve(self, session: Session, speaking: Speaking) -> None:
         """Take turns until the client goes."""
-        fault = self._next()
-        while True:
-            session.fault = fault.name if fault else ""
-            if fault and fault.when == "at once":
-                await fault.act(speaking, "")
-            if (sound := await self._turn(session, speaking, fault)) is None:
-                return
+        if (coming := self._coming()) and coming.when == "at once":
+            await self._next(session, speaking)
+        while (turn := await self._turn(session, speaking)) is not None:
+            sound, fault = turn
             heard = self.hearing(sound) if fault is None or fault.heard is None else fault.heard
             await asyncio.sleep(self.delay_seconds)
             if fault and fault.act and fault.when == "answer":
@@ -153,21 +150,32 @@ class WyomingStandIn:
                 asked = (session.transcribe or {}).get("language")
                 said = (fault and fault.language) or self.language or asked
                 await speaking.event("transcript", {"text": heard, **({"language": said} if said else {})})
-            fault = self._next()
 
-    def _next(self) -> WyomingFault | None:
-        name = self._script.popleft() if self._script else self._always
+    def _coming(self) -> WyomingFault | None:
+        name = self._script[0] if self._script else self._always
         return WYOMING_FAULTS[name] if name else None
 
-    async def _turn(self, session: Session, speaking: Speaking, fault: WyomingFault | None) -> Sound | None:
-        """Return the audio of a whole turn, or None when the client goes between turns."""
-        turn = _Turn()
-        while event := await _event(speaking.reader, between=not turn.rate_hz):
+    async def _next(self, session: Session, speaking: Speaking) -> WyomingFault | None:
+        """Take the fault of a turn that begins, and do it when it is for now."""
+        fault = self._coming()
+        if self._script:
+            self._script.popleft()
+        session.fault = fault.name if fault else ""
+        if fault and fault.when == "at once":
+            await fault.act(speaking, "")
+        return fault
+
+    async def _turn(self, session: Session, speaking: Speaking) -> tuple[Sound, WyomingFault | None] | None:
+        """Return the audio of a whole turn and its fault, or None when the client goes between turns."""
+        turn, fault = _Turn(), None
+        while event := await _event(speaking.reader, between=not turn.begun):
             if not session.kinds or session.kinds[-1] != event.kind:
                 session.kinds.append(event.kind)
             if event.kind in ("describe", "ping"):
                 await speaking.event(*(("info", INFO) if event.kind == "describe" else ("pong", event.data)))
                 continue
+            if not turn.begun:
+                fault = await self._next(session, speaking)
             turn.take(event)
             session.transcribe = turn.transcribe or session.transcribe
             session.bytes += len(event.payload)
@@ -175,7 +183,7 @@ class WyomingStandIn:
                 await fault.act(speaking, "")
             if event.kind == "audio-stop":
                 session.sound, session.turns = turn.sound(), session.turns + 1
-                return session.sound
+                return session.sound, fault
         return None
 
 
@@ -186,9 +194,11 @@ class _Turn:
     transcribe: dict[str, Any] | None = None
     rate_hz: int = 0
     pieces: list[bytes] = field(default_factory=list)
+    begun: bool = False
 
     def take(self, event: Event) -> None:
         """Take one more. Raises RefusedError."""
+        self.begun = True
         if event.kind == "transcribe":
             self.transcribe = _transcribe(event)
         elif event.kind == "audio-start":

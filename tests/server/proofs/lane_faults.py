@@ -44,6 +44,8 @@ PROVIDERS = ("openai", "groq", "compatible", "deepgram", "assemblyai")
 PROVIDERS += ("azure", "google", "elevenlabs", "home_assistant", "wyoming")
 MODELS = {"openai": {"model": "gpt-4o-mini-transcribe"}}
 """One that streams, so that streams can fail."""
+REPEATED, KEPT_AWAY = 0.08, 0.2
+"""How often a fault is had until the breaker opens, and how often a turn comes while it is open."""
 CAPS = {"cloud_seconds_per_day": 86_400.0, "cloud_money_per_month": 10_000.0}
 """Large enough for everything here."""
 NOT_SWITCHED = {"no-such-host"}
@@ -243,8 +245,11 @@ async def one_lane(provider: str, turns: int, seed: int, *, deadline_seconds: fl
                     waiting = generator.sample(there.names, len(there.names))
                 fault = waiting.pop()
                 await there.breaks(fault)
-                taken.append(await turn(there, fault))
-                if taken[-1].breaker == "open" and len(taken) < turns and generator.random() < 0.15:
+                for _ in range(min(turns - len(taken), 3 if generator.random() < REPEATED else 1)):
+                    taken.append(await turn(there, fault))
+                    if taken[-1].breaker == "open":
+                        break
+                if taken[-1].breaker == "open" and len(taken) < turns and generator.random() < KEPT_AWAY:
                     taken.append(await turn(there, fault, broken=True))
                 await there.mends()
             left = sorted(await _left(there.served, tasks))
