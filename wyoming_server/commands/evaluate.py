@@ -16,7 +16,6 @@ from ..bundles.scorecards import own_scorecard_file
 from ..errors import DiskError, EvaluationError, InvalidSettingsError, ModelCorruptError, OverlapError
 from ..learning.evaluation import CERTAIN, Evaluation, Verdict, evaluate, length_bucket, snr_bucket
 from ..learning.fit import cross_validated, fit, overlap
-from ..learning.threshold import ThresholdSettings
 from ..pipeline.risk import GENERIC
 from ..pipeline.scorecard import SETS, Scorecard, read_scorecard, write_scorecard
 from ..settings import Settings
@@ -55,7 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw the figures")
     parser.add_argument("--model", metavar="NAME|DIR", help="starter, a faster-whisper name, or a folder")
     parser.add_argument("--language", metavar="xx", help="of recordings whose language the manifest leaves open")
-    parser.add_argument("--target", type=share, metavar="SHARE", help="share of turns that may be wrong (0.03)")
+    parser.add_argument(
+        "--target",
+        type=share,
+        metavar="SHARE",
+        help="share of turns that may be wrong (threshold.target_error of the settings)",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the intervals' draws (0)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -94,7 +98,7 @@ async def run(arguments: argparse.Namespace, settings: Settings) -> int:
         if arguments.fit is None:
             _refuse_overlap(card, rows, identities)
         heard = await _heard(parts, rows)
-    target = arguments.target or ThresholdSettings().target_error
+    target = arguments.target or settings.threshold.target_error
     fitted: Fitted | None = None
     if arguments.fit is None:
         found = await asyncio.to_thread(evaluate, _verdicts(heard), target_error=target, seed=arguments.seed)
