@@ -54,8 +54,9 @@ async def brain_of(
         store = await stack.enter_async_context(opened_store(Path(settings.server.data_dir) / RECORDS))
         wall = settings.ledger.clock()
         ledger = await EgressLedger.opened(store, settings.ledger, wall)
+        guarded = [_guarded(lane, settings) for lane in settings.cloud.lanes]
         lanes = Lanes(
-            [_guarded(lane, settings) for lane in settings.cloud.lanes],
+            guarded,
             ledger,
             clock=clock,
             capped=ledger.capped,
@@ -75,7 +76,7 @@ async def brain_of(
                 settings=settings.learning,
                 clock=clock,
                 wall=wall,
-                cost_per_second=max((lane.cost(60.0) / 60.0 for lane in settings.cloud.lanes), default=0.0),
+                cost_per_second=max((one.settings.cost(60.0) / 60.0 for one in guarded), default=0.0),
                 chance=random.Random(),  # noqa: S311  # draws audits, no secrets
             ),
         )

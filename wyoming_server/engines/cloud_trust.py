@@ -7,16 +7,7 @@ from pathlib import Path
 
 from ..errors import InvalidSettingsError
 from ..pipeline.lanes import LaneSettings
-from ..pipeline.policy import Trust
-
-HOME_NETWORKS = tuple(
-    ipaddress.ip_network(one)
-    for one in (
-        *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"),
-        *("::1/128", "fc00::/7", "fe80::/10"),
-    )
-)
-"""Loopback, RFC 1918, unique local (RFC 4193) and link-local. Not `is_private`, which holds for tunnels too."""
+from ..pipeline.policy import HOME_NETWORKS, Trust
 
 
 class Reach(enum.Enum):

@@ -14,10 +14,8 @@ from ..pipeline.endpoint import Sensitivity
 from ..pipeline.grammar import Vocabulary
 from ..pipeline.interpret import TurnRequest
 from ..pipeline.listen import Mode
-from ..pipeline.policy import Caller, MicrophoneClass, RoutingMode
+from ..pipeline.policy import Caller, MicrophoneClass, Network, RoutingMode
 from .replies import CONTEXT_KEY
-
-type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 TEXT_LIMIT = 200
 """Characters of one name or code."""

@@ -13,22 +13,13 @@ from pathlib import Path
 from typing import Self
 
 from ..errors import AddressRefusedError, EdgeVoiceError, InvalidSettingsError, PortBusyError, TooManyConnectionsError
+from ..pipeline.policy import HOME_NETWORKS, Network
 from .connection import Connection, Services
 from .framing import HEADER_LIMIT_BYTES, EventWriter
 from .replies import error
 
 _LOGGER = logging.getLogger(__name__)
 
-type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-HOME_NETWORKS: tuple[Network, ...] = tuple(
-    ipaddress.ip_network(one)
-    for one in (
-        *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"),
-        *("::1/128", "fc00::/7", "fe80::/10"),
-    )
-)
-"""Loopback, private and link-local. Not `is_private`, which also holds for tunnels from anywhere (2002::, 2001::)."""
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 20, "TCP_KEEPCNT": 3}
 """Seconds and probes after which a silent peer is asked whether it lives; the system's own wait is two hours."""

@@ -1,10 +1,23 @@
 """The frozen values that routing weighs: what is asked, who asks, what was learned, what the owner allows."""
 
 import enum
+import ipaddress
 import math
 from dataclasses import dataclass, field
 
 from .checked import Checked, ranged
+
+type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+HOME_NETWORKS: tuple[Network, ...] = tuple(
+    ipaddress.ip_network(one)
+    for one in (
+        *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"),
+        *("::1/128", "fc00::/7", "fe80::/10"),
+    )
+)
+"""Loopback, RFC 1918, unique local (RFC 4193) and link-local. Not `is_private`, which also holds for tunnels from
+anywhere (2002::, 2001::)."""
 
 
 class WorkloadClass(enum.StrEnum):
