@@ -8,7 +8,6 @@ another than it is, when a key or a text shows in a log, or when a socket or a t
 import argparse
 import asyncio
 import collections
-import contextlib
 import gc
 import json
 import logging
@@ -16,40 +15,28 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from wyoming_server.pipeline.lanes import GuardedLane
-
 from ..cloud import contents
 from ..cloud.faults import FAULTS
-from ..cloud.server import StandIn, every_service, stand_in
-from ..cloud.switchboard import Switchboard
-from ..cloud.wyoming import WyomingStandIn, wyoming_stand_in
+from ..cloud.server import every_service
 from ..cloud.wyoming_faults import WYOMING_FAULTS
-from ..home import Home, home, settings_for_tests
+from ..home import Home
 from ..peer import KITCHEN, Peer, audio, connected, event, kitchen
+from .lane_place import CLOUD_TEXT, THREE, Place, place
 
-CLOUD_TEXT = "Turn off the hall lamp."
 BUDGET_SECONDS = 3.0
 """After the end of speech, whatever happens."""
 SLACK_SECONDS = 0.75
 """Of a shared machine, and of this program."""
 PROVIDERS = ("openai", "groq", "compatible", "deepgram", "assemblyai")
-PROVIDERS += ("azure", "google", "elevenlabs", "home_assistant", "wyoming")
-MODELS = {"openai": {"model": "gpt-4o-mini-transcribe"}}
-"""One that streams, so that streams can fail."""
+PROVIDERS += ("azure", "google", "elevenlabs", "home_assistant", "wyoming", THREE)
 REPEATED, KEPT_AWAY = 0.08, 0.2
 """How often a fault is had until the breaker opens, and how often a turn comes while it is open."""
-CAPS = {"cloud_seconds_per_day": 86_400.0, "cloud_money_per_month": 10_000.0}
-"""Large enough for everything here."""
-NOT_SWITCHED = {"no-such-host"}
-"""A name is part of a lane's settings; the lanes' own tests have it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,91 +83,6 @@ class Listener(logging.Handler):
         self.leaks += [f"{record.name}: {one}" for one in self._private if one in line.lower()]
 
 
-@dataclass(slots=True, kw_only=True)
-class Place:
-    """A server with one lane, and the stand-in that the lane leads to."""
-
-    provider: str
-    served: Home
-    board: Switchboard
-    http: StandIn | None
-    wyoming: WyomingStandIn | None
-    breaker: Any
-    """The lane's."""
-
-    @property
-    def names(self) -> list[str]:
-        """The faults that can happen here."""
-        if self.wyoming:
-            return sorted(set(WYOMING_FAULTS) - NOT_SWITCHED)
-        return sorted(name for name, one in FAULTS.items() if one.fits(self.provider) and name not in NOT_SWITCHED)
-
-    def allowed(self, fault: str) -> tuple[str, ...]:
-        """Return what a good lane makes of a fault."""
-        return (WYOMING_FAULTS if self.wyoming else FAULTS)[fault].endings
-
-    @property
-    def spared(self) -> bool:
-        """Whether the last request gave the fault no chance: it asked for no stream, and the fault is of streams."""
-        return self.http is not None and bool(self.http.recorder.arrivals) and not self.http.recorder.arrivals[-1].fault
-
-    async def breaks(self, fault: str) -> None:
-        """Let the service fail so."""
-        if self.wyoming:
-            url = self.wyoming.set(fault)
-        else:
-            assert self.http
-            url = self.http.set(self.provider, fault)
-        await self.board.leads(None if fault == "refuses-connection" else url)
-
-    async def mends(self) -> None:
-        """Let the service be well, and the lane's breaker closed."""
-        if self.wyoming:
-            self.wyoming.well()
-            await self.board.leads(self.wyoming.url)
-        else:
-            assert self.http
-            self.http.well()
-            await self.board.leads(self.http.origin)
-        self.breaker.succeeded(time.monotonic())
-
-
-def breaker_of(lane: str) -> Any:
-    """Return the breaker of a lane by name, wherever the server keeps it."""
-    found = (one for one in gc.get_objects() if isinstance(one, GuardedLane))
-    return next(one.breaker for one in found if one.settings.name == lane)
-
-
-@asynccontextmanager
-async def place(provider: str, folder: Path, *, deadline_seconds: float) -> AsyncIterator[Place]:
-    """Serve with one lane that leads to a stand-in of its own."""
-    async with contextlib.AsyncExitStack() as stack:
-        http = wyoming = None
-        if provider == "wyoming":
-            wyoming = await stack.enter_async_context(wyoming_stand_in())
-            wyoming.hearing.default = CLOUD_TEXT
-            board = await stack.enter_async_context(Switchboard.open(wyoming.url))
-            lane = wyoming.lane(url=f"tcp://127.0.0.1:{board.port}")
-        else:
-            http = await stack.enter_async_context(stand_in(secure=True))
-            http.hearing.default = CLOUD_TEXT
-            board = await stack.enter_async_context(Switchboard.open(http.origin))
-            url = http.url(provider).replace(http.origin, f"https://127.0.0.1:{board.port}")
-            lane = http.lane(provider, url=url) | MODELS.get(provider, {})
-        lane |= {"name": f"{provider} under test", "deadline_seconds": deadline_seconds, "price_per_minute": 0.006}
-        routing = {"mode": "cloud", "trusted": ["127.0.0.0/8"]}
-        settings = settings_for_tests(folder, routing=routing, cloud={"lanes": [lane]}, ledger=CAPS)
-        served = home(settings)
-        yielded = await asyncio.to_thread(served.__enter__)
-        try:
-            breaker = breaker_of(str(lane["name"]))
-            yield Place(provider=provider, served=yielded, board=board, http=http, wyoming=wyoming, breaker=breaker)
-        finally:
-            await asyncio.to_thread(served.__exit__, None, None, None)
-    if http is not None and http.elsewhere.connects:
-        raise AssertionError(f"{provider} followed a redirect to another host")
-
-
 async def turn(there: Place, fault: str, *, broken: bool = False) -> Turn:
     """Take one turn while the service fails so; `broken`: while its breaker is open."""
     async with connected(there.served.uri) as peer:
@@ -194,7 +96,7 @@ async def turn(there: Place, fault: str, *, broken: bool = False) -> Turn:
         said={KITCHEN: "edge", CLOUD_TEXT: "cloud"}.get(heard.data.get("text", "") if heard else "", "neither"),
         endings=tuple(one["ending"] for one in context.get("lanes", ())),
         seconds=seconds,
-        breaker="closed" if there.breaker.permits(time.monotonic()) else "open",
+        breaker="open" if there.kept_away else "closed",
     )
     allowed = () if broken else there.allowed(fault)
     if allowed and fault.startswith(("half-stream", "stream-")) and there.spared:
