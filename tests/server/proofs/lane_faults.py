@@ -101,7 +101,7 @@ async def turn(there: Place, fault: str, *, broken: bool = False) -> Turn:
     allowed = () if broken else there.allowed(fault)
     if allowed and fault.startswith(("half-stream", "stream-")) and there.spared:
         allowed = (*allowed, "answered")
-    taken.faults = _wrong(taken, allowed)
+    taken.faults = wrong_with(taken, allowed)
     return taken
 
 
@@ -115,7 +115,7 @@ async def _speak(peer: Peer) -> tuple[Any, float]:
         return None, time.monotonic() - ended
 
 
-def _wrong(taken: Turn, allowed: tuple[str, ...]) -> list[str]:
+def wrong_with(taken: Turn, allowed: tuple[str, ...]) -> list[str]:
     """Return what is wrong with a turn."""
     wrong = []
     if taken.kind not in ("transcript", "error"):

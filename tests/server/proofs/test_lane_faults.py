@@ -1,8 +1,9 @@
 """A seeded sample of the proof that every fault of every lane is survived; script/prove runs the whole."""
 
 import logging
+from typing import Any
 
-from .lane_faults import Listener, private, proved
+from .lane_faults import Listener, Turn, private, proved, wrong_with
 from .lane_place import THREE
 
 
@@ -23,3 +24,20 @@ def test_what_must_not_be_logged_is_found_in_a_log() -> None:
         logger.warning("asked with %s", secret)
         logger.removeHandler(listener)
         assert listener.leaks, secret
+
+
+def test_turns_that_end_badly_are_found() -> None:
+    allowed = ("lane-failed",)
+    well: dict[str, Any] = {"provider": "deepgram", "fault": "http-500", "kind": "transcript", "said": "edge"}
+    assert wrong_with(Turn(**well, endings=allowed), allowed) == []
+    assert wrong_with(Turn(**well, endings=()), ()) == []
+    for worse in (
+        {"kind": "nothing"},
+        {"kind": "error", "code": "turn-timeout"},
+        {"said": "neither"},
+        {"seconds": 4.0},
+        {"endings": ()},
+        {"endings": ("lane-refused",)},
+    ):
+        assert len(wrong_with(Turn(**({"endings": allowed} | well | worse)), allowed)) == 1, worse
+    assert len(wrong_with(Turn(**well, endings=allowed), ())) == 1
