@@ -20,6 +20,7 @@ from .learning.thresholds import INDEX, Thresholds, names_in
 from .pipeline.cloud import Lanes
 from .pipeline.grammar import Grammar, Vocabulary
 from .pipeline.lanes import GuardedLane, Lane, LaneSettings
+from .pipeline.policy import RoutingMode
 from .pipeline.scorecard import Scorecard
 from .records.ledger import EgressLedger
 from .records.snapshots import Snapshots as StoredSnapshots
@@ -92,7 +93,11 @@ async def _knowledge(settings: Settings, snapshots: Snapshots) -> Knowledge:
     known = {name: await _loaded(name, snapshots) for name in ("percentiles", "budget", "disagreement")}
     names = names_in(await _loaded(INDEX, snapshots))
     thresholds = {name: state for name in names if (state := await _loaded(name, snapshots)) is not None}
-    audits = settings.threshold.audits and any(may_be_asked(lane, settings) for lane in settings.cloud.lanes)
+    # In mode `edge` nothing leaves the hub, not even to see whether it was right.
+    may_leave = settings.routing.mode is not RoutingMode.EDGE
+    audits = (
+        settings.threshold.audits and may_leave and any(may_be_asked(lane, settings) for lane in settings.cloud.lanes)
+    )
     caps = settings.ledger
     budget = CloudBudget(
         BudgetSettings(seconds_per_day=caps.cloud_seconds_per_day, money_per_month=caps.cloud_money_per_month),

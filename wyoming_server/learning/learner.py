@@ -16,7 +16,18 @@ from typing import Any, Protocol
 from ..errors import EdgeVoiceError
 from ..pipeline.grammar import Grammar, Vocabulary
 from ..pipeline.lanes import Errand
-from ..pipeline.policy import Caller, Cell, History, LaneHealth, LaneState, Price, Standing, Threshold, Trust
+from ..pipeline.policy import (
+    Caller,
+    Cell,
+    History,
+    LaneHealth,
+    LaneState,
+    Price,
+    RoutingMode,
+    Standing,
+    Threshold,
+    Trust,
+)
 from ..pipeline.scorecard import Scorecard
 from ..pipeline.types import Action, GrammarMatch, Hypothesis, Interpretation, LaneAnswer, Outcome, Speech
 from .audio_print import audio_print
@@ -240,6 +251,8 @@ class Learner:
         threshold.accepted(cell, logit, proxy=closed.wrong, audit=audit, audit_probability=chance)
 
     def _may_audit(self, turn: _Open) -> bool:
+        if turn.outcome.caller.mode is RoutingMode.EDGE:  # asked for on the hub alone: that holds afterwards, too
+            return False
         lanes = self._lanes.health(turn.outcome.caller, turn.outcome.language, turn.one.speech.seconds)
         return any(one.state is LaneState.READY and not one.is_client for one in lanes)
 
