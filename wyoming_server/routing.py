@@ -12,7 +12,8 @@ from .engines.lanes import make_lane
 from .errors import EdgeVoiceError
 from .learning.budget import BudgetSettings, CloudBudget
 from .learning.disagreement import Disagreements
-from .learning.learner import Knowledge, Learner, Snapshots
+from .learning.knowledge import Knowledge, Snapshots
+from .learning.learner import Learner
 from .learning.microphones import Microphones
 from .learning.percentiles import Percentiles
 from .learning.sessions import Sessions

@@ -9,9 +9,9 @@ import asyncio
 import datetime as dt
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..errors import EdgeVoiceError
 from ..pipeline.grammar import Grammar, Vocabulary
@@ -31,15 +31,13 @@ from ..pipeline.policy import (
 from ..pipeline.scorecard import Scorecard
 from ..pipeline.types import Action, GrammarMatch, Hypothesis, Interpretation, LaneAnswer, Outcome, Speech
 from .audio_print import audio_print
-from .budget import CloudBudget
 from .comparison import Comparison, compare
-from .disagreement import Disagreements, Pair
-from .microphones import Microphones
+from .disagreement import Pair
+from .knowledge import Knowledge, Snapshots
 from .pace import LearnerSettings
-from .percentiles import Percentiles, Scale
-from .sessions import ClosedTurn, FinishedTurn, Sessions
+from .percentiles import Scale
+from .sessions import ClosedTurn, FinishedTurn
 from .threshold import AdaptiveThreshold, AuditLabel
-from .thresholds import Thresholds
 
 _LOGGER = logging.getLogger(__name__)
 WHOLE_CONTEXT_FRAMES = 3000
@@ -53,37 +51,6 @@ class AuditLanes(Protocol):
 
     async def ask(self, speech: Speech, language: str | None, names: tuple[str, ...], errand: Errand) -> LaneAnswer:
         """Return the first answer."""
-
-
-class Snapshots(Protocol):
-    """Keeps what was learned over restarts."""
-
-    async def load(self, name: str) -> Mapping[str, Any] | None:
-        """Return what was saved last; None for nothing, or nothing that can be read."""
-
-    async def save(self, name: str, state: Mapping[str, Any]) -> None:
-        """Keep a state. Raises DiskError."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Knowledge:
-    """All that is learned. Each part is changed by the learner's task alone."""
-
-    percentiles: Percentiles
-    sessions: Sessions
-    microphones: Microphones
-    thresholds: Thresholds
-    budget: CloudBudget
-    disagreements: Disagreements
-
-    def snapshot(self) -> dict[str, Mapping[str, Any]]:
-        """Return what may outlive a restart, by name; nothing that names a satellite or a session does."""
-        return {
-            "percentiles": self.percentiles.snapshot(),
-            "budget": self.budget.snapshot(),
-            "disagreement": self.disagreements.snapshot(),
-            **self.thresholds.snapshots(),
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -174,14 +141,15 @@ class Learner:
             _LOGGER.warning("too many turns wait to be learned from: this one is not")
 
     async def run(self) -> None:
-        """Draw lessons until cancelled, then save what is known."""
+        """Draw lessons until cancelled; then end the audits that are under way, and save what is known."""
         try:
-            while True:
-                await self._next()
-                for closed in self._knows.sessions.closed(self._clock()):
-                    await self._close(closed)
-                if self._clock() - self._saved_s >= self._settings.save_seconds:
-                    await self.save()
+            async with asyncio.TaskGroup() as audits:
+                while True:
+                    await self._next()
+                    for closed in self._closed():
+                        self._close(closed, audits)
+                    if self._clock() - self._saved_s >= self._settings.save_seconds:
+                        await self.save()
         finally:
             await self.save()
 
@@ -234,21 +202,47 @@ class Learner:
             self._wall(), seconds=sum(one.seconds for one in left), cost=sum(one.cost for one in left)
         )
 
-    async def _close(self, closed: ClosedTurn) -> None:
+    def _closed(self) -> list[ClosedTurn]:
+        """Return the turns that are judged now: their windows have closed, or they never had one."""
+        answers = [
+            ClosedTurn(turn_id=turn_id, language=turn.outcome.language, wrong=None)
+            for turn_id, turn in self._open.items()
+            if turn.outcome.caller.expect_confirmation  # nobody says the answer to our own question again
+        ]
+        return answers + self._knows.sessions.closed(self._clock())
+
+    def _close(self, closed: ClosedTurn, audits: asyncio.TaskGroup) -> None:
         """Count an accepted turn, after an audit if one is drawn for it."""
         turn = self._open.pop(closed.turn_id, None)
         if turn is None or turn.outcome.cell is None:
             return
-        cell, logit = turn.outcome.cell, turn.one.risk.logit
-        threshold = turn.threshold
+        cell, logit, threshold = turn.outcome.cell, turn.one.risk.logit, turn.threshold
         chance = threshold.audit_probability(cell) if self._may_audit(turn) else 0.0
-        audit: AuditLabel | None = None
         if chance > 0.0:
             # The expected loss is fixed before the coin is tossed: the bound rests on that.
             expected = threshold.expected_loss(cell, logit, proxy=closed.wrong)
             if self._chance.random() < chance:
-                audit = AuditLabel(wrong=await self._audited(turn, chance), expected=expected)
-        threshold.accepted(cell, logit, proxy=closed.wrong, audit=audit, audit_probability=chance)
+                audits.create_task(self._audit(turn, closed, chance, expected), name="audit")
+                return
+        threshold.accepted(cell, logit, proxy=closed.wrong, audit_probability=chance)
+
+    async def _audit(self, turn: _Open, closed: ClosedTurn, chance: float, expected: float) -> None:
+        """Count an accepted turn by its audit. A task of its own: what is said meanwhile must not wait for a lane."""
+        wrong: bool | None = None
+        try:
+            wrong = await self._audited(turn, chance)
+        except Exception:
+            _LOGGER.exception("the audit of turn %s failed", closed.turn_id[:8])
+        finally:
+            # Also when the server stops: what was drawn and is left out for its draw alone would bend the estimate.
+            if turn.outcome.cell is not None:
+                turn.threshold.accepted(
+                    turn.outcome.cell,
+                    turn.one.risk.logit,
+                    proxy=closed.wrong,
+                    audit=AuditLabel(wrong=wrong, expected=expected),
+                    audit_probability=chance,
+                )
 
     def _may_audit(self, turn: _Open) -> bool:
         if turn.outcome.caller.mode is RoutingMode.EDGE:  # asked for on the hub alone: that holds afterwards, too
