@@ -7,6 +7,7 @@ Newton method for simple bounds (Bertsekas, SIAM J. Control and Optimization 20,
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,13 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import EvaluationError
-from ..pipeline.evidence import FEATURES, with_standing
+from ..pipeline.evidence import FEATURES, opening, with_standing
 from ..pipeline.scorecard import Curve, Provenance, Reference, Scorecard, rarity
 
 FEWEST_TURNS = 100
 FEWEST_OF_A_KIND = 20
 """Fewer right or wrong ones than this say nothing about two dozen features."""
-PIECES = 5
+PIECES = 4
+NARROWEST = 0.025
+"""Of a feature's span: a narrower piece would be a step."""
 RIDGE = 1.0
 """Weight of a piece's squared distance from the generic curve, in log-odds."""
 REFERENCE_QUANTILES, LOGIT_QUANTILES = 201, 101
@@ -54,8 +57,18 @@ class LabelledTurn:
     """A hallucination rule makes its risk 1, whatever the card says; it is not fitted on."""
 
 
-def fit(turns: Sequence[LabelledTurn], *, base_model: str, generic: Scorecard, ridge: float = RIDGE) -> Scorecard:
+def fit(
+    turns: Sequence[LabelledTurn],
+    *,
+    base_model: str,
+    generic: Scorecard,
+    texts: Mapping[str, Iterable[str]] | None = None,
+    ridge: float = RIDGE,
+) -> Scorecard:
     """Return the scorecard of a model from its labelled turns.
+
+    `texts` (by language) are more commands as people word them, beside those heard right: from how they begin it is
+    learned what begins as no command does.
 
     Features that the turns do not vary (retries, where each recording is one try) keep the generic card's curve.
     Raises EvaluationError when there are too few turns, or too few of a kind.
@@ -67,9 +80,8 @@ def fit(turns: Sequence[LabelledTurn], *, base_model: str, generic: Scorecard, r
             f"{len(heard)} recordings, {wrong} of them heard wrong, are too few to fit on: at least {FEWEST_TURNS}, "
             f"{FEWEST_OF_A_KIND} right and {FEWEST_OF_A_KIND} wrong"
         )
-    begun = _begun(heard)
-    card = Scorecard(model=base_model, references=_references(heard), openings=_openings(begun))
-    placed = [_placed(turn, card, begun) for turn in heard]
+    card = Scorecard(model=base_model, references=_references(heard), openings=_openings(heard, texts or {}))
+    placed = [_placed(turn, card) for turn in heard]
     varying = _varying(placed)
     curves, base = _curves(placed, varying, generic, ridge)
     kept = {name: curve for name, curve in generic.curves.items() if name not in varying}
@@ -91,32 +103,32 @@ def at_home(turn: LabelledTurn, card: Scorecard) -> LabelledTurn:
     return replace(turn, features=features if rare is None else features | {"opening": rare})
 
 
-def _begun(turns: Iterable[LabelledTurn]) -> dict[str, dict[str, set[str]]]:
-    """Return the right sentences by language and by how they begin."""
-    begun: dict[str, dict[str, set[str]]] = {}
-    for number, turn in enumerate(turns):
-        if turn.opening and not turn.wrong:
-            by_opening = begun.setdefault(turn.language, {})
-            by_opening.setdefault(turn.opening, set()).add(turn.sentence or str(number))
-    return begun
-
-
-def _openings(begun: Mapping[str, Mapping[str, set[str]]]) -> dict[str, dict[str, int]]:
-    """Return how many sentences begin so; what only one does tells of that one alone, and is left out."""
-    counted = {
-        language: {opening: len(sentences) for opening, sentences in by_opening.items() if len(sentences) > 1}
-        for language, by_opening in begun.items()
+def _openings(turns: Iterable[LabelledTurn], texts: Mapping[str, Iterable[str]]) -> dict[str, dict[str, int]]:
+    """Return how often commands begin how; what was heard but once tells of that one alone, and is left out."""
+    right = {
+        (turn.language, turn.opening, turn.sentence or str(number)) for number, turn in enumerate(turns) if _tells(turn)
     }
-    return {language: counts for language, counts in counted.items() if counts}
+    heard = Counter((language, begun) for language, begun, _ in right)
+    told = Counter((language, opening(text, language)) for language, some in texts.items() for text in some)
+    counted: dict[str, dict[str, int]] = {}
+    for (language, begun), count in sorted((heard + told).items()):
+        if begun and count > 1:
+            counted.setdefault(language, {})[begun] = count
+    return counted
 
 
-def _placed(turn: LabelledTurn, card: Scorecard, begun: Mapping[str, Mapping[str, set[str]]]) -> LabelledTurn:
-    """Return a turn of the fit as `at_home`, but how usual its beginning is by the other sentences only."""
+def _tells(turn: LabelledTurn) -> bool:
+    """Whether its text tells how commands begin."""
+    return bool(turn.opening) and not turn.wrong
+
+
+def _placed(turn: LabelledTurn, card: Scorecard) -> LabelledTurn:
+    """Return a turn of the fit as `at_home`, but how usual its beginning is by the others only."""
     placed = at_home(turn, card)
     counts = card.openings.get(turn.language)
-    if turn.wrong or not counts or not turn.opening:
+    if not counts or not _tells(turn):
         return placed
-    others = len(begun[turn.language][turn.opening]) - 1
+    others = max(0, counts.get(turn.opening, 0) - 1)
     return replace(placed, features={**placed.features, "opening": rarity(others, sum(counts.values()))})
 
 
@@ -127,6 +139,7 @@ def cross_validated(
     generic: Scorecard,
     by: Callable[[LabelledTurn], str],
     folds: int = 5,
+    texts: Mapping[str, Sequence[str]] | None = None,
     ridge: float = RIDGE,
 ) -> list[float]:
     """Return each turn's log-odds by a card that was fitted without the groups of its fold, in the turns' order."""
@@ -134,7 +147,7 @@ def cross_validated(
     logits = [0.0] * len(turns)
     for number in range(folds):
         kept = [turn for turn, at in zip(turns, fold, strict=True) if at != number]
-        card = fit(kept, base_model=base_model, generic=generic, ridge=ridge)
+        card = fit(kept, base_model=base_model, generic=generic, texts=texts, ridge=ridge)
         for index, turn in enumerate(turns):
             if fold[index] == number:
                 logits[index] = card.logit(at_home(turn, card).features)
@@ -249,7 +262,13 @@ def _knots(values: Vector) -> Vector:
     common = distinct[counts > len(known) / PIECES]
     others = known[~np.isin(known, common)]
     quantiles = np.quantile(others, np.linspace(0.0, 1.0, PIECES + 1)) if len(others) else others
-    return np.unique(np.round(np.concatenate((common, quantiles)), 6))
+    found = np.unique(np.round(np.concatenate((common, quantiles)), 6))
+    narrow = NARROWEST * (found[-1] - found[0])
+    kept = [found[0]]
+    for knot in found[1:]:
+        if knot - kept[-1] >= narrow:
+            kept.append(knot)
+    return np.array([*kept[:-1], found[-1]] if len(kept) > 1 else kept)
 
 
 def _rises(values: Vector, knots: Vector) -> Vector:

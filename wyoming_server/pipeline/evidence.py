@@ -52,7 +52,6 @@ FEATURES: Mapping[str, Feature] = {
     "entropy": _against("unusually many alternatives for {language}", "few alternatives, as usual for {language}"),
     "weakest_word": _against("one word is unsure", "every word is sure"),
     "sentence": _against("unsure as a whole", "sure as a whole"),
-    "last_word": _against("the last word is unsure", "the last word is sure"),
     "opening": _against("begins as commands do not", "begins as commands do"),
     "snr_db": _for("room noise", "quiet room"),
     "confidence_and_noise": _against("unsure in noise", "no doubt made worse by noise"),
@@ -90,7 +89,7 @@ def extract(
     features["correction"] = float(history.correction)
     if hypothesis.language_probability is not None:
         features["language_doubt"] = 1.0 - min(1.0, hypothesis.language_probability)
-    features["grammar"] = _UNMATCHED[match.continuation] if match.intent else 1.0
+    features["grammar"] = _UNMATCHED[match.continuation]
     return with_standing(features, standing)
 
 
@@ -125,7 +124,6 @@ def _of_tokens(hypothesis: Hypothesis) -> Iterator[tuple[str, float]]:
     words = _words(hypothesis.tokens)
     yield "weakest_word", _doubt(-min(words))
     yield "sentence", _doubt(-sum(words))
-    yield "last_word", _doubt(-words[-1])
 
 
 def _words(tokens: tuple[Token, ...]) -> list[float]:

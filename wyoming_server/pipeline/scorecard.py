@@ -15,8 +15,8 @@ SCHEMA = 1
 """The newest scorecard that this server understands. Fields it does not know are ignored."""
 LARGEST_LOG_ODDS = 50.0
 """No curve says more: e⁵⁰ to one is certainty, and sums of a few stay far from overflow."""
-RAREST = 0.001
-"""A share below this is no different from none."""
+USUAL_SHARE, RAREST = 0.002, 0.001
+"""What one in 500 begins with is usual; a thousandth of that is no different from nothing."""
 SETS = ("recordings", "voices", "sentences", "noises")
 
 
@@ -95,8 +95,8 @@ def rank(quantiles: Sequence[float], value: float) -> float:
 
 
 def rarity(count: int, total: int) -> float:
-    """Return how rare is what comes `count` times in `total`, in powers of ten, 0 to 3."""
-    return -math.log10(min(1.0, count / total + RAREST))
+    """Return how rare is what comes `count` times in `total`, in powers of ten below a usual share: 0 to 3."""
+    return -math.log10(min(1.0, count / (total * USUAL_SHARE) + RAREST))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ class Scorecard:
     references: Mapping[str, Reference] = field(default_factory=dict)
     """Language → what a home's percentiles start from."""
     openings: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """Language → how sentences begin → how many different ones were heard right that begin so.
+    """Language → how commands begin → how many of those that it was told of begin so.
 
     A command without its start comes out sure and wrong ("The lamp to 30%."): no token gives it away, this does.
     """
@@ -149,7 +149,7 @@ class Scorecard:
         return self.base + sum(self.contributions(features).values())
 
     def rarity(self, language: str, opening: str) -> float | None:
-        """Return how rare a beginning is, 0 (all begin so) to 3 (none does); None where that is not known."""
+        """Return how rare a beginning is, 0 (usual) to 3 (none begins so); None where that is not known."""
         known = self.openings.get(language)
         return rarity(known.get(opening, 0), sum(known.values())) if known else None
 

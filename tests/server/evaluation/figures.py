@@ -28,14 +28,17 @@ from wyoming_server.learning.fit import at_home, cross_validated, fit, overlap
 from wyoming_server.pipeline.risk import CERTAIN_LOGIT, GENERIC
 from wyoming_server.pipeline.scorecard import Scorecard, read_scorecard, write_scorecard
 
-from .heard import Heard, dump, read
+from .heard import LANGUAGE, Heard, dump, read
 from .recordings import HARD, ORDINARY, make
+from .sentences import usual
 from .sound import programs_missing
 
 ESCALATED = 0.15
 MODEL = "starter"
 CARD = STARTER_DIRECTORY / "scorecard.json"
 SEED = 11
+USUAL_COMMANDS = 4000
+"""Worded as people do, to learn from how commands begin."""
 GROUPS = ("voice", "sentence", "noise")
 
 
@@ -104,7 +107,11 @@ def risks(heard: Sequence[Heard], card: Scorecard) -> list[float]:
 def held_back(heard: Sequence[Heard], by: str) -> list[float]:
     """Return each recording's log-odds by a fit to the others that share no voice, sentence or noise with it."""
     logits = cross_validated(
-        [one.turn for one in heard], base_model=MODEL, generic=GENERIC, by=lambda turn: str(getattr(turn, by))
+        [one.turn for one in heard],
+        base_model=MODEL,
+        generic=GENERIC,
+        by=lambda turn: str(getattr(turn, by)),
+        texts={LANGUAGE: usual("fit", USUAL_COMMANDS, seed=SEED)},
     )
     return [CERTAIN_LOGIT if one.turn.ruled else logit for one, logit in zip(heard, logits, strict=True)]
 
@@ -173,7 +180,8 @@ def main() -> int:
         heard = heard_in(arguments.folder or Path(temporary), "fit" if arguments.fit else "held")
     turns = [one.turn for one in heard]
     if arguments.fit:
-        CARD.write_text(write_scorecard(fit(turns, base_model=MODEL, generic=GENERIC)), "utf-8")
+        texts = {LANGUAGE: usual("fit", USUAL_COMMANDS, seed=SEED)}
+        CARD.write_text(write_scorecard(fit(turns, base_model=MODEL, generic=GENERIC, texts=texts)), "utf-8")
         found = {f"held back by {by}": figures(heard, held_back(heard, by), rounds=arguments.rounds) for by in GROUPS}
         print(json.dumps(found, ensure_ascii=False))
         return 0

@@ -10,7 +10,7 @@ import asyncio
 import csv
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import batched
 from multiprocessing import get_context
@@ -67,7 +67,9 @@ class _Edge:
 class Ear:
     """Everything between a recording and a labelled turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, homes: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+        """Load the parts; `homes` are names and areas by home."""
+        self._homes = {name: Vocabulary(**home) for name, home in homes.items()}
         self._edge = _Edge(load_edge_model(STARTER_DIRECTORY, threads=1))
         self._vad, self._grammar = SileroVad(), HassilGrammar()
 
@@ -79,7 +81,7 @@ class Ear:
         if speech is None:
             return Heard(row=row, text="", turn=labelled(row, Hypothesis(text="", language=LANGUAGE, model=""), {}))
         heard = await recognise(self._edge, speech, language=LANGUAGE, languages=(), prompt=())
-        match = await self._grammar.match(heard.text, heard.language, Vocabulary())
+        match = await self._grammar.match(heard.text, heard.language, self._homes[row["home"]])
         features = extract(heard, measure(speech), match, speech=speech, standing=Standing(), history=FIRST_TRY)
         return Heard(row=row, text=heard.text, turn=labelled(row, heard, features))
 
@@ -106,11 +108,12 @@ def labelled(row: dict[str, str], heard: Hypothesis, features: dict[str, float])
     )
 
 
-def _hear_all(job: tuple[str, Sequence[dict[str, str]]]) -> list[dict[str, Any]]:
-    folder, rows = job
+def _hear_all(job: tuple[str, str, Sequence[dict[str, str]]]) -> list[dict[str, Any]]:
+    folder, split, rows = job
+    homes = json.loads((Path(folder) / f"{split}-homes.json").read_text("utf-8"))
 
     async def work() -> list[dict[str, Any]]:
-        ear = Ear()
+        ear = Ear(homes)
         try:
             return [asdict(await ear.hear(row, _samples(Path(folder) / row["file"]))) for row in rows]
         finally:
@@ -128,7 +131,7 @@ def dump(folder: Path, split: str, *, workers: int = 2) -> Path:
     with (folder / f"{split}.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     path = folder / f"{split}.jsonl"
-    jobs = [(str(folder), batch) for batch in batched(rows, max(BATCH, len(rows) // 8), strict=False)]
+    jobs = [(str(folder), split, batch) for batch in batched(rows, max(BATCH, len(rows) // 8), strict=False)]
     with get_context("spawn").Pool(workers) as pool, path.with_suffix(".part").open("w", encoding="utf-8") as file:
         for heard in pool.imap(_hear_all, jobs):
             file.writelines(json.dumps(one) + "\n" for one in heard)

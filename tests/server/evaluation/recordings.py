@@ -5,11 +5,14 @@
 Each is what a satellite streams: the room's noise, the sentence, the room again. `fit` and `held` share no voice, no
 sentence and no kind of noise, and the voices of `held` are those that the starter model never heard in training. The
 ordinary conditions are clean, 10 dB and 0 dB; the hard ones are a clipping microphone, a start that is cut off, a
-reverberating room with talkers behind, and questions outside a home's grammar. The same seed gives the same recordings.
+reverberating room with talkers behind, and questions outside a home's grammar. Each is said in one of some forty homes
+with names of their own, as a home tells the hub. The same seed gives the same recordings.
 """
 
 import argparse
 import csv
+import json
+import random
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
@@ -21,7 +24,7 @@ import numpy as np
 
 from wyoming_server.pipeline.wording import normalise
 
-from .sentences import SPLITS, aloud, commands, questions
+from .sentences import SPLITS, aloud, areas_in, commands, names_in, questions
 from .sound import (
     NOISES,
     RATE_HZ,
@@ -37,11 +40,14 @@ from .sound import (
 
 COLUMNS = (
     "file", "text", "language", "microphone_class", "voice", "sentence", "noise", "condition", "snr_db", "split",
+    "home",
 )  # fmt: skip
 LEAD_SECONDS, TAIL_SECONDS = (0.9, 1.4), 0.7
 ROOM_DB = 38.0
 """How far a quiet room lies below the speech."""
 CUT_SECONDS = 0.28
+COMMANDS_PER_HOME, UNSAID_NAMES = 25, 15
+"""A home has some 40 names."""
 _UNTRAINED_VARIANTS = (
     "Alex AnxiousAndy Henrique Nguyen RicishayMax RicishayMax2 Storm UniRobot announcer anikaRobot edward2 gustave "
     "iven2 iven3 iven4 kaukovalta klatt5 klatt6 michel pedro robosoft robosoft3 robosoft5 whisperf"
@@ -78,6 +84,8 @@ class Take:
     conditions: tuple[str, ...]
     behind: tuple[tuple[str, str], ...]
     """Sentences and voices of those who talk behind."""
+    home: int
+    """Which home it is said in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +120,7 @@ def takes(split: str, size: Size, *, seed: int = 1) -> list[Take]:
     planned = [(text, size.ordinary_conditions) for text in home[: size.ordinary]]
     planned += [(text, size.hard_conditions) for text in home[size.ordinary :]]
     planned += [(text, HARD[3:]) for text in outside]
-    voices = VOICES[split]
+    voices, homes = VOICES[split], -(-len(home) // COMMANDS_PER_HOME)
     return [
         Take(
             number=number,
@@ -124,9 +132,23 @@ def takes(split: str, size: Size, *, seed: int = 1) -> list[Take]:
                 (planned[(number + 37 * step) % len(planned)][0], voices[(number + 5 * step) % len(voices)])
                 for step in (1, 2, 3)
             ),
+            home=number % homes,
         )
         for number, (text, conditions) in enumerate(planned)
     ]
+
+
+def homes(planned: Sequence[Take]) -> dict[str, dict[str, list[str]]]:
+    """Return each home's names and areas: those that its commands speak of, and some that none of them does."""
+    everywhere = sorted({name for take in planned for name in names_in(take.text)})
+    known: dict[str, dict[str, list[str]]] = {}
+    for home in sorted({take.home for take in planned}):
+        said = [take.text for take in planned if take.home == home]
+        others = random.Random(home).sample(everywhere, min(UNSAID_NAMES, len(everywhere)))
+        names = {name for text in said for name in names_in(text)}.union(others)
+        areas = {area for text in (*said, *names) for area in areas_in(text)}
+        known[f"{planned[0].split}-{home}"] = {"names": sorted(names), "areas": sorted(areas)}
+    return known
 
 
 def recorded(take: Take) -> Iterator[tuple[dict[str, str], Signal]]:
@@ -148,6 +170,7 @@ def recorded(take: Take) -> Iterator[tuple[dict[str, str], Signal]]:
                 "condition": condition,
                 "snr_db": f"{snr_db:.1f}",
                 "split": take.split,
+                "home": f"{take.split}-{take.home}",
             },
             signal * np.float32(10 ** (rng.uniform(-8, 3) / 20)) if condition != "clipped" else signal,
         )
@@ -194,9 +217,11 @@ def _record(job: tuple[str, Take]) -> list[dict[str, str]]:
 
 def make(folder: Path, *, splits: Sequence[str] = SPLITS, small: bool = False, workers: int = 2) -> Path:
     """Write the recordings below a folder, each split with a manifest of its own, and one of all; return that one."""
-    jobs = [(str(folder), take) for split in splits for take in takes(split, SMALL if small else SIZES[split])]
+    planned = {split: takes(split, SMALL if small else SIZES[split]) for split in splits}
+    jobs = [(str(folder), take) for split in splits for take in planned[split]]
     for split in splits:
         (folder / split).mkdir(parents=True, exist_ok=True)
+        (folder / f"{split}-homes.json").write_text(json.dumps(homes(planned[split]), indent=1) + "\n")
     with get_context("spawn").Pool(workers) as pool:
         rows = [row for rows in pool.imap(_record, jobs, chunksize=8) for row in rows]
     for split in splits:

@@ -22,6 +22,13 @@ _WORDS: Mapping[str, Sequence[str]] = {
     slot: [str(word) for word in words]
     for slot, words in yaml.safe_load(Path(__file__).with_name("words.yaml").read_text("utf-8")).items()
 }
+
+
+def _either(*slots: str) -> str:
+    """Return a pattern for any word of some slots, the longest first."""
+    return "|".join(sorted((word for slot in slots for word in _WORDS[slot]), key=len, reverse=True))
+
+
 COMMANDS = (  # the commonest first and more than once: homes mostly switch lights
     *["Turn {switch} the {area} {light}.", "Turn {switch} the {area} {device}."] * 3,
     "Turn the {area} {light} {switch}.",
@@ -115,7 +122,14 @@ QUESTIONS = {
     ),
 }
 MOST_DRAWS = 5000
+EACH_OTHER = 10
+"""What is not drawn counts as often as a command of one pattern about does."""
 _SLOT = re.compile(r"{(\w+)}")
+_THING = re.compile(
+    r"\b(?:({area}) |({name})'s )?({thing})\b".format(
+        area=_either("area"), name=_either("name"), thing=_either("light", "device", "cover", "lock")
+    )
+)
 
 
 def commands(split: str, count: int, *, seed: int) -> list[str]:
@@ -123,9 +137,29 @@ def commands(split: str, count: int, *, seed: int) -> list[str]:
     return _different(_drawn(COMMANDS, random.Random(f"{split}:{seed}"), _untrained_of(split)), count)
 
 
+def usual(split: str, count: int, *, seed: int) -> list[str]:
+    """Return how people word home commands, as often as they are drawn, and what else they say; none of the other's."""
+
+    def fits(text: str) -> bool:
+        return SPLITS[zlib.crc32(text.encode()) // UNTRAINED_SHARE % 2] == split
+
+    drawn = itertools.islice(_drawn(COMMANDS, random.Random(f"{split}:{seed}"), fits), count)
+    return [*drawn, *_WORDS["others"] * EACH_OTHER]
+
+
 def questions(split: str, count: int, *, seed: int) -> list[str]:
     """Return so many different questions outside a home's grammar; the splits share no question and no pattern."""
     return _different(_drawn(QUESTIONS[split], random.Random(f"{split}:{seed}"), lambda _text: True), count)
+
+
+def names_in(text: str) -> set[str]:
+    """Return the names of things that a command speaks of, as their home would list them: "kitchen lamp", "gate"."""
+    return {match[0].lower() for match in _THING.finditer(text)}
+
+
+def areas_in(text: str) -> set[str]:
+    """Return the areas that a command speaks of."""
+    return {area for area in _WORDS["area"] if re.search(rf"\b{area}\b", text)}
 
 
 def aloud(text: str) -> str:

@@ -12,8 +12,8 @@ from wyoming_server.learning.fit import LabelledTurn
 from . import recordings
 from .figures import Scores, figures
 from .heard import Ear, Heard, dump, read
-from .recordings import HARD, ORDINARY, SIZES, SMALL, make, recorded, takes
-from .sentences import SPLITS, commands, questions
+from .recordings import HARD, ORDINARY, SIZES, SMALL, homes, make, recorded, takes
+from .sentences import SPLITS, areas_in, commands, names_in, questions
 from .sound import NOISES, RATE_HZ, ROOMS, programs_missing, rms
 
 SPEAKING = pytest.mark.skipif(
@@ -41,6 +41,17 @@ def test_the_held_split_is_as_large_as_the_goals_ask_and_no_sentence_comes_twice
     assert len({take.text for take in planned}) == len(planned)
 
 
+def test_a_home_knows_the_names_that_its_commands_speak_of_and_some_more() -> None:
+    text = "Turn on the dining room ceiling light and Max's desk lamp."
+    assert names_in(text) == {"dining room ceiling light", "max's desk lamp"}
+    assert areas_in(text) == {"dining room"}
+    planned = takes("held", SIZES["held"])
+    known = homes(planned)
+    for take in planned:
+        assert names_in(take.text) <= set(known[f"held-{take.home}"]["names"])
+    assert all(20 <= len(home["names"]) <= 70 for home in known.values())
+
+
 def test_the_same_seed_draws_the_same_sentences() -> None:
     assert commands("fit", 50, seed=3) == commands("fit", 50, seed=3) != commands("fit", 50, seed=4)
     with pytest.raises(ValueError, match="there are only"):
@@ -65,7 +76,7 @@ def test_a_recording_is_the_same_again_and_starts_with_the_room() -> None:
 @SPEAKING
 async def test_a_recording_goes_through_the_parts_of_a_live_turn() -> None:
     take = next(one for one in takes("held", SMALL) if one.voice.endswith("f3"))
-    ear = Ear()
+    ear = Ear(homes(takes("held", SMALL)))
     try:
         (row, signal), *_ = recorded(dataclasses.replace(take, conditions=("clean",)))
         heard = await ear.hear(row, (signal * 32767).astype(np.int16))

@@ -177,8 +177,10 @@ def test_a_language_without_a_reference_stands_in_the_middle() -> None:
 
 
 def test_a_beginning_is_the_rarer_the_fewer_begin_so() -> None:
-    card = Scorecard(openings={"en": {"turn": 90, "set": 10}})
-    rare = [card.rarity("en", opening) for opening in ("turn", "set", "the")]
-    assert rare == sorted(filter(None, rare))
-    assert rare[2] == pytest.approx(3.0)
+    card = Scorecard(openings={"en": {"turn": 9000, "set": 10, "dim": 2}})
+    rare = [card.rarity("en", opening) or 0.0 for opening in ("turn", "set", "dim", "the")]
+    assert rare == sorted(rare)
+    assert rare[0] == pytest.approx(0.0)
+    assert rare[3] == pytest.approx(3.0)
+    assert 0.0 < rare[1] < rare[2] < 2.0
     assert card.rarity("de", "turn") is None
