@@ -1,4 +1,4 @@
-"""Turns over every fault of every lane through a real server: a table of what each came to, and one line of JSON.
+"""Turns over every fault of every lane through a real server: a table of what each came to, and its figures.
 
 Long form: `python -m tests.server.proofs.lane_faults [--turns 1000] [--seed 1] [--at-once 4]`. It fails when a turn
 does not end in a transcript or an error inside the budget, when the edge text is lost, when a failure is taken for
@@ -221,17 +221,20 @@ def _figures(taken: list[Turn], listener: Listener, descriptors: int) -> dict[st
 
 
 def _table(taken: list[Turn]) -> None:
-    """Print fault × provider: what each upload came to, and `*` where the breaker was open afterwards."""
+    """Print fault × provider: what each upload came to, `*` where the breaker was open after it, and away for none."""
     providers = [one for one in PROVIDERS if any(turn.provider == one for turn in taken)]
     cells: dict[tuple[str, str], collections.Counter[str]] = collections.defaultdict(collections.Counter)
     for one in taken:
-        for ending in one.endings or ("kept away",):
+        for ending in one.endings or ("away",):
             short = ending.removeprefix("lane-") + ("*" if one.breaker == "open" else "")
             cells[one.fault, one.provider][short] += 1
-    print(f"{'':31}" + "".join(f"{provider:17}" for provider in providers))
+    rows = [("", *providers)]
     for fault in [one for one in dict.fromkeys((*FAULTS, *WYOMING_FAULTS)) if any(key[0] == one for key in cells)]:
-        row = (", ".join(f"{code} {count}" for code, count in cells[fault, one].items()) for one in providers)
-        print(f"{fault:31}" + "".join(f"{cell:17}" for cell in row))
+        shown = (", ".join(f"{code} {count}" for code, count in cells[fault, one].items()) for one in providers)
+        rows.append((fault, *shown))
+    widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def main() -> int:
@@ -245,7 +248,9 @@ def main() -> int:
     figures = asyncio.run(
         proved(arguments.turns, arguments.seed, at_once=arguments.at_once, providers=tuple(arguments.providers))
     )
-    print(json.dumps(figures))
+    print()
+    for name, value in figures.items():
+        print(f"{name}: {json.dumps(value)}")
     never = figures["not ended in transcript or error inside the budget"]
     return int(bool(figures["wrong"] or never or figures["keys or texts in logs"] or figures["descriptors left"] > 0))
 

@@ -1,4 +1,4 @@
-"""The speech providers' own clients against the stand-in cloud: a table of what each did, and one line of JSON.
+"""The speech providers' own clients against the stand-in cloud: a table of what each did, and its figures.
 
 Long form: `python -m tests.server.proofs.sdks`. It makes the clients' environments where they are missing, and fails
 when a client does not transcribe, or takes an error for another than it is, or when the stand-in judges a header for
@@ -59,7 +59,8 @@ async def proved() -> dict[str, Any]:
     for line in lines:
         verdict = "right" if line["ok"] else "WRONG"
         came = line.get("raised", "the text")
-        print(f"{verdict}  {line['sdk']:10} {line['version']:8} {line['case']:35} {came} {line.get('status') or ''}")
+        row = f"{verdict}  {line['sdk']:13} {line['version']:8} {line['case']:35} {came} {line.get('status') or ''}"
+        print(row.rstrip())
     arrivals = [*cloud.recorder.arrivals, *other.recorder.arrivals]
     return {
         "cases": len(lines),
@@ -75,7 +76,9 @@ async def proved() -> dict[str, Any]:
 def main() -> int:
     """Print the figures; return 1 when anything was wrong."""
     figures = asyncio.run(proved())
-    print(json.dumps(figures))
+    print()
+    for name, value in figures.items():
+        print(f"{name}: {json.dumps(value)}")
     wrong = figures["cases"] - figures["right"] + figures["requests to no known path"]
     return int(bool(wrong or figures["headers judged otherwise than by Home Assistant"]))
 
