@@ -230,7 +230,10 @@ def _table(taken: list[Turn]) -> None:
             cells[one.fault, one.provider][short] += 1
     rows = [("", *providers)]
     for fault in [one for one in dict.fromkeys((*FAULTS, *WYOMING_FAULTS)) if any(key[0] == one for key in cells)]:
-        shown = (", ".join(f"{code} {count}" for code, count in cells[fault, one].items()) for one in providers)
+        shown = (
+            ", ".join(f"{code} ×{count}".removesuffix(" ×1") for code, count in cells[fault, one].items())
+            for one in providers
+        )
         rows.append((fault, *shown))
     widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
     for row in rows:
