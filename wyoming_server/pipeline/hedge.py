@@ -36,12 +36,19 @@ class Hedge:
 
     def covers(self, speech: Speech) -> bool:
         """Tell whether this very speech is on its way, or was answered."""
-        return self._task is not None and speech is self._speech and not self._task.cancelled()
+        return self._task is not None and speech is self._speech and not self._given_up(self._task)
+
+    @staticmethod
+    def _given_up(task: asyncio.Task[LaneAnswer]) -> bool:
+        """Tell whether a task was cancelled, or is about to end so."""
+        return task.cancelled() or bool(task.cancelling())
 
     async def answer(self, deadline_in_s: float) -> LaneAnswer:
         """Return what came of it within a time."""
         if self._task is None:
             return LaneAnswer()
+        if self._given_up(self._task):  # its result would be a cancellation, which must not become the turn's own
+            return LaneAnswer(reason="the early upload was given up")
         done, _ = await asyncio.wait({self._task}, timeout=max(0.0, deadline_in_s))
         if not done:
             self._task.cancel()

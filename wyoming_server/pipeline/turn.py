@@ -100,11 +100,9 @@ def _without_audio(interpretation: Interpretation) -> Interpretation:
 
 async def _settled(utterance: Utterance, request: TurnRequest, stages: Stages, hedge: Hedge) -> Interpretation | None:
     """Return an utterance with its last word on it, the lanes' included; None when nobody spoke. Raises TurnError."""
-    live = request.mode is Mode.LIVE
     # A chunk of a file waits for those before it, which is no fault of its own.
-    end_s = utterance.ending.end_s if live else stages.clock()
-    budget_s = stages.turn.budget_seconds if live else stages.turn.chunk_budget_seconds
-    one = await _within_budget(utterance, end_s + budget_s - stages.clock())
+    end_s = utterance.ending.end_s if request.mode is Mode.LIVE else stages.clock()
+    one = await _within_budget(utterance, end_s + _budget_s(request, stages) - stages.clock())
     if one is None:
         return None
     if one.decision.action is Action.ESCALATE and not one.decision.to_client:
@@ -125,7 +123,9 @@ async def _escalated(
     asked_s = stages.clock()
     answer = LaneAnswer()
     if hedge.covers(one.speech):
-        answer = await hedge.answer(_deadline_s(stages, end_s) - asked_s)
+        answer = await hedge.answer(_deadline_s(request, stages, end_s) - asked_s)
+    else:
+        hedge.drop()  # it was for less than was said
     if not answer.text:
         tried, answer = answer, await _asked(one.speech, request, stages, reason="risk", end_s=end_s)
         answer = replace(answer, attempts=tried.attempts + answer.attempts)
@@ -139,14 +139,18 @@ async def _escalated(
 
 async def _asked(speech: Speech, request: TurnRequest, stages: Stages, *, reason: str, end_s: float) -> LaneAnswer:
     errand = Errand(
-        turn_id=request.turn_id, caller=request.caller, reason=reason, deadline_s=_deadline_s(stages, end_s)
+        turn_id=request.turn_id, caller=request.caller, reason=reason, deadline_s=_deadline_s(request, stages, end_s)
     )
     return await stages.lanes.ask(speech, request.language, request.prompt, errand)
 
 
-def _deadline_s(stages: Stages, end_s: float) -> float:
+def _budget_s(request: TurnRequest, stages: Stages) -> float:
+    return stages.turn.budget_seconds if request.mode is Mode.LIVE else stages.turn.chunk_budget_seconds
+
+
+def _deadline_s(request: TurnRequest, stages: Stages, end_s: float) -> float:
     """Return until when a lane's text is of use: the budget's end, less what the hub itself still has to do."""
-    return end_s + stages.turn.budget_seconds - stages.turn.reserve_seconds
+    return end_s + _budget_s(request, stages) - stages.turn.reserve_seconds
 
 
 async def _within_budget(utterance: Utterance, left_s: float) -> Interpretation | None:

@@ -4,15 +4,19 @@ import dataclasses
 
 import pytest
 
+from tests.server.pipeline.doubles import in_one_burst
 from tests.server.pipeline.lane_doubles import CALLER, ListedLedger, ScriptedLane, lane_error, lane_settings
-from tests.server.pipeline.test_turn import REQUEST, SENTENCE, TURN, Turn
+from tests.server.pipeline.test_turn import REQUEST, SENTENCE, TURN, Turn, unsure_of
 from wyoming_server.errors import DecodeError, LaneFailedError, NeedsConfirmationError
 from wyoming_server.pipeline.hedge import HedgeSettings
+from wyoming_server.pipeline.listen import Mode
 from wyoming_server.pipeline.policy import Caller, Policy, RoutingMode
 from wyoming_server.pipeline.types import Action, Outcome, Route
 
 SAID = "0.8 turn on the kitchen light 1.2"
 HEDGING = HedgeSettings(hedge=True, hedge_at=0.0)
+SHORT_ONLY = HedgeSettings(hedge=True, hedge_at=0.7)
+"""Two words are short enough for it, the whole sentence is not."""
 UNSURE = -0.9
 TRUSTED = dataclasses.replace(REQUEST, caller=CALLER)
 
@@ -168,3 +172,69 @@ def test_text_that_matters_is_not_acted_upon_unasked_where_nobody_can_be_asked()
     able = dataclasses.replace(REQUEST, caller=dataclasses.replace(CALLER, can_confirm=True))
     outcome = Turn(unlock, able, lanes=(down,), log_probability=UNSURE).run()
     assert (outcome.text, outcome.decision.action) == ("unlock the front door", Action.CONFIRM)
+
+
+def test_a_file_s_chunk_that_takes_long_to_decode_is_escalated_all_the_same() -> None:
+    lane = ScriptedLane(text="turn on the chicken light")
+    request = dataclasses.replace(TRUSTED, mode=Mode.FILE)
+    slow = 2.0 * TURN.budget_seconds
+    turn = Turn(SAID, request, lanes=(lane,), log_probability=UNSURE, delay_s=slow)
+    outcome = turn.run()
+    assert (outcome.text, outcome.route) == (lane.text, Route.CLOUD)
+    assert outcome.interpretation is None
+
+
+def test_each_risky_chunk_of_a_file_goes_to_a_lane_and_the_others_stay() -> None:
+    lane = ScriptedLane(text="turn on the chicken light")
+    request = dataclasses.replace(TRUSTED, mode=Mode.FILE)
+    said = "0.8 turn on the kitchen light 1.6 open the window 1.6 turn on the kitchen light 1.6"
+    turn = Turn(said, request, lanes=(lane,))
+    turn.model.shape = unsure_of("open the window")
+    outcome = turn.run()
+    assert outcome.text == f"{SENTENCE} {lane.text} {SENTENCE}"
+    assert (outcome.route, outcome.decision.action) == (Route.CLOUD, Action.ESCALATE)
+    assert outcome.answer is not None
+    assert [one.ending for one in outcome.answer.attempts] == ["answered"]
+
+
+def test_nothing_is_uploaded_when_its_answer_would_come_too_late_anyway() -> None:
+    lane = ScriptedLane()
+    left = TURN.reserve_seconds / 2
+    turn = risky(lane, feed=in_one_burst, delay_s=TURN.budget_seconds - left)
+    outcome = turn.run()
+    assert (outcome.text, outcome.route) == (SENTENCE, Route.EDGE)
+    assert (lane.asked, turn.ledger.uploads) == ([], [])
+    assert "no time" in outcome.decision.reason
+
+
+def test_a_hedge_for_less_than_was_said_ends_before_the_whole_is_asked_for() -> None:
+    lane = ScriptedLane(delays_s=(2.0, 0.35))
+    turn = Turn(
+        "0.8 turn on 0.3 the kitchen light 1.2",
+        TRUSTED,
+        lanes=(lane,),
+        hedge=SHORT_ONLY,
+        log_probability=UNSURE,
+    )
+    outcome = turn.run()
+    assert [one.reason for one in turn.ledger.uploads] == ["hedge", "risk"]
+    assert lane.endings == ["cancelled", "answered"]
+    assert outcome.text == lane.text
+    assert outcome.answer is not None
+    assert [one.ending for one in outcome.answer.attempts] == ["answered"]
+
+
+@pytest.mark.parametrize("failure", [None, lane_error(LaneFailedError)], ids=["late", "failed"])
+def test_a_hedge_that_came_to_nothing_is_followed_by_another_try_and_both_are_told(failure: LaneFailedError) -> None:
+    lane = ScriptedLane(delays_s=(2.0 if failure is None else 0.1, 0.1), failures=(failure, None))
+    turn = risky(lane, hedge=HEDGING, delay_s=0.3)
+    if failure is None:
+        lane.settings = dataclasses.replace(lane.settings, deadline_seconds=0.5)
+    outcome = turn.run()
+    assert (outcome.text, outcome.route) == (lane.text, Route.CLOUD)
+    assert [one.reason for one in turn.ledger.uploads] == ["hedge", "risk"]
+    assert outcome.answer is not None
+    assert [one.ending for one in outcome.answer.attempts] == [
+        "lane-timeout" if failure is None else "lane-failed",
+        "answered",
+    ]
