@@ -38,6 +38,7 @@ GENERIC = Scorecard(
         "entropy": Curve(knots=(0.0, 0.5, 0.8, 0.95, 1.0), log_odds=(-0.2, 0.0, 0.3, 0.7, 1.0)),
         "weakest_word": Curve(knots=(-2.0, -1.0, -0.5, 0.0, 0.7), log_odds=(-0.3, 0.0, 0.3, 0.6, 1.0)),
         "sentence": Curve(knots=(-2.0, -0.5, 0.0, 0.5, 1.0), log_odds=(-0.3, 0.0, 0.3, 0.6, 1.0)),
+        "number": Curve(knots=(0.0, 1.0), log_odds=(0.0, 0.3)),
         "snr_db": Curve(knots=(0.0, 6.0, 12.0, 20.0, 30.0), log_odds=(1.5, 0.9, 0.4, 0.0, -0.2)),
         "confidence_and_noise": Curve(knots=(0.0, 0.3, 1.0), log_odds=(0.0, 0.2, 0.8)),
         "clipping": Curve(knots=(-4.0, -3.0, -2.0, -1.0), log_odds=(0.0, 0.2, 0.8, 1.4)),

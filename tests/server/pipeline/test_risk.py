@@ -129,11 +129,12 @@ def test_a_less_sure_word_never_lowers_the_risk(card: Scorecard, at: int, sure: 
     [
         ({"quality": QUALITY}, {"quality": dataclasses.replace(QUALITY, clipping=0.2)}),
         ({"match": MATCH}, {"match": GrammarMatch(continuation=Continuation.EXPECTED)}),
+        ({"heard": hypothesis(text="Turn it on.")}, {"heard": hypothesis(text="Turn it to 50.")}),
         ({"history": FIRST_TRY}, {"history": History(retries=1)}),
         ({"history": History(retries=1)}, {"history": History(retries=2, correction=True)}),
         ({"heard": hypothesis(language_probability=0.99)}, {"heard": hypothesis(language_probability=0.2)}),
     ],
-    ids=["clipping", "grammar", "retry", "second retry", "language"],
+    ids=["clipping", "grammar", "number", "retry", "second retry", "language"],
 )
 def test_bad_signs_raise_the_risk(card: Scorecard, better: dict[str, Any], worse: dict[str, Any]) -> None:
     assert risk(**better, card=card).logit < risk(**worse, card=card).logit
