@@ -1,8 +1,7 @@
 """Labelled turns → a scorecard: additive, monotone, shrunk towards the generic one.
 
 An additive logistic scorecard (a step-wise GAM with the steps joined up) fitted by L2 logistic regression under sign
-constraints: a curve may only rise, or only fall, as its feature's direction says. Solved by the projected
-Newton method for simple bounds (Bertsekas, SIAM J. Control and Optimization 20, 1982).
+constraints: a curve may only rise, or only fall, as its feature's direction says.
 """
 
 import hashlib
@@ -12,11 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import EvaluationError
 from ..pipeline.evidence import FEATURES, opening, with_standing
 from ..pipeline.scorecard import Curve, Provenance, Reference, Scorecard, rarity
+from .logistic import Vector, bounded_logistic
 
 FEWEST_TURNS = 100
 FEWEST_OF_A_KIND = 20
@@ -29,11 +28,8 @@ RIDGE = 1.0
 REFERENCE_QUANTILES, LOGIT_QUANTILES = 201, 101
 HOME_ERROR = 0.1
 """Share of wrong turns that a home is taken to have: recordings for fitting have many more, to learn from."""
-NEWTON_STEPS = 60
 HASH_DIGITS = 12
 _GROUPS = {"voices": "voice", "sentences": "sentence", "noises": "noise", "recordings": "recording"}
-
-type Vector = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +229,7 @@ def _curves(
         for name in names
     ]
     prior = [FEATURES[name].direction * _steps(generic.curves.get(name), knots[name]) for name in names]
-    weights, intercept = _bounded_logistic(np.concatenate(pieces, axis=1), wrong, np.concatenate(prior), ridge)
+    weights, intercept = bounded_logistic(np.concatenate(pieces, axis=1), wrong, np.concatenate(prior), ridge)
     curves, base, start = {}, intercept, 0
     for name in names:
         end = start + len(knots[name]) - 1
@@ -274,35 +270,3 @@ def _knots(values: Vector) -> Vector:
 def _rises(values: Vector, knots: Vector) -> Vector:
     """Return how far each value has come through each piece, 0 to 1, shape (values, pieces)."""
     return np.clip((values[:, None] - knots[None, :-1]) / np.diff(knots)[None, :], 0.0, 1.0)
-
-
-def _bounded_logistic(rows: Vector, wrong: Vector, prior: Vector, ridge: float) -> tuple[Vector, float]:
-    """Return weights ≥ 0 and an intercept that minimise logistic loss + ridge/2 · |weights - prior|²."""
-    design = np.concatenate([rows, np.ones((len(rows), 1))], axis=1)
-    penalty = np.append(np.full(rows.shape[1], ridge), 1e-6)
-    centre = np.append(prior, 0.0)
-    weights = np.maximum(0.0, centre)
-    lowest = np.append(np.zeros(rows.shape[1]), -np.inf)
-
-    def loss(at: Vector) -> float:
-        logits = design @ at
-        return float(np.sum(np.logaddexp(0.0, logits) - wrong * logits) + 0.5 * np.sum(penalty * (at - centre) ** 2))
-
-    best = loss(weights)
-    for _ in range(NEWTON_STEPS):
-        probability = 1.0 / (1.0 + np.exp(-np.clip(design @ weights, -40, 40)))
-        gradient = design.T @ (probability - wrong) + penalty * (weights - centre)
-        free = (weights > lowest) | (gradient < 0)
-        inner = design[:, free]
-        hessian = inner.T @ (inner * (probability * (1 - probability))[:, None]) + np.diag(penalty[free])
-        step = np.zeros_like(weights)
-        step[free] = np.linalg.solve(hessian, gradient[free])
-        size = 1.0
-        while size > 1e-6 and loss(np.maximum(lowest, weights - size * step)) > best:
-            size /= 2
-        moved = np.maximum(lowest, weights - size * step)
-        gained = best - loss(moved)
-        if gained <= 1e-9 * max(1.0, best):
-            break
-        weights, best = moved, best - gained
-    return weights[:-1], float(weights[-1])
