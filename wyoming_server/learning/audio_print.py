@@ -14,6 +14,8 @@ HOP_SAMPLES = 480
 """30 ms: syllables last five of them."""
 MAX_FRAMES = 128
 """3.8 s of speech: enough to tell by, and aligning takes 1.5 ms at most."""
+MAX_SAMPLES = 6 * SAMPLE_RATE_HZ
+"""Beyond this nothing is looked at: 15 s would take 8 ms, and only the beginning is compared."""
 SPEECH_SHARE = 0.35
 """Of the way from the quiet to the loud frames: between the first and the last above that there is speech."""
 LENGTH_RATIO = 0.5
@@ -38,6 +40,7 @@ def audio_print(samples: Samples) -> AudioPrint | None:
     """Return an utterance's print (0.4 ms for 2 s); None where there is too little to compare."""
     if len(samples) < 8 * HOP_SAMPLES:
         return None
+    samples = samples[:MAX_SAMPLES]
     windows = np.lib.stride_tricks.sliding_window_view(samples, WINDOW_SAMPLES)[::HOP_SAMPLES]
     power = np.abs(np.fft.rfft(windows.astype(np.float32) * _TAPER)) ** 2 @ _FILTERS
     loudness = np.log(power.sum(axis=1) + QUIET)

@@ -9,6 +9,7 @@ import asyncio
 import datetime as dt
 import logging
 import random
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -29,8 +30,8 @@ from ..pipeline.policy import (
     Trust,
 )
 from ..pipeline.scorecard import Scorecard
-from ..pipeline.types import Action, GrammarMatch, Hypothesis, Interpretation, LaneAnswer, Outcome, Speech
-from .audio_print import audio_print
+from ..pipeline.types import Action, GrammarMatch, Hypothesis, Interpretation, LaneAnswer, Outcome, Samples, Speech
+from .audio_print import AudioPrint, audio_print
 from .comparison import Comparison, compare
 from .disagreement import Pair
 from .knowledge import Knowledge, Snapshots
@@ -90,6 +91,8 @@ class Learner:
         self._open: dict[str, _Open] = {}
         self._saved_s = clock()
         self._adopted = ""
+        self._printed: tuple[weakref.ref[Samples] | None, AudioPrint | None] = None, None
+        """The last print and whose it is; the audio itself is not kept for it."""
 
     # What a turn asks before it is decided.
 
@@ -108,7 +111,7 @@ class Learner:
         known = self._knows.sessions.history(
             caller,
             hypothesis.text if hypothesis else None,
-            audio_print(speech.samples) if before else None,
+            self._print(speech) if before else None,
             now_s - speech.seconds,
             language=hypothesis.language if hypothesis else "",
             match=match,
@@ -122,6 +125,14 @@ class Learner:
     def price(self) -> Price:
         """Return what a second of cloud audio costs now."""
         return self._knows.budget.price(cost_per_second=self._cost_per_second)
+
+    def _print(self, speech: Speech) -> AudioPrint | None:
+        """Return how an utterance sounds: asked for before its decode, after it, and when the turn is over."""
+        known, found = self._printed
+        if known is None or known() is not speech.samples:
+            found = audio_print(speech.samples)
+            self._printed = weakref.ref(speech.samples), found
+        return found
 
     def _adopt(self, model: str) -> None:
         """Take a model's own reference when it has just come into service."""
@@ -175,7 +186,7 @@ class Learner:
         one = outcome.interpretation
         if one is None or outcome.cell is None:
             return
-        self._knows.sessions.ended(_finished(outcome, one))
+        self._knows.sessions.ended(_finished(outcome, one, self._print(one.speech)))
         self._knows.microphones.observe(outcome.caller.satellite, one.quality, self._clock())
         if one.risk.rules or one.failure is not None:
             return
@@ -288,7 +299,7 @@ def _compared(one: Interpretation, text: str, match: GrammarMatch | None) -> Com
     return compare(one.hypothesis.text, text, one.hypothesis.language, one.match, match)
 
 
-def _finished(outcome: Outcome, one: Interpretation) -> FinishedTurn:
+def _finished(outcome: Outcome, one: Interpretation, audio: AudioPrint | None) -> FinishedTurn:
     timeline = outcome.timeline
     return FinishedTurn(
         turn_id=outcome.turn_id,
@@ -298,6 +309,6 @@ def _finished(outcome: Outcome, one: Interpretation) -> FinishedTurn:
         ended_s=max(timeline.outcome_s, timeline.voiced_end_s),
         text=outcome.text,
         match=outcome.match,
-        audio=audio_print(one.speech.samples),
+        audio=audio,
         failed=not outcome.text,
     )
