@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 
 from .evidence import FEATURES, USUAL_SECONDS, extract, opening
-from .policy import Calibration, History, Standing
+from .policy import UNCALIBRATED, Calibration, History, Standing
 from .scorecard import Curve, Scorecard
 from .types import GrammarMatch, Hypothesis, Quality, Risk, Speech
 
@@ -37,11 +37,11 @@ GENERIC = Scorecard(
         "confidence": Curve(knots=(0.0, 0.05, 0.2, 0.5, 1.0), log_odds=(1.6, 1.1, 0.5, 0.0, -0.3)),
         "entropy": Curve(knots=(0.0, 0.5, 0.8, 0.95, 1.0), log_odds=(-0.2, 0.0, 0.3, 0.7, 1.0)),
         "weakest_word": Curve(knots=(-2.0, -1.0, -0.5, 0.0, 0.7), log_odds=(-0.3, 0.0, 0.3, 0.6, 1.0)),
-        "sentence": Curve(knots=(-2.0, -0.5, 0.0, 0.5, 1.0), log_odds=(-0.3, 0.0, 0.3, 0.6, 1.0)),
+        "sentence": Curve(knots=(-2.0, -0.5, 0.0, 0.5, 1.0), log_odds=(-0.9, 0.0, 0.9, 1.9, 2.8)),
         "number": Curve(knots=(0.0, 1.0), log_odds=(0.0, 0.3)),
-        "snr_db": Curve(knots=(0.0, 6.0, 12.0, 20.0, 30.0), log_odds=(1.5, 0.9, 0.4, 0.0, -0.2)),
+        "snr_db": Curve(knots=(0.0, 6.0, 12.0, 20.0, 30.0), log_odds=(0.8, 0.5, 0.2, 0.0, -0.1)),
         "confidence_and_noise": Curve(knots=(0.0, 0.3, 1.0), log_odds=(0.0, 0.2, 0.8)),
-        "clipping": Curve(knots=(-4.0, -3.0, -2.0, -1.0), log_odds=(0.0, 0.2, 0.8, 1.4)),
+        "clipping": Curve(knots=(-4.0, -3.0, -2.0, -0.5), log_odds=(0.0, 0.1, 0.3, 0.7)),
         "length_short": Curve(knots=(0.0, 0.8, 1.2), log_odds=(0.0, 0.3, 0.8)),
         "length_long": Curve(knots=(0.0, 2.0, 6.0), log_odds=(0.0, 0.3, 0.9)),
         "slow": Curve(knots=(1.5, 3.0), log_odds=(0.0, 0.8)),
@@ -53,14 +53,22 @@ GENERIC = Scorecard(
         "grammar": Curve(knots=(0.0, 0.25, 1.0), log_odds=(-0.6, -0.4, 0.8)),
     },
 )
-"""For models without coefficients of their own: what holds for every small recogniser, and no more of it than several
-models could agree on. Its curves are the shape of the fitted ones at a third to a half of their weight: a wide prior,
-which a home's own calibration (a line in log-odds) turns into probabilities."""
+"""For models without coefficients of their own: what holds for every small recogniser, in round numbers. Its curves say
+less than fitted ones do, a wide prior, which a home's own calibration (a line in log-odds) turns into probabilities."""
 
-BEFORE_BASE, BEFORE_SLOPE = -3.2, 2.4
-"""Without a text the same curves say more: logistic regression on the recordings that the starter's card was fitted on
-(clean, 10, 5 and 0 dB, clipped). Of others it expects 3, 13, 44 and 52 % of clean, 10 dB, 0 dB and clipped ones to be
-wrong; 6, 14, 42 and 44 % are."""
+BEFORE_DECODING = Scorecard(
+    base=-3.2,
+    curves={
+        "snr_db": Curve(knots=(0.0, 6.0, 12.0, 20.0, 30.0), log_odds=(3.6, 2.2, 1.0, 0.0, -0.5)),
+        "clipping": Curve(knots=(-4.0, -3.0, -2.0, -1.0), log_odds=(0.0, 0.5, 1.9, 3.4)),
+        "length_short": Curve(knots=(0.0, 0.8, 1.2), log_odds=(0.0, 0.7, 1.9)),
+        "length_long": Curve(knots=(0.0, 2.0, 6.0), log_odds=(0.0, 0.7, 2.2)),
+        "retries": Curve(knots=(0.0, 1.0, 2.0), log_odds=(0.0, 2.2, 3.6)),
+    },
+)
+"""Without a text, the signal must say it: its level and weight are a logistic regression on the recordings that the
+starter's card was fitted on (clean, 10, 5 and 0 dB, clipped). Of others it expects 3, 13, 44 and 52 % of clean, 10 dB,
+0 dB and clipped ones to be wrong; 6, 14, 42 and 44 % are."""
 
 
 def score(
@@ -99,7 +107,7 @@ def score(
 def pre_decode_risk(quality: Quality, speech: Speech, history: History) -> tuple[float, str]:
     """Return how likely an utterance will be heard wrong, 0 to 1, and why: known before its text is.
 
-    For starting an upload while the hub still decodes; by the generic card, since none is fitted without a text.
+    For starting an upload while the hub still decodes.
     """
     seconds = speech.vad_speech_seconds
     features = {
@@ -110,10 +118,10 @@ def pre_decode_risk(quality: Quality, speech: Speech, history: History) -> tuple
     }
     if quality.snr_db is not None:
         features["snr_db"] = quality.snr_db
-    parts = GENERIC.contributions(features)
-    logit = BEFORE_BASE + BEFORE_SLOPE * sum(parts.values())
-    points = {name: BEFORE_SLOPE * part * POINTS_PER_LOGIT for name, part in parts.items()}
-    return 1.0 / (1.0 + math.exp(-logit)), f"before decoding: {_reason(points, '')}"
+    parts = BEFORE_DECODING.contributions(features)
+    points = {name: part * POINTS_PER_LOGIT for name, part in parts.items()}
+    chance = UNCALIBRATED.probability(BEFORE_DECODING.base + sum(parts.values()))
+    return chance, f"before decoding: {_reason(points, '')}"
 
 
 def _certain(rules: tuple[str, ...], reason: str, calibration: Calibration) -> Risk:
