@@ -11,6 +11,7 @@ import yaml
 from wyoming_server.__main__ import COMMANDS
 from wyoming_server.engines.lanes import make_lane
 from wyoming_server.errors import LaneError
+from wyoming_server.listeners.replies import outcome_fields
 from wyoming_server.pipeline.edge_asr import SECOND_LOOK_RULES
 from wyoming_server.pipeline.evidence import FEATURES
 from wyoming_server.pipeline.lanes import PROVIDERS, LaneSettings
@@ -18,6 +19,7 @@ from wyoming_server.pipeline.route import MADE_UP
 from wyoming_server.settings import SECTIONS, Settings, read_settings
 
 from .server.cloud.google import Google
+from .server.learning.school import turn
 
 ROOT = Path(__file__).parent.parent
 ROUTING = (ROOT / "docs" / "routing.md").read_text(encoding="utf-8")
@@ -79,9 +81,9 @@ def test_the_settings_file_names_all_that_can_be_said_of_a_lane(tmp_path: Path) 
     assert named == {one.name for one in dataclasses.fields(LaneSettings)}
 
 
-def cells(heading: str) -> set[str]:
-    """Return what the first column of the table below a heading names in backticks."""
-    part = ROUTING.split(f"\n{heading}\n")[1].split("\n#")[0]
+def cells(above: str, below: str = "\n#") -> set[str]:
+    """Return what the first column of the tables between two texts names in backticks."""
+    part = ROUTING.split(f"\n{above}\n")[1].split(below)[0]
     rows = [line.split("|")[1] for line in part.splitlines() if line.startswith("| `")]
     return {name for row in rows for name in re.findall("`([^`]+)`", row)}
 
@@ -96,6 +98,13 @@ def test_every_rule_against_made_up_text_is_in_the_table() -> None:
 
 def test_every_feature_of_a_risk_is_in_the_table() -> None:
     assert cells("## The risk, and its points") == {"base", *FEATURES}
+
+
+async def test_every_field_that_clients_send_or_get_is_in_the_tables() -> None:
+    source = (ROOT / "wyoming_server" / "listeners" / "requests.py").read_text(encoding="utf-8")
+    asked = set(re.findall(r'\bcontext(?:\.get\(|, )"(\w+)"', source))
+    assert cells("| in `transcribe` | |", "| in `transcript` | |") == asked
+    assert cells("| in `transcript` | |") == {*outcome_fields(turn()), "latency_ms"}
 
 
 def test_models_and_prices_are_those_that_lanes_are_taken_to_have() -> None:
