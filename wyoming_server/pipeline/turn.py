@@ -127,7 +127,9 @@ async def _escalated(
     else:
         hedge.drop()  # it was for less than was said
     if not answer.text:
-        tried, answer = answer, await _asked(one.speech, request, stages, reason="risk", end_s=end_s)
+        forced = mode_of(stages.judgement.policy, request.caller) is RoutingMode.CLOUD
+        why = "mode" if forced else "risk"
+        tried, answer = answer, await _asked(one.speech, request, stages, reason=why, end_s=end_s)
         answer = replace(answer, attempts=tried.attempts + answer.attempts)
     one = replace(one, answer=answer, asked_s=asked_s, answered_s=stages.clock())
     if not answer.text:
