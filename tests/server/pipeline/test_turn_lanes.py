@@ -15,7 +15,7 @@ from wyoming_server.pipeline.types import Action, Outcome, Route
 
 SAID = "0.8 turn on the kitchen light 1.2"
 HEDGING = HedgeSettings(hedge=True, hedge_at=0.0)
-SHORT_ONLY = HedgeSettings(hedge=True, hedge_at=0.7)
+SHORT_ONLY = HedgeSettings(hedge=True, hedge_at=0.52)
 """Two words are short enough for it, the whole sentence is not."""
 UNSURE = -0.9
 TRUSTED = dataclasses.replace(REQUEST, caller=CALLER)
