@@ -3,9 +3,9 @@
 import enum
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field, replace
-from statistics import median
 from typing import Self
 
+import numpy as np
 import voluptuous as vol
 
 from ..pipeline.checked import Checked, ranged
@@ -186,8 +186,8 @@ class Microphones:
         evidence = Evidence(
             state=state,
             turns=len(turns),
-            snr_db=median(measured) if measured else None,
-            clipping=median(turn.clipping for turn in turns),
+            snr_db=float(np.median(measured)) if measured else None,
+            clipping=float(np.median([turn.clipping for turn in turns])),
             clipped_turns=clipped,
             noisy_turns=noisy,
         )

@@ -1,7 +1,7 @@
 """One adaptive threshold per scorecard: log-odds of two models, or of two fits, do not compare."""
 
-import hashlib
 import logging
+import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
@@ -60,8 +60,8 @@ class Thresholds:
 
 def name_of(card: Scorecard) -> str:
     """Return what a scorecard's threshold is saved as."""
-    digest = hashlib.sha256(write_scorecard(card).encode()).hexdigest()[:12]
-    return f"threshold {card.model or 'generic'} {digest}"
+    digest = zlib.crc32(write_scorecard(card).encode())  # tells a handful of cards apart; hashlib would cost 4 MB
+    return f"threshold {card.model or 'generic'} {digest:08x}"
 
 
 def names_in(index: Mapping[str, Any] | None) -> tuple[str, ...]:
