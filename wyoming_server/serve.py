@@ -93,12 +93,13 @@ async def _services(settings: Settings, supply: Supply, on_turn: OnTurn, stack: 
     edge = DecodeQueue(supply.lease, supply.serving, limit=settings.asr.waiting, workers=workers())
     stack.callback(edge.close)
     home = Vocabulary(names=settings.home.names, areas=settings.home.areas, floors=settings.home.floors)
-    _in_background(grammar.warm(settings.asr.language or "en", home), stack)
     scorecard = functools.partial(_scorecard, edge)
     brain = await stack.enter_async_context(
         brain_of(settings, scorecard=scorecard, grammar=grammar, home=home, clock=time.monotonic)
     )
     _in_background(brain.learner.run(), stack)
+    # After the brain, whose every step would wait for this thread's turn at the interpreter: 0.1 s in all.
+    _in_background(grammar.warm(settings.asr.language or "en", home), stack)
     return Services(
         stages=Stages(
             vad=vad,
