@@ -60,7 +60,7 @@ class Thresholds:
 
 def name_of(card: Scorecard) -> str:
     """Return what a scorecard's threshold is saved as."""
-    digest = zlib.crc32(write_scorecard(card).encode())  # tells a handful of cards apart; hashlib would cost 4 MB
+    digest = zlib.crc32(write_scorecard(card).encode())  # tells a handful of cards apart; hashlib costs 2 MB
     return f"threshold {card.model or 'generic'} {digest:08x}"
 
 

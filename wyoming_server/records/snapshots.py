@@ -76,7 +76,7 @@ def _decoded(digest: str, text: str) -> dict[str, Any] | None:
 
 
 def _digest(text: str) -> str:
-    # Damage is what it finds: hashlib would bring OpenSSL along, 4 MB that a hub without cloud lanes does not need.
+    # Enough to find damage by: hashlib would have 2 MB of OpenSSL loaded, in a hub without lanes for this alone.
     return f"{zlib.crc32(text.encode(errors='replace')):08x}"
 
 
