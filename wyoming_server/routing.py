@@ -21,7 +21,7 @@ from .learning.thresholds import INDEX, Thresholds, names_in
 from .pipeline.cloud import Lanes
 from .pipeline.grammar import Grammar, Vocabulary
 from .pipeline.lanes import GuardedLane, Lane, LaneSettings
-from .pipeline.policy import RoutingMode
+from .pipeline.policy import RoutingMode, Trust
 from .pipeline.scorecard import Scorecard
 from .records.ledger import EgressLedger
 from .records.snapshots import Snapshots as StoredSnapshots
@@ -94,11 +94,7 @@ async def _knowledge(settings: Settings, snapshots: Snapshots) -> Knowledge:
     known = {name: await _loaded(name, snapshots) for name in ("percentiles", "budget", "disagreement")}
     names = names_in(await _loaded(INDEX, snapshots))
     thresholds = {name: state for name in names if (state := await _loaded(name, snapshots)) is not None}
-    # In mode `edge` nothing leaves the hub, not even to see whether it was right.
-    may_leave = settings.routing.mode is not RoutingMode.EDGE
-    audits = (
-        settings.threshold.audits and may_leave and any(may_be_asked(lane, settings) for lane in settings.cloud.lanes)
-    )
+    audits = settings.threshold.audits and any(_may_audit(lane, settings) for lane in settings.cloud.lanes)
     caps = settings.ledger
     budget = CloudBudget(
         BudgetSettings(seconds_per_day=caps.cloud_seconds_per_day, money_per_month=caps.cloud_money_per_month),
@@ -114,6 +110,12 @@ async def _knowledge(settings: Settings, snapshots: Snapshots) -> Knowledge:
         budget=budget,
         disagreements=_restored(Disagreements, known["disagreement"]),
     )
+
+
+def _may_audit(lane: LaneSettings, settings: Settings) -> bool:
+    """Tell whether a lane may ever be asked only to see whether the hub was right; in mode `edge` nothing leaves."""
+    capped = lane.trust_class is Trust.CLOUD and settings.ledger.audit_seconds_per_day == 0.0
+    return settings.routing.mode is not RoutingMode.EDGE and may_be_asked(lane, settings) and not capped
 
 
 async def _loaded(name: str, snapshots: Snapshots) -> Mapping[str, Any] | None:

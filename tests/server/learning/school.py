@@ -81,8 +81,10 @@ def turn(
     heard: str = "",
     kept: bool = True,
     rules: tuple[str, ...] = (),
+    at_s: float | None = None,
 ) -> Outcome:
-    """Return a turn that ends now; `heard` is what a lane heard instead, and `kept` whether it may be learned from."""
+    """Return a turn that ends now or then; `heard` is a lane's text, `kept` says whether it may be learned from."""
+    end_s = now_s() if at_s is None else at_s
     # Shorter than what prints are made of, so that texts alone tell what is said again.
     samples = np.full(7 * FRAME_SAMPLES, 500, np.int16)
     hypothesis = Hypothesis(
@@ -125,8 +127,8 @@ def turn(
         history=FIRST_TRY,
         decision=decision,
         finished=1.0,
-        started_s=now_s(),
-        finished_s=now_s(),
+        started_s=end_s,
+        finished_s=end_s,
         answer=answer,
         answer_match=match if heard == text else GrammarMatch(continuation=Continuation.EXPECTED),
     )
@@ -141,9 +143,7 @@ def turn(
         hypothesis=hypothesis,
         match=match,
         ended_by=EndedBy.HOLD,
-        timeline=Timeline(
-            voiced_end_s=now_s(), decode_start_s=now_s(), hypothesis_s=now_s(), end_s=now_s(), outcome_s=now_s()
-        ),
+        timeline=Timeline(voiced_end_s=end_s, decode_start_s=end_s, hypothesis_s=end_s, end_s=end_s, outcome_s=end_s),
         workload=workload,
         cell=CELL,
         caller=caller,
