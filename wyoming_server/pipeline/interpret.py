@@ -145,7 +145,10 @@ async def interpret(speech: Speech, request: TurnRequest, parts: Judgement, hedg
         started_s=started_s,
         finished_s=finished_s,
     )
-    return replace(heard, decision=decision_on(heard, request, parts))
+    decision = decision_on(heard, request, parts)
+    if decision.action is not Action.ESCALATE:
+        hedge.drop(speech)
+    return replace(heard, decision=decision)
 
 
 def decision_on(heard: Interpretation, request: TurnRequest, parts: Judgement, *, in_vain: str = "") -> Decision:

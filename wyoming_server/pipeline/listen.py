@@ -81,12 +81,13 @@ class Listener:
         sensitivity: Sensitivity = Sensitivity.DEFAULT,
         answer_early: bool = True,
         on_voice: OnVoice = lambda _voice, _sample: None,
+        on_more: Callable[[], None] = lambda: None,
     ) -> None:
-        """Listen to one turn's frames."""
+        """Listen to one turn's frames; `on_more` is called when the speaker goes on after a guess was started."""
         self._audio, self._vad, self._interpret, self._clock = audio, vad, interpret, clock
         self._settings, self._endpoint, self._mode = settings, endpoint, mode
         self._sensitivity, self._answer_early = sensitivity, answer_early
-        self._on_voice = on_voice
+        self._on_voice, self._on_more = on_voice, on_more
         self._ears = Endpointer(endpoint)
         self._guess: asyncio.Task[Interpretation] | None = None
         self._guess_end = 0
@@ -201,6 +202,7 @@ class Listener:
         if self._guess is not None and not self._covers():
             self._guess.cancel()
             self._guess = None
+            self._on_more()
         if ears.silence_seconds < self._endpoint.speculate_seconds or self._covers():
             return
         speech = ears.cut()

@@ -62,7 +62,10 @@ async def run_turn(audio: FrameQueue, request: TurnRequest, stages: Stages, obse
     """Turn one stream of frames into one outcome within the budget. Raises TurnError."""
     if mode_of(stages.judgement.policy, request.caller) is not RoutingMode.EDGE:
         stages.lanes.warm(request.caller)
-    hedge = Hedge(lambda speech: _asked(speech, request, stages, reason="hedge", end_s=stages.clock()))
+    hedge = Hedge(
+        lambda speech: _asked(speech, request, stages, reason="hedge", end_s=stages.clock()),
+        patience_seconds=stages.judgement.hedge.patience_seconds,
+    )
     listener = Listener(
         audio,
         stages.vad.open(),
@@ -74,11 +77,13 @@ async def run_turn(audio: FrameQueue, request: TurnRequest, stages: Stages, obse
         sensitivity=request.sensitivity,
         answer_early=request.answer_early,
         on_voice=observer.on_voice,
+        on_more=hedge.drop,
     )
     heard: list[Interpretation] = []
     try:
         async with aclosing(listener.utterances()) as utterances:
             async for utterance in utterances:
+                hedge.over()
                 one = await _settled(utterance, request, stages, hedge)
                 if one is None:
                     continue

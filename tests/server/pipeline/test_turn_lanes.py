@@ -90,11 +90,36 @@ def test_a_hedge_starts_while_the_hub_decodes_and_saves_that_time() -> None:
 
 def test_a_hedge_that_was_not_needed_is_cancelled_and_stays_in_the_books() -> None:
     lane = ScriptedLane(delays_s=(5.0,))
-    turn = Turn(SAID, TRUSTED, lanes=(lane,), hedge=HEDGING)
+    turn = Turn(SAID, TRUSTED, lanes=(lane,), hedge=HEDGING, delay_s=0.3)
     outcome = turn.run()
     assert (outcome.text, outcome.route) == (SENTENCE, Route.EDGE)
     assert turn.ledger.endings == {0: "cancelled"}
     assert turn.ledger.uploads[0].cost > 0
+
+
+def test_a_hub_that_is_sure_at_once_sends_nothing_early() -> None:
+    turn = Turn(SAID, TRUSTED, lanes=(ScriptedLane(),), hedge=HEDGING)
+    assert (turn.run().route, turn.ledger.uploads) == (Route.EDGE, [])
+
+
+def test_nothing_is_sent_early_at_a_short_pause_and_the_whole_is_hedged() -> None:
+    lane = ScriptedLane(delays_s=(0.35,))
+    said = "0.8 turn on 0.15 the kitchen light 1.2"
+    turn = Turn(said, TRUSTED, lanes=(lane,), hedge=HEDGING, log_probability=UNSURE, delay_s=0.3)
+    outcome = turn.run()
+    assert outcome.text == lane.text
+    assert [one.reason for one in turn.ledger.uploads] == ["hedge"]
+    impatient = dataclasses.replace(HEDGING, patience_seconds=0.0)
+    turn = Turn(said, TRUSTED, lanes=(lane,), hedge=impatient, log_probability=UNSURE, delay_s=0.3)
+    turn.run()
+    assert [one.reason for one in turn.ledger.uploads] == ["hedge", "risk"]
+
+
+def test_a_hedge_is_as_patient_as_its_speaker_and_no_longer_than_the_turn() -> None:
+    patient = dataclasses.replace(HEDGING, patience_seconds=2.0)
+    turn = risky(ScriptedLane(), hedge=patient, delay_s=0.5)
+    assert spans_ms(turn.run())[1] < 500 + 100
+    assert [one.reason for one in turn.ledger.uploads] == ["hedge"]
 
 
 def test_a_speaker_who_goes_on_makes_the_hedge_void_and_is_hedged_only_once() -> None:
