@@ -24,6 +24,7 @@ from wyoming_server.learning.percentiles import Percentiles
 from wyoming_server.learning.sessions import Sessions
 from wyoming_server.learning.threshold import AdaptiveThreshold, ThresholdSettings
 from wyoming_server.learning.thresholds import Thresholds
+from wyoming_server.pipeline.cloud import Lanes
 from wyoming_server.pipeline.grammar import Grammar, Vocabulary
 from wyoming_server.pipeline.policy import (
     FIRST_TRY,
@@ -221,6 +222,7 @@ class School:
     """A learner at work."""
 
     learner: Learner
+    lanes: Lanes
     knowledge: Knowledge
     ledger: ListedLedger
     snapshots: KeptSnapshots
@@ -289,6 +291,7 @@ async def school(
     )
     one = School(
         learner=learner,
+        lanes=knows,
         knowledge=knowledge,
         ledger=ledger,
         snapshots=kept,
