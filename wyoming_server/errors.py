@@ -30,7 +30,6 @@ EdgeVoiceError
 │   └── TurnTimeoutError           turn-timeout
 ├── LaneError                      a speech service was asked in vain; carries `lane`, `retry_after_s`
 │   ├── CapReachedError            cap-reached
-│   ├── ConsentMissingError        consent-missing
 │   ├── LaneBusyError              lane-busy
 │   ├── LaneCertificateError       lane-certificate
 │   ├── LaneCredentialsError       lane-credentials
@@ -228,12 +227,6 @@ class CapReachedError(LaneError):
     """The owner's cap on seconds or money is reached."""
 
     code = "cap-reached"
-
-
-class ConsentMissingError(LaneError):
-    """The owner has not agreed that speech goes there."""
-
-    code = "consent-missing"
 
 
 class LaneBusyError(LaneError):

@@ -22,7 +22,18 @@ from ..errors import (
     LaneLanguageError,
     LaneTimeoutError,
 )
-from .lanes import Errand, GuardedLane, Lane, LaneRequest, LaneSettings, LanesSettings, LaneText, Ledger, Upload
+from .lanes import (
+    NEVER_LEFT,
+    Errand,
+    GuardedLane,
+    Lane,
+    LaneRequest,
+    LaneSettings,
+    LanesSettings,
+    LaneText,
+    Ledger,
+    Upload,
+)
 from .policy import Caller, LaneHealth, LaneState, Trust
 from .types import FRAME_SAMPLES, SAMPLE_RATE_HZ, LaneAnswer, LaneAttempt, Samples, Speech
 
@@ -30,6 +41,7 @@ _LOGGER = logging.getLogger(__name__)
 WAV_HEADER_BYTES = 44
 TRIM_SECONDS = 0.2
 """Left around the speech: consonants at its edges are softer than the VAD hears."""
+NOTHING_LEFT = NEVER_LEFT | {CapReachedError.code, DiskError.code}
 NO_LANE = "no lane can be asked"
 
 
@@ -49,16 +61,25 @@ class Lanes:
         self._lanes, self._ledger, self._clock = tuple(lanes), ledger, clock
         self._capped, self._settings = capped, settings
         self._tasks: set[asyncio.Task[object]] = set()
+        self._has_told = False
 
     def health(self, caller: Caller, language: str | None, seconds: float) -> tuple[LaneHealth, ...]:
         """Return what routing may know of each lane, in the owner's order; () for a peer that is not trusted."""
         if not caller.trusted:
+            self._tell_of_strangers()
             return ()
         return tuple(
             self._health(one, caller, language, seconds)
             for one in self._lanes
             if one.lane is not None or caller.client_lane
         )
+
+    def _tell_of_strangers(self) -> None:
+        if self._lanes and not self._has_told:
+            self._has_told = True
+            _LOGGER.warning(
+                "a peer outside of routing.trusted gets the hub alone: name its address there if it is yours"
+            )
 
     def _health(self, guarded: GuardedLane, caller: Caller, language: str | None, seconds: float) -> LaneHealth:
         state, reason = self._state(guarded, caller, language, seconds)
@@ -75,7 +96,7 @@ class Lanes:
         self, guarded: GuardedLane, caller: Caller, language: str | None, seconds: float
     ) -> tuple[LaneState, str]:
         settings = guarded.settings
-        if settings.languages and language is not None and language not in settings.languages:
+        if settings.languages and (language is None or _code(language) not in map(_code, settings.languages)):
             return LaneState.WRONG_LANGUAGE, f"lane '{settings.name}' is not for this language"
         if reason := _unconsented(settings, caller):
             return LaneState.NOT_CONSENTED, reason
@@ -86,27 +107,35 @@ class Lanes:
             return LaneState.BROKEN, guarded.breaker.reason(now_s)
         return LaneState.READY, ""
 
-    def warm(self, caller: Caller) -> None:
-        """Have connections ready for this caller's next words; returns at once and sends nothing of the home."""
+    def warm(self, caller: Caller, language: str | None) -> None:
+        """Have a connection ready to the lane that would be asked first; returns at once, sends nothing of the home."""
+        if not caller.trusted:
+            return
         for one in self._lanes:
-            if (
-                one.lane is not None
-                and self._health(one, caller, None, 0.0).state is LaneState.READY
-                and caller.trusted
-            ):
+            if one.lane is not None and self._state(one, caller, language, 0.0)[0] is LaneState.READY:
                 self._own(one.lane.warm(), f"warm {one.settings.name}")
+                return
 
-    async def ask(self, speech: Speech, language: str | None, names: tuple[str, ...], errand: Errand) -> LaneAnswer:
+    async def ask(
+        self,
+        speech: Speech,
+        language: str | None,
+        names: tuple[str, ...],
+        errand: Errand,
+        *,
+        detected: str | None = None,
+    ) -> LaneAnswer:
         """Return the first answer, or an answer without text that says why none came. Raises nothing but cancellation.
 
-        The lanes are asked in the owner's order: the next when one fails, or once beside one that is late.
+        The lanes are asked in the owner's order: the next when one fails, or once beside one that is late. A lane is
+        told the language that the caller named; without one, which lanes may be asked is up to the one `detected`.
         """
         if self._clock() >= errand.deadline_s:  # else an upload would be paid for that nobody can use
             return LaneAnswer(reason="no time was left to ask a lane")
         request = LaneRequest(samples=trimmed(speech), language=language, prompt=names)
         ready = {
             one.name
-            for one in self.health(errand.caller, language, request.seconds)
+            for one in self.health(errand.caller, language or detected, request.seconds)
             if one.state is LaneState.READY and not one.is_client
         }
         waiting = [one for one in self._lanes if one.settings.name in ready]
@@ -135,6 +164,8 @@ class Lanes:
         except LaneError as error:
             guarded.breaker.failed(self._clock(), error)
             ending = error.code
+            if not guarded.breaker.permits(self._clock()):
+                _LOGGER.warning("left alone for a while: %s", guarded.breaker.reason(self._clock()))
             raise
         finally:
             if ending == "cancelled":
@@ -237,7 +268,7 @@ class _Race:
         )
 
     def _record(self, guarded: GuardedLane, started_s: float, ending: str) -> None:
-        uploaded = ending not in {CapReachedError.code, DiskError.code}
+        uploaded = ending not in NOTHING_LEFT
         self._attempts.append(
             LaneAttempt(
                 lane=guarded.settings.name,

@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..errors import LaneError
+from ..errors import LaneCertificateError, LaneError, LaneNotPrivateError, LaneUnreachableError
 from .checked import Checked, ranged
 from .policy import Caller, Trust
 from .types import SAMPLE_RATE_HZ, Samples
 
+NEVER_LEFT = frozenset(one.code for one in (LaneUnreachableError, LaneCertificateError, LaneNotPrivateError))
+"""Endings before any byte of speech could leave: they cost nothing and count towards no cap."""
 PROVIDERS = (
     "client",
     "openai",
@@ -129,7 +131,7 @@ class Upload(Checked):
     trust: Trust
     turn_id: str
     reason: str
-    """Why: risk, hedge, audit, mode, trial."""
+    """Why: risk, hedge, audit or mode."""
     consent: str
     """The day of the consent that it rests on; empty for what stays at home."""
     seconds: float = ranged(at_least=0.0)
@@ -200,6 +202,6 @@ class Errand:
     turn_id: str
     caller: Caller
     reason: str
-    """risk, hedge, audit, mode."""
+    """risk, hedge, audit or mode."""
     deadline_s: float
     """Monotonic time by which an answer is of use."""

@@ -186,7 +186,7 @@ ROWS = (
         when="Everything else: the risk is within the threshold.",
         fits=lambda _: True,
         action=Action.ACCEPT,
-        because=lambda case: f"the hub is sure enough: {_risk(case)}",
+        because=lambda case: f"the hub is sure enough: {_risk(case)}{_not_there(case)}",
     ),
 )
 """Read from above; the last one fits everything."""
@@ -249,6 +249,11 @@ def _matter(case: Case) -> str:
 
 def _alone(case: Case) -> str:
     return "" if case.lane else f"; no lane: {case.no_lane}"
+
+
+def _not_there(case: Case) -> str:
+    """Return why what ought to go to a lane did not."""
+    return f"; no lane, though the mode is cloud: {case.no_lane}" if _mode(case) is RoutingMode.CLOUD else ""
 
 
 def _not_waiting(case: Case) -> str:

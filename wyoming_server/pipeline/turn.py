@@ -61,7 +61,7 @@ class Observer:
 async def run_turn(audio: FrameQueue, request: TurnRequest, stages: Stages, observer: Observer) -> Outcome:
     """Turn one stream of frames into one outcome within the budget. Raises TurnError."""
     if mode_of(stages.judgement.policy, request.caller) is not RoutingMode.EDGE:
-        stages.lanes.warm(request.caller)
+        stages.lanes.warm(request.caller, request.language)
     hedge = Hedge(
         lambda speech: _asked(speech, request, stages, reason="hedge", end_s=stages.clock()),
         patience_seconds=stages.judgement.hedge.patience_seconds,
@@ -134,7 +134,8 @@ async def _escalated(
     if not answer.text:
         forced = mode_of(stages.judgement.policy, request.caller) is RoutingMode.CLOUD
         why = "mode" if forced else "risk"
-        tried, answer = answer, await _asked(one.speech, request, stages, reason=why, end_s=end_s)
+        heard = one.hypothesis.language or None
+        tried, answer = answer, await _asked(one.speech, request, stages, reason=why, end_s=end_s, detected=heard)
         answer = replace(answer, attempts=tried.attempts + answer.attempts)
     one = replace(one, answer=answer, asked_s=asked_s, answered_s=stages.clock())
     if not answer.text:
@@ -144,11 +145,13 @@ async def _escalated(
     return replace(one, answer_match=match)
 
 
-async def _asked(speech: Speech, request: TurnRequest, stages: Stages, *, reason: str, end_s: float) -> LaneAnswer:
+async def _asked(
+    speech: Speech, request: TurnRequest, stages: Stages, *, reason: str, end_s: float, detected: str | None = None
+) -> LaneAnswer:
     errand = Errand(
         turn_id=request.turn_id, caller=request.caller, reason=reason, deadline_s=_deadline_s(request, stages, end_s)
     )
-    return await stages.lanes.ask(speech, request.language, request.prompt, errand)
+    return await stages.lanes.ask(speech, request.language, request.prompt, errand, detected=detected)
 
 
 def _budget_s(request: TurnRequest, stages: Stages) -> float:

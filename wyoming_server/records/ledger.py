@@ -13,11 +13,8 @@ from functools import partial
 from ..errors import (
     CapReachedError,
     DiskError,
-    LaneCertificateError,
-    LaneNotPrivateError,
-    LaneUnreachableError,
 )
-from ..pipeline.lanes import LaneSettings, Upload
+from ..pipeline.lanes import NEVER_LEFT, LaneSettings, Upload
 from ..pipeline.policy import Trust
 from .caps import Clock, LedgerSettings, Remaining, Used, refusal_of, used_by
 from .database import Job
@@ -28,8 +25,6 @@ STAYS_HOME = 0
 """The number of uploads that leave no row."""
 LONGEST_WAIT_SECONDS = 0.5
 """A disk that does not take a row within this time is treated as one that refuses it."""
-NEVER_LEFT = {one.code for one in (LaneUnreachableError, LaneCertificateError, LaneNotPrivateError)}
-"""Endings before any byte of speech could leave: such rows stay, and count towards no cap."""
 INTERRUPTED = "interrupted"
 """The ending of what was under way when the server was killed: it counts as sent."""
 

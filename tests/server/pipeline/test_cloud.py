@@ -27,7 +27,7 @@ from wyoming_server.errors import (
 )
 from wyoming_server.pipeline.cloud import TRIM_SECONDS, Lanes, trimmed
 from wyoming_server.pipeline.lanes import GuardedLane, LanesSettings
-from wyoming_server.pipeline.policy import UNTRUSTED, LaneState
+from wyoming_server.pipeline.policy import UNTRUSTED, Caller, LaneState
 from wyoming_server.pipeline.types import FRAME_SAMPLES, SAMPLE_RATE_HZ, LaneAnswer
 from wyoming_server.resilience.breaker import LaneBreaker
 
@@ -152,7 +152,7 @@ def test_a_busy_lane_is_asked_again_when_it_said_and_only_by_a_real_utterance() 
         lanes, texts = lanes_of(lane), []
         for pause_s in (0.0, 10.0, 25.0):
             await asyncio.sleep(pause_s)
-            lanes.warm(CALLER)
+            lanes.warm(CALLER, "en")
             texts.append((await lanes.ask(speech(), "en", (), errand())).text)
         await lanes.aclose()
         return texts
@@ -223,7 +223,7 @@ def test_a_peer_that_is_not_trusted_reaches_no_lane_and_warms_none() -> None:
 
     async def work() -> LaneAnswer:
         lanes = lanes_of(lane)
-        lanes.warm(UNTRUSTED)
+        lanes.warm(UNTRUSTED, "en")
         assert lanes.health(UNTRUSTED, "en", 1.0) == ()
         answer = await lanes.ask(speech(), "en", (), errand(UNTRUSTED))
         await lanes.aclose()
@@ -276,3 +276,64 @@ def test_losers_end_before_the_lanes_are_closed() -> None:
         assert len(asyncio.all_tasks()) == 1
 
     on_virtual_time(work())
+
+
+@pytest.mark.parametrize(
+    ("named", "detected", "languages", "asked"),
+    [
+        (None, "en", ("de",), False),
+        (None, "en", ("en-GB",), True),
+        (None, None, ("en",), False),
+        (None, None, (), True),
+        ("en-US", "de", ("en",), True),
+        ("de", "en", ("en",), False),
+    ],
+)
+def test_a_lane_hears_only_the_languages_that_it_is_for(
+    named: str | None, detected: str | None, languages: tuple[str, ...], *, asked: bool
+) -> None:
+    lane = ScriptedLane(settings=lane_settings(languages=languages))
+
+    async def work() -> None:
+        lanes = lanes_of(lane)
+        await lanes.ask(speech(), named, (), errand(), detected=detected)
+        await lanes.aclose()
+
+    on_virtual_time(work())
+    assert bool(lane.asked) == asked
+    assert all(one.language == named for one in lane.asked)
+
+
+def test_a_lane_that_is_left_alone_and_a_stranger_are_told_of_in_the_log_without_names(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lane = ScriptedLane(failures=(lane_error(LaneCredentialsError),))
+
+    async def work() -> None:
+        lanes = lanes_of(lane)
+        await lanes.ask(speech(), "en", (), errand())
+        for _ in range(3):
+            lanes.health(Caller(session="10.9.8.7"), "en", 1.0)
+        await lanes.aclose()
+
+    on_virtual_time(work())
+    told = [record.getMessage() for record in caplog.records]
+    assert sum("left alone" in one for one in told) == 1
+    assert sum("routing.trusted" in one for one in told) == 1
+    assert not any("10.9.8.7" in one or "kitchen" in one for one in told)
+
+
+def test_only_the_lane_that_would_be_asked_first_is_warmed() -> None:
+    german, first, second = (
+        ScriptedLane(settings=lane_settings(name, languages=languages))
+        for name, languages in (("german", ("de",)), ("first", ()), ("second", ()))
+    )
+
+    async def work() -> None:
+        lanes = lanes_of(german, first, second)
+        lanes.warm(CALLER, "en")
+        await asyncio.sleep(0)
+        await lanes.aclose()
+
+    on_virtual_time(work())
+    assert [one.warmed for one in (german, first, second)] == [0, 1, 0]
