@@ -44,8 +44,9 @@ EdgeVoiceError
 │   ├── LaneTimeoutError           lane-timeout
 │   └── LaneUnreachableError       lane-unreachable
 ├── EvaluationError
+│   ├── ManifestError              unreadable-manifest
 │   ├── OverlapError               seen-in-fitting
-│   └── ManifestError              unreadable-manifest
+│   └── TooFewRecordingsError      too-few-recordings
 ├── DiskError                      disk-full
 │   └── NewerRecordsError          newer-records
 ├── SnapshotError                  damaged-snapshot
@@ -321,6 +322,12 @@ class ManifestError(EvaluationError):
     """A manifest of recordings lacks what it needs."""
 
     code = "unreadable-manifest"
+
+
+class TooFewRecordingsError(EvaluationError):
+    """The recordings are too few, or too much alike, to fit a scorecard to."""
+
+    code = "too-few-recordings"
 
 
 class DiskError(EdgeVoiceError):

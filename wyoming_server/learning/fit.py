@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..errors import EvaluationError
+from ..errors import TooFewRecordingsError
 from ..pipeline.evidence import FEATURES, opening, with_standing
 from ..pipeline.scorecard import Curve, Provenance, Reference, Scorecard, rarity
 from .logistic import Vector, bounded_logistic
@@ -67,12 +67,12 @@ def fit(
     learned what begins as no command does.
 
     Features that the turns do not vary (retries, where each recording is one try) keep the generic card's curve.
-    Raises EvaluationError when there are too few turns, or too few of a kind.
+    Raises TooFewRecordingsError when there are too few turns, or too few of a kind.
     """
     heard = [turn for turn in turns if not turn.ruled]
     wrong = sum(turn.wrong for turn in heard)
     if len(heard) < FEWEST_TURNS or min(wrong, len(heard) - wrong) < FEWEST_OF_A_KIND:
-        raise EvaluationError(
+        raise TooFewRecordingsError(
             f"{len(heard)} recordings, {wrong} of them heard wrong, are too few to fit on: at least {FEWEST_TURNS}, "
             f"{FEWEST_OF_A_KIND} right and {FEWEST_OF_A_KIND} wrong"
         )

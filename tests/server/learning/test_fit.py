@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wyoming_server.errors import EvaluationError
+from wyoming_server.errors import TooFewRecordingsError
 from wyoming_server.learning.fit import LabelledTurn, at_home, cross_validated, fit, overlap
 from wyoming_server.pipeline.evidence import FEATURES
 from wyoming_server.pipeline.policy import Standing
@@ -146,7 +146,7 @@ def test_ruled_turns_are_remembered_and_not_fitted_on() -> None:
 
 @pytest.mark.parametrize("some", [[], turns(99), [dataclasses.replace(turn, wrong=False) for turn in turns()]])
 def test_too_little_to_fit_on_is_refused(some: list[LabelledTurn]) -> None:
-    with pytest.raises(EvaluationError, match=f"{len(some)} recordings"):
+    with pytest.raises(TooFewRecordingsError, match=f"{len(some)} recordings"):
         fitted(some)
 
 
