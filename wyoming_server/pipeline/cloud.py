@@ -124,11 +124,13 @@ class Lanes:
         errand: Errand,
         *,
         detected: str | None = None,
+        told: Callable[[LaneAttempt], None] = lambda _attempt: None,
     ) -> LaneAnswer:
         """Return the first answer, or an answer without text that says why none came. Raises nothing but cancellation.
 
         The lanes are asked in the owner's order: the next when one fails, or once beside one that is late. A lane is
         told the language that the caller named; without one, which lanes may be asked is up to the one `detected`.
+        `told` hears of each attempt when it ends, also of those that a cancellation ends.
         """
         if self._clock() >= errand.deadline_s:  # else an upload would be paid for that nobody can use
             return LaneAnswer(reason="no time was left to ask a lane")
@@ -139,7 +141,9 @@ class Lanes:
             if one.state is LaneState.READY and not one.is_client
         }
         waiting = [one for one in self._lanes if one.settings.name in ready]
-        return await _Race(waiting, request, errand, self._attempt, self._own, self._clock, self._settings).answer()
+        return await _Race(
+            waiting, request, errand, self._attempt, self._own, self._clock, self._settings, told
+        ).answer()
 
     async def _attempt(self, guarded: GuardedLane, request: LaneRequest, errand: Errand) -> LaneText:
         """Ask one lane. Raises LaneError, or DiskError when the upload cannot be written down."""
@@ -205,7 +209,9 @@ class _Race:
         own: Callable[[Coroutine[None, None, LaneText], str], asyncio.Task[LaneText]],
         clock: Callable[[], float],
         settings: LanesSettings,
+        told: Callable[[LaneAttempt], None],
     ) -> None:
+        self._told = told
         self._waiting, self._request, self._errand = waiting, request, errand
         self._attempt, self._own, self._clock = attempt, own, clock
         self._running: dict[asyncio.Task[LaneText], tuple[GuardedLane, float]] = {}
@@ -269,16 +275,16 @@ class _Race:
 
     def _record(self, guarded: GuardedLane, started_s: float, ending: str) -> None:
         uploaded = ending not in NOTHING_LEFT
-        self._attempts.append(
-            LaneAttempt(
-                lane=guarded.settings.name,
-                trust=guarded.settings.trust_class,
-                seconds=self._request.seconds if uploaded else 0.0,
-                cost=guarded.settings.cost(self._request.seconds) if uploaded else 0.0,
-                took_ms=max(0.0, 1000.0 * (self._clock() - started_s)),
-                ending=ending,
-            )
+        attempt = LaneAttempt(
+            lane=guarded.settings.name,
+            trust=guarded.settings.trust_class,
+            seconds=self._request.seconds if uploaded else 0.0,
+            cost=guarded.settings.cost(self._request.seconds) if uploaded else 0.0,
+            took_ms=max(0.0, 1000.0 * (self._clock() - started_s)),
+            ending=ending,
         )
+        self._attempts.append(attempt)
+        self._told(attempt)
 
 
 async def _text(lane: Lane, request: LaneRequest, seconds: float) -> LaneText:

@@ -1,7 +1,7 @@
 """One turn, from audio to outcome: listen, recognise, measure, score, decide, conclude."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -16,7 +16,7 @@ from .lanes import Errand
 from .listen import Listener, ListenSettings, Mode, OnVoice, Utterance
 from .policy import RoutingMode
 from .transcript import conclude
-from .types import Action, Interpretation, LaneAnswer, Outcome, Speech
+from .types import Action, Interpretation, LaneAnswer, LaneAttempt, Outcome, Speech
 from .weighing import mode_of
 
 SILENT = frozenset({Action.DISCARD, Action.ASK_TEXT})
@@ -62,8 +62,9 @@ async def run_turn(audio: FrameQueue, request: TurnRequest, stages: Stages, obse
     """Turn one stream of frames into one outcome within the budget. Raises TurnError."""
     if mode_of(stages.judgement.policy, request.caller) is not RoutingMode.EDGE:
         stages.lanes.warm(request.caller, request.language)
+    early: list[LaneAttempt] = []
     hedge = Hedge(
-        lambda speech: _asked(speech, request, stages, reason="hedge", end_s=stages.clock()),
+        lambda speech: _asked(speech, request, stages, reason="hedge", end_s=stages.clock(), told=early.append),
         patience_seconds=stages.judgement.hedge.patience_seconds,
     )
     listener = Listener(
@@ -94,7 +95,15 @@ async def run_turn(audio: FrameQueue, request: TurnRequest, stages: Stages, obse
         await hedge.aclose()
     outcome = conclude(request.turn_id, heard, utterance.ending, caller=request.caller, now_s=stages.clock())
     # Nothing is learned from recordings: they are not how this home speaks.
-    return outcome if request.mode is Mode.LIVE else replace(outcome, interpretation=None)
+    return _with(early, outcome) if request.mode is Mode.LIVE else replace(outcome, interpretation=None)
+
+
+def _with(early: Sequence[LaneAttempt], outcome: Outcome) -> Outcome:
+    """Return an outcome that tells of early uploads, too: also of one that turned out not to be needed."""
+    if not early:
+        return outcome
+    answer = outcome.answer or LaneAnswer()
+    return replace(outcome, answer=replace(answer, attempts=(*early, *answer.attempts)))
 
 
 def _without_audio(interpretation: Interpretation) -> Interpretation:
@@ -128,15 +137,14 @@ async def _escalated(
     asked_s = stages.clock()
     answer = LaneAnswer()
     if hedge.covers(one.speech):
-        answer = await hedge.answer(_deadline_s(request, stages, end_s) - asked_s)
+        answer = replace(await hedge.answer(_deadline_s(request, stages, end_s) - asked_s), attempts=())
     else:
         hedge.drop()  # it was for less than was said
     if not answer.text:
         forced = mode_of(stages.judgement.policy, request.caller) is RoutingMode.CLOUD
         why = "mode" if forced else "risk"
         heard = one.hypothesis.language or None
-        tried, answer = answer, await _asked(one.speech, request, stages, reason=why, end_s=end_s, detected=heard)
-        answer = replace(answer, attempts=tried.attempts + answer.attempts)
+        answer = await _asked(one.speech, request, stages, reason=why, end_s=end_s, detected=heard)
     one = replace(one, answer=answer, asked_s=asked_s, answered_s=stages.clock())
     if not answer.text:
         return replace(one, decision=decision_on(one, request, stages.judgement, in_vain=answer.reason))
@@ -146,12 +154,19 @@ async def _escalated(
 
 
 async def _asked(
-    speech: Speech, request: TurnRequest, stages: Stages, *, reason: str, end_s: float, detected: str | None = None
+    speech: Speech,
+    request: TurnRequest,
+    stages: Stages,
+    *,
+    reason: str,
+    end_s: float,
+    detected: str | None = None,
+    told: Callable[[LaneAttempt], None] = lambda _attempt: None,
 ) -> LaneAnswer:
     errand = Errand(
         turn_id=request.turn_id, caller=request.caller, reason=reason, deadline_s=_deadline_s(request, stages, end_s)
     )
-    return await stages.lanes.ask(speech, request.language, request.prompt, errand, detected=detected)
+    return await stages.lanes.ask(speech, request.language, request.prompt, errand, detected=detected, told=told)
 
 
 def _budget_s(request: TurnRequest, stages: Stages) -> float:

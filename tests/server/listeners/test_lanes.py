@@ -314,9 +314,12 @@ async def test_an_early_upload_saves_its_time_or_is_given_up_and_both_are_writte
 ) -> None:
     cloud.delay_seconds = 0.4
     names = lane(cloud, send_names=True)
-    with house(tmp_path, names, hedge={"hedge": True, "hedge_at": 0.0}) as one:
+    with house(tmp_path, names, hedge={"hedge": True, "hedge_at": 0.0, "patience_seconds": 0.0}) as one:
         sure = await one.turn(said("kitchen"), "kitchen")
-        is_edge(sure, because="sure enough")
+        assert (sure.text, sure.detail["route"], sure.detail["lane"]) == (KITCHEN, "edge", None)
+        (given_up,) = sure.detail["lanes"]  # it left the home, needed or not
+        assert (given_up["ending"], given_up["cost"] > 0.0) == ("cancelled", True)
+        assert sure.detail["latency_ms"]["cloud"] == 0.0
         risky = await one.turn(KITCHEN_IN_NOISE, "hall", names=["Hall Lamp"])
         assert (risky.text, risky.detail["route"]) == (CLOUD_TEXT, "cloud")
         assert [attempt["ending"] for attempt in risky.detail["lanes"]] == ["answered"]

@@ -95,6 +95,9 @@ def test_a_hedge_that_was_not_needed_is_cancelled_and_stays_in_the_books() -> No
     assert (outcome.text, outcome.route) == (SENTENCE, Route.EDGE)
     assert turn.ledger.endings == {0: "cancelled"}
     assert turn.ledger.uploads[0].cost > 0
+    assert outcome.answer is not None
+    (attempt,) = outcome.answer.attempts
+    assert (attempt.ending, attempt.cost) == ("cancelled", turn.ledger.uploads[0].cost)
 
 
 def test_a_hub_that_is_sure_at_once_sends_nothing_early() -> None:
@@ -246,7 +249,7 @@ def test_a_hedge_for_less_than_was_said_ends_before_the_whole_is_asked_for() -> 
     assert lane.endings == ["cancelled", "answered"]
     assert outcome.text == lane.text
     assert outcome.answer is not None
-    assert [one.ending for one in outcome.answer.attempts] == ["answered"]
+    assert [one.ending for one in outcome.answer.attempts] == ["cancelled", "answered"]
 
 
 @pytest.mark.parametrize("failure", [None, lane_error(LaneFailedError)], ids=["late", "failed"])
