@@ -167,6 +167,16 @@ async def test_a_caller_may_force_the_cloud(ours: House, cloud: StandIn, room: s
     assert uploads(cloud) == 1
 
 
+async def test_what_is_said_again_is_riskier_and_for_the_third_time_goes_to_the_cloud(
+    ours: House, cloud: StandIn, room: str
+) -> None:
+    tries = [await ours.turn(said("kitchen"), room) for _ in range(3)]
+    retries = [one.detail["points"].get("retries", 0.0) for one in tries]
+    assert retries[0] <= 0.0 < retries[1] <= retries[2]
+    assert (tries[2].text, tries[2].detail["route"]) == (CLOUD_TEXT, "cloud")
+    assert "just heard this wrongly" in tries[2].detail["reason"]
+
+
 @pytest.mark.parametrize(("pcm", "because"), [("silence", "no speech"), ("hum", "no speech"), (MADE_UP, "made-up")])
 async def test_where_nobody_spoke_nothing_is_asked_and_nothing_said(
     ours: House, cloud: StandIn, room: str, pcm: bytes | str, because: str
@@ -239,7 +249,10 @@ async def test_a_cap_of_nothing_lets_nothing_leave(tmp_path: Path, cloud: StandI
 
 @pytest.mark.parametrize(
     ("caps", "because"),
-    [({"cloud_seconds_per_day": 4.0}, "cloud_seconds_per_day"), ({"cloud_money_per_month": 0.0005}, "EUR a month")],
+    [
+        ({"cloud_seconds_per_day": 4.0}, "cloud_seconds_per_day"),
+        ({"cloud_money_per_month": 0.0005}, "cloud_money_per_month"),
+    ],
 )
 async def test_a_cap_that_is_reached_on_the_way_keeps_the_hub_s_text(
     tmp_path: Path, cloud: StandIn, caps: dict[str, float], because: str
