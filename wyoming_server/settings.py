@@ -9,6 +9,7 @@ import datetime as dt
 import ipaddress
 import logging
 import os
+import re
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ from .pipeline.turn import TurnSettings
 from .pipeline.wake import WakeSettings
 from .records.caps import LedgerSettings
 from .resilience.breaker import BreakerSettings
-from .settings_schema import schema_of, texts_of
+from .settings_schema import MISSING, schema_of, texts_of
 
 ENVIRONMENT_PREFIX = "EDGE_VOICE_"
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -46,9 +47,11 @@ class ServerSettings(Checked):
     allow: tuple[str, ...] = ()
     """Networks besides loopback and private ones that may connect, such as 203.0.113.0/24."""
     connections_per_address: int = ranged(32, at_least=1, at_most=1000)
+    """Connections that one address may have at a time."""
     data_dir: str = "data"
-    """Where fetched models lie."""
+    """Where fetched models, the ledger and what was learned lie."""
     log_level: str = "info"
+    """debug, info, warning or error."""
     requires_external_vad: bool = True
     """Whether clients are asked to end a turn by themselves; the answer comes early all the same."""
     max_event_kib: int = ranged(1024, at_least=64, at_most=65_536)
@@ -60,7 +63,7 @@ class WakeWordSettings(WakeSettings):
     """Which words wake, and when."""
 
     words: tuple[str, ...] = ()
-    """Words to load; () for all packaged ones that are on by default."""
+    """Words to load; empty for all packaged ones that are on by default."""
     folder: str = ""
     """A folder with words of your own, .onnx or .tflite."""
     gate: bool = True
@@ -76,7 +79,7 @@ class AsrSettings(Checked):
     language: str = ""
     """The language when the client names none; empty: detect it among `languages`."""
     languages: tuple[str, ...] = ()
-    """Languages that detection may answer; () for all that the model knows."""
+    """Languages that detection may answer; empty for all that the model knows."""
     threads: int = ranged(0, at_least=0, at_most=64)
     """Threads of one decode; 0 for what `tune` found, else half the cores, since two decodes may run side by side."""
     context_floor_frames: int = ranged(0, at_least=0, at_most=3000)
@@ -92,8 +95,11 @@ class HomeSettings:
     """The names that the home has, until a client sends its own."""
 
     names: tuple[str, ...] = ()
+    """Devices as your people call them."""
     areas: tuple[str, ...] = ()
+    """Areas, likewise."""
     floors: tuple[str, ...] = ()
+    """Floors, likewise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +109,7 @@ class DenoiseSettings(Checked):
     satellites: tuple[str, ...] = ()
     """Satellites (as they name themselves, or their addresses) whose audio is denoised; * for all."""
     level: int = ranged(2, at_least=1, at_most=4)
+    """1 (gentle) to 4 (strong)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +156,7 @@ def read_settings(file: Path | None, flags: Raw, environ: Mapping[str, str] | No
     try:
         checked = _SCHEMA(raw)
     except vol.MultipleInvalid as error:
-        raise InvalidSettingsError("; ".join(_sentence(one, raw) for one in error.errors)) from error
+        raise InvalidSettingsError(_sentences(error.errors, raw)) from error
     settings = Settings(**{name: _made(name, checked[name]) for name in SECTIONS})
     try:
         _check(settings)
@@ -210,21 +217,45 @@ def _from_environment(environ: Mapping[str, str]) -> Raw:
 _TEXTS = {name: texts_of(make) for name, make in SECTIONS.items()}
 SECRETS = frozenset({"key"})
 """Settings whose value no message may show."""
+_CONSENT = "write the day you agreed as YYYY-MM-DD"
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _REPR = reprlib.Repr(maxstring=80, maxother=80, maxlong=80)
 """Of a wrong value enough is shown to find it."""
 _SCHEMA = vol.Schema({vol.Optional(name): schema_of(make) for name, make in SECTIONS.items()})
 
 
+def _sentences(errors: Iterable[vol.Invalid], raw: Raw) -> str:
+    """Return what is wrong, each key once; what a place lacks, together."""
+    lacking: dict[str, list[str]] = {}
+    told: list[str] = []
+    for error in errors:
+        if error.error_message == MISSING:
+            lacking.setdefault(_name(error.path[:-1], raw), []).append(f"no {error.path[-1]}")
+        else:
+            told.append(_sentence(error, raw))
+    return "; ".join([*(f"{place} has {' and '.join(sorted(keys))}" for place, keys in lacking.items()), *told])
+
+
 def _sentence(error: vol.Invalid, raw: Raw) -> str:
     """Return the key, its value and what is allowed."""
     path = [str(one) for one in error.path]
-    name = ".".join(path)
+    name = _name(error.path, raw)
     if "extra keys" in error.error_message:
         return f"'{name}' is no setting; known here: {', '.join(_known(path))}"
     value = _at(raw, error.path)
+    if path[-1] == "consent":  # `yes` is the likely mistake, and that it must be text would be no help
+        return f"{name} is {_REPR.repr(value)}: {_CONSENT}"
     if path[-1] in SECRETS or (path[:2] == ["cloud", "lanes"] and len(path) < 4):
         return f"{name} is wrong: {error.error_message}"
     return f"{name} is {_REPR.repr(value)}: {error.error_message}"
+
+
+def _name(path: Sequence[Any], raw: Raw) -> str:
+    """Return a place as messages write it: cloud.lanes[0].url."""
+    name = ""
+    for depth, step in enumerate(path):
+        name += f"[{step}]" if isinstance(_at(raw, path[:depth]), list) else f".{step}"
+    return name.removeprefix(".")
 
 
 def _at(raw: Raw, path: Sequence[Any]) -> Any:
@@ -247,19 +278,10 @@ def _check_lanes(settings: Settings) -> None:
     lanes, mode = settings.cloud.lanes, settings.routing.mode
     names = [lane.name for lane in lanes]
     for index, lane in enumerate(lanes):
-        where = f"cloud.lanes[{index}] ({lane.name or 'without a name'})"
+        where = f"cloud.lanes[{index}]"
         if not lane.name or names.count(lane.name) > 1:
-            raise ValueError(f"{where}: each lane needs a name of its own")
-        if lane.provider not in PROVIDERS:
-            raise UnknownProviderError(
-                f"{where}: there is no provider '{lane.provider}'; known are {', '.join(PROVIDERS)}"
-            )
-        if lane.trust not in {"", Trust.HOME, Trust.CLOUD}:
-            raise ValueError(f"{where}: trust is {lane.trust!r}; allowed is home or cloud")
-        try:
-            dt.date.fromisoformat(lane.consent or "2000-01-01")
-        except ValueError as error:
-            raise ValueError(f"{where}: consent is {lane.consent!r}; write the day you agreed as YYYY-MM-DD") from error
+            raise ValueError(f"{where}.name is {lane.name!r}: each lane needs a name of its own")
+        _check_lane(where, lane)
     if mode is RoutingMode.CLOUD and not lanes:
         raise ValueError("routing.mode is cloud and cloud.lanes is empty: name a lane, or set the mode to auto")
     if mode is RoutingMode.CLOUD and not any(
@@ -275,6 +297,23 @@ def _check_lanes(settings: Settings) -> None:
         raise ValueError("hedge.hedge is on and cloud.lanes is empty: name a lane, or switch it off")
 
 
+def _check_lane(where: str, lane: LaneSettings) -> None:
+    """Check what one lane says. Raises ValueError, UnknownProviderError."""
+    if lane.provider not in PROVIDERS:
+        raise UnknownProviderError(
+            f"{where}.provider is {lane.provider!r}, which is none; known are {', '.join(PROVIDERS)}"
+        )
+    if lane.trust not in {"", Trust.HOME, Trust.CLOUD}:
+        raise ValueError(f"{where}.trust is {lane.trust!r}: allowed is home or cloud")
+    for language in lane.languages:
+        if not _LANGUAGE.fullmatch(language):
+            raise ValueError(f"{where}.languages holds {language!r}: write codes such as en, or en-GB")
+    try:
+        dt.date.fromisoformat(lane.consent or "2000-01-01")
+    except ValueError as error:
+        raise ValueError(f"{where}.consent is {lane.consent!r}: {_CONSENT}") from error
+
+
 def may_be_asked(lane: LaneSettings, settings: Settings) -> bool:
     """Tell whether a lane may ever get speech from us: it is at home, or consented to and not capped at nothing."""
     capped = 0.0 in {settings.ledger.cloud_seconds_per_day, settings.ledger.cloud_money_per_month}
@@ -288,7 +327,15 @@ def _check_networks(name: str, networks: Iterable[str]) -> None:
         try:
             ipaddress.ip_network(network)
         except ValueError as error:
-            raise ValueError(f"{name} is {network!r}: {error}") from error
+            raise ValueError(f"{name} holds {network!r}: {error}; {_network_cure(network)}") from error
+
+
+def _network_cure(wrong: str) -> str:
+    try:
+        meant = ipaddress.ip_interface(wrong)
+    except ValueError:
+        return "write one such as 192.168.1.0/24, or a single address"
+    return f"write {meant.network}, or the single address {meant.ip}"
 
 
 def _check(settings: Settings) -> None:

@@ -1,7 +1,9 @@
 """A dataclass → the voluptuous schema of its settings, so that a setting is written down once."""
 
 import dataclasses
+import datetime as dt
 import enum
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -11,13 +13,19 @@ import voluptuous as vol
 
 _TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
+MISSING = "is missing"
+"""What is said of a key that must be there."""
+
 
 def schema_of(make: Any) -> vol.Schema:
-    """Return the schema of a dataclass whose every field has a default or may be left out of the file."""
+    """Return the schema of a dataclass; only a field without a default must be there."""
     hints = typing.get_type_hints(make)
-    return vol.Schema(
-        {vol.Optional(one.name): _validator(hints[one.name], one.metadata) for one in dataclasses.fields(make)}
-    )
+    return vol.Schema({_key(one): _validator(hints[one.name], one.metadata) for one in dataclasses.fields(make)})
+
+
+def _key(one: dataclasses.Field[Any]) -> vol.Marker:
+    has_default = one.default is not dataclasses.MISSING or one.default_factory is not dataclasses.MISSING
+    return vol.Optional(one.name) if has_default else vol.Required(one.name, msg=MISSING)
 
 
 def texts_of(make: Any) -> frozenset[str]:
@@ -31,19 +39,49 @@ def _validator(annotation: Any, metadata: Mapping[str, float]) -> Any:
     if annotation in (int, float):
         low, high = metadata["at_least"], metadata["at_most"]
         number = _whole if annotation is int else _number
-        return vol.All(number, vol.Range(low, high, msg=f"allowed is {low:g} to {high:g}"))
+        return vol.All(number, vol.Range(low, high, msg=_allowed(low, high)))
     if annotation in (bool, str):
         return _truth if annotation is bool else _text
     if isinstance(annotation, enum.EnumType):
         return vol.All(_text, vol.Coerce(annotation, msg=f"allowed is {', '.join(annotation)}"))
     if dataclasses.is_dataclass(annotation):
-        return vol.All(schema_of(annotation), _maker(annotation))
+        return vol.All(_keys, schema_of(annotation), _maker(annotation))
     if typing.get_origin(annotation) is tuple:
         item = typing.get_args(annotation)[0]
-        return _texts if item is str else vol.All([_validator(item, {})], vol.Coerce(tuple))
+        return _texts if item is str else _several(_validator(item, {}))
     if isinstance(annotation, types.GenericAlias) or typing.get_origin(annotation) is Mapping:
-        return vol.Schema({_text: vol.All(_number, vol.Range(0, 1, msg="allowed is 0 to 1"))})
+        return vol.All(_keys, vol.Schema({_text: vol.All(_number, vol.Range(0, 1, msg=_allowed(0, 1)))}))
     raise TypeError(f"no validator for {annotation}")
+
+
+def _allowed(low: float, high: float) -> str:
+    return f"allowed is {_plain(low)} or more" if math.isinf(high) else f"allowed is {_plain(low)} to {_plain(high)}"
+
+
+def _plain(number: float) -> str:
+    """Return a number as people write it: 1000000 and 0.000001, not 1e+06 and 1e-06."""
+    return f"{number:.0f}" if float(number).is_integer() else f"{number:.6f}".rstrip("0")
+
+
+def _several(item: Any) -> Any:
+    """Return a list's validator, which names every entry that is wrong and not the first one only."""
+    one_of = vol.Schema(item)
+
+    def read(value: object) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise vol.Invalid("must be a list")
+        made, wrong = [], []
+        for index, one in enumerate(value):
+            try:
+                made.append(one_of(one))
+            except vol.MultipleInvalid as error:
+                error.prepend([index])
+                wrong += error.errors
+        if wrong:
+            raise vol.MultipleInvalid(wrong)
+        return tuple(made)
+
+    return read
 
 
 def _maker(make: Any) -> Any:
@@ -52,8 +90,8 @@ def _maker(make: Any) -> Any:
     def made(values: dict[str, Any]) -> Any:
         try:
             return make(**values)
-        except (TypeError, ValueError) as error:
-            raise vol.Invalid(str(error).replace("__init__() ", "")) from error
+        except ValueError as error:
+            raise vol.Invalid(str(error)) from error
 
     return made
 
@@ -81,7 +119,16 @@ def _whole(value: object) -> int:
     return value
 
 
+def _keys(value: object) -> object:
+    if not isinstance(value, dict):
+        raise vol.Invalid("must hold keys below it")
+    return value
+
+
 def _text(value: object) -> str:
+    """Return a text; also of what YAML takes for a day, which it does only where 2026-11-22 is written."""
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value.isoformat()
     if not isinstance(value, str):
         raise vol.Invalid("must be text")
     if "\0" in value or not _is_whole(value):

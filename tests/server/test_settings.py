@@ -85,7 +85,7 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
     "nothing as truth": ("wake: {gate: }", ("wake.gate", "None", "true or false")),
     "a text as truth": ("wake: {gate: perhaps}", ("wake.gate", "perhaps", "true or false")),
     "a word's threshold": ("wake: {thresholds: {alexa: 3}}", ("wake.thresholds.alexa", "3", "0 to 1")),
-    "thresholds that are a list": ("wake: {thresholds: [1]}", ("wake.thresholds", "[1]")),
+    "thresholds that are a list": ("wake: {thresholds: [1]}", ("wake.thresholds is [1]: must hold keys below it",)),
     "an unknown section": ("asar: {threads: 2}", ("'asar'", "known here", "asr")),
     "an unknown key": ("asr: {tread: 2}", ("'asr.tread'", "known here", "threads")),
     "an unknown key of another kind": ("asr: {2: 2, null: 1}", ("'asr.2'", "known here", "threads")),
@@ -104,8 +104,11 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
     "a nest": ("[" * 5000, ("is no YAML",)),
     "an unknown scheme": ("server: {uris: ['http://x']}", ("server.uris", "http://x", "tcp://HOST:PORT")),
     "no address": ("server: {uris: []}", ("server.uris", "at least one")),
-    "no network": ("server: {allow: [home]}", ("server.allow", "home")),
-    "a network with a host": ("server: {allow: [192.0.2.5/24]}", ("server.allow", "192.0.2.5/24", "host bits")),
+    "no network": ("server: {allow: [home]}", ("server.allow", "home", "such as 192.168.1.0/24")),
+    "a network with a host": (
+        "server: {allow: [192.0.2.5/24]}",
+        ("server.allow", "192.0.2.5/24", "write 192.0.2.0/24, or the single address 192.0.2.5"),
+    ),
     "no log level": ("server: {log_level: loud}", ("server.log_level", "loud", "debug, info, warning, error")),
 }
 
