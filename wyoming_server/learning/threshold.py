@@ -66,13 +66,15 @@ class ThresholdSettings(Checked):
     late_audits: float = ranged(0.05, at_least=0.001, at_most=1.0)
     """Likewise after them. Rarer ones save nothing: at 0.02 the threshold scatters so much more that escalations and
     audits together rose from 40.6 % to 41.5 % of turns (43.5 instead of 40.7 % with a useless proxy)."""
-    early_turns: int = ranged(2000, at_least=0)
+    early_turns: int = ranged(2000, at_least=0, at_most=1_000_000)
+    """How many turns are its first."""
     recent_turns: int = ranged(800, at_least=50, at_most=20_000)
     """M: turns that the risk curve is drawn from."""
     labels: int = ranged(1200, at_least=50, at_most=20_000)
     """Labelled turns that the calibration is fitted to."""
     refit_turns: int = ranged(10, at_least=1, at_most=1000)
-    calibrated_after: int = ranged(200, at_least=0)
+    """Turns after which what was learned is worked out anew."""
+    calibrated_after: int = ranged(200, at_least=0, at_most=1_000_000)
     """Labelled turns from which a cell counts as calibrated."""
 
 

@@ -22,13 +22,15 @@ class LedgerSettings(Checked):
     cloud_seconds_per_day: float = ranged(600.0, at_least=0.0, at_most=86_400.0)
     """Of audio, over all cloud lanes."""
     cloud_money_per_month: float = ranged(5.0, at_least=0.0, at_most=10_000.0)
-    """By the lanes' prices, in `currency`."""
+    """By the lanes' prices, which are taken to be in `currency`."""
     hedge_seconds_per_day: float = ranged(120.0, at_least=0.0, at_most=86_400.0)
     """Of those seconds, for uploads that start before the hub has decided."""
     audit_seconds_per_day: float = ranged(60.0, at_least=0.0, at_most=86_400.0)
     """Of those seconds, for what is sent only to see whether the hub was right."""
-    currency: str = "EUR"
-    """Costs in another one, from before it was changed, do not count towards the cap."""
+    currency: str = "USD"
+    """Of the lanes' prices. Those that are built in are US dollars, and nothing is converted: with another currency,
+    each lane needs a `price_per_minute` in it. Costs in another one, from before it was changed, do not count towards
+    the cap."""
     time_zone: str = ""
     """The home's, such as Europe/Berlin; empty: the machine's."""
 

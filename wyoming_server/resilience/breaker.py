@@ -47,6 +47,7 @@ class BreakerSettings(Checked):
     open_seconds: float = ranged(15.0, at_least=0.1, at_most=3600.0)
     """How long it stays open the first time; each failed trial doubles that."""
     most_seconds: float = ranged(600.0, at_least=1.0, at_most=86_400.0)
+    """The longest that it stays open."""
 
 
 class LaneBreaker:

@@ -94,7 +94,7 @@ async def test_an_upload_is_on_record_for_everybody_when_open_returns(tmp_path: 
             "seconds": 2.0,
             "bytes": 64_044,
             "cost": 0.01,
-            "currency": "EUR",
+            "currency": "USD",
             "ending": "",
             "took_seconds": None,
             "has_left": 1,
