@@ -19,7 +19,7 @@ COMMANDS = {
     "serve": "answer Wyoming peers until stopped",
     "demo": "speak packaged recordings to a real server and show where the time goes",
     "transcribe": "transcribe WAV files",
-    "bench": "measure, beside any other Wyoming STT server",
+    "bench": "measure latency, beside any other Wyoming STT server",
     "evaluate": "measure, on recordings whose words are known, whether the risk knows which texts are wrong",
     "simulate": "run the server's own learning on made-up streams and hold it to what it promises",
     "tune": "measure this machine and choose the model, threads and context that fit it",
@@ -70,7 +70,12 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 
 def _add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings, as YAML")
-    parser.add_argument("--data-dir", dest="server.data_dir", metavar="DIR", help="where fetched models lie (data)")
+    parser.add_argument(
+        "--data-dir",
+        dest="server.data_dir",
+        metavar="DIR",
+        help="where fetched models, the ledger and what was learned lie (data)",
+    )
     parser.add_argument(
         "--log-level", dest="server.log_level", metavar="LEVEL", help="debug, info, warning or error (info)"
     )

@@ -54,6 +54,20 @@ def test_every_command_has_help(command: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("transcribe", "a file may be uploaded to one"),
+        ("bench", "a file may be uploaded to one"),
+        ("bench", "Measure latency, beside any other Wyoming STT server."),
+        ("serve", "language of the speech when the client names none"),
+        ("serve", "where fetched models, the ledger and what was learned lie"),
+    ],
+)
+def test_help_says_what_one_would_not_guess(command: str, said: str) -> None:
+    assert said in " ".join(_run(command, "--help").stdout.split())
+
+
+@pytest.mark.parametrize(
     "argv", [["sing"], [], ["serve", "--loudly"], ["serve", "--uri"], ["transcribe"], ["transcribe", "--model"]]
 )
 def test_a_wrong_word_is_usage(argv: list[str]) -> None:

@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", dest="asr.model", metavar="NAME|DIR", help="starter, a faster-whisper name, a folder"
     )
-    parser.add_argument("--language", dest="asr.language", metavar="xx", help="when the client names none")
+    parser.add_argument(
+        "--language", dest="asr.language", metavar="xx", help="language of the speech when the client names none"
+    )
 
 
 async def run(arguments: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001  # all is in the settings

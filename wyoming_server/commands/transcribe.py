@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import EdgeVoiceError, UsageError
 from ..settings import Settings
 from .client import Answer, Manner, connected
-from .local import in_process, with_model
+from .local import MAY_UPLOAD, in_process, with_model
 from .recording import Recording, read_recording
 from .report import complain, print_json
 
@@ -18,6 +18,7 @@ _FILE = Manner(chunk_seconds=0.1, real_time=False, answer_seconds=120.0)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
+    parser.epilog = MAY_UPLOAD
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="PCM WAV of any rate, 8 to 32 bits")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--server", metavar="URI", help="ask this Wyoming server instead of starting one")
