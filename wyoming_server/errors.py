@@ -45,6 +45,7 @@ EdgeVoiceError
 │   └── LaneUnreachableError       lane-unreachable
 ├── EvaluationError
 │   ├── ManifestError              unreadable-manifest
+│   ├── NotBetterError             not-better
 │   ├── OverlapError               seen-in-fitting
 │   └── TooFewRecordingsError      too-few-recordings
 ├── DiskError                      disk-full
@@ -322,6 +323,12 @@ class ManifestError(EvaluationError):
     """A manifest of recordings lacks what it needs."""
 
     code = "unreadable-manifest"
+
+
+class NotBetterError(EvaluationError):
+    """A scorecard that was fitted is no better than what it would replace."""
+
+    code = "not-better"
 
 
 class TooFewRecordingsError(EvaluationError):
