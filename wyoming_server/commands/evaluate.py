@@ -2,32 +2,34 @@
 
 import argparse
 import asyncio
-import math
-import operator
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from ..bundles.scorecards import own_scorecard_file
-from ..errors import DiskError, EvaluationError, InvalidSettingsError, ModelCorruptError, OverlapError
-from ..learning.evaluation import CERTAIN, Evaluation, Verdict, evaluate, length_bucket, snr_bucket
-from ..learning.fit import cross_validated, fit, overlap
+from ..errors import (
+    DiskError,
+    InvalidSettingsError,
+    ModelCorruptError,
+    NotBetterError,
+    OverlapError,
+    TooFewRecordingsError,
+)
+from ..learning.evaluation import Evaluation, evaluate
+from ..learning.fit import FEWEST_TURNS, overlap
 from ..pipeline.risk import GENERIC
-from ..pipeline.scorecard import SETS, Scorecard, read_scorecard, write_scorecard
+from ..pipeline.scorecard import Scorecard, read_scorecard, write_scorecard
 from ..settings import Settings
-from .evaluation_shown import compared, drawn, shown
+from .evaluate_fit import Fitted, cards_instead, fitted, verdicts
+from .evaluation_shown import drawn, fit_saw, fit_shown, no_better_than, shown
 from .hearing import Heard, Hearing, check_recordings, hearing, seen
 from .manifest import Row, read_manifest
 from .report import print_json
 from .whole_file import write_whole
 
-SPLITS = ("voice", "sentence", "noise")
-"""By what recordings are held back in turn when a scorecard is fitted to them."""
-_LEAST_GROUPS = 2
 _DEFAULT = Path()
 """What --fit without a file is."""
 _NAMED = 3
@@ -44,12 +46,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--fit",
-        type=Path,
+        type=_fit_file,
         nargs="?",
         const=_DEFAULT,
         metavar="FILE",
         help="fit a scorecard to these recordings and write it, where the server looks for it by default; "
-        "the figures are then cross-validated",
+        "the figures are then cross-validated. Put it last, or write --fit=FILE",
+    )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="let --fit replace a scorecard by one that is no better on recordings that it did not see",
     )
     parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw the figures")
     parser.add_argument("--model", metavar="NAME|DIR", help="starter, a faster-whisper name, or a folder")
@@ -72,45 +79,60 @@ def share(text: str) -> float:
     return given
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Fitted:
-    """A scorecard of one's own, and what it is worth on recordings that it did not see."""
-
-    card: Scorecard
-    file: Path
-    splits: Mapping[str, Evaluation]
-    """Which kind of thing was held back in turn → the figures."""
-    left_out: Mapping[str, str]
-    """Which kinds of things could not be held back → why."""
-    hardest: str
-    """The kind whose absence costs most: what to expect of new ones. Only its figures have intervals."""
+def _fit_file(text: str) -> Path:
+    """Return where to write a scorecard; for argparse, which takes any word after --fit for it."""
+    if text.casefold().endswith(".csv"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name for a scorecard: put --fit last, or write --fit=FILE")
+    return Path(text)
 
 
 async def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Hear every recording, then fit, draw, write and print. Raises EdgeVoiceError, with nothing written."""
+    """Hear every recording, then fit, draw, write and print. Raises EdgeVoiceError, with nothing written.
+
+    A scorecard that is not better than what it would replace is not written either: NotBetterError, after all else.
+    """
     rows = await asyncio.to_thread(read_manifest, arguments.manifest)
     _check_outputs(arguments)
+    if arguments.fit is not None and len(rows) < FEWEST_TURNS:
+        raise TooFewRecordingsError(f"{len(rows)} recordings are too few to fit on: at least {FEWEST_TURNS} are needed")
     identities = await asyncio.to_thread(check_recordings, rows)
     # A fit weighs nothing by the card that is there, which may be the damaged one that it is to replace.
     given = None if arguments.fit is None else GENERIC
     async with hearing(settings, model=arguments.model, language=arguments.language, scorecard=given) as parts:
-        model, card = parts.edge.name, parts.scorecard
+        model, card, directory = parts.edge.name, parts.scorecard, parts.directory
         if arguments.fit is None:
             _refuse_overlap(card, rows, identities)
         heard = await _heard(parts, rows)
     target = arguments.target or settings.threshold.target_error
-    fitted: Fitted | None = None
     if arguments.fit is None:
-        found = await asyncio.to_thread(evaluate, _verdicts(heard), target_error=target, seed=arguments.seed)
-    else:
-        file = arguments.fit if arguments.fit != _DEFAULT else own_scorecard_file(Path(settings.server.data_dir), model)
-        fitted = await asyncio.to_thread(_fitted, heard, model, file, target, arguments.seed)
-        found, card = fitted.splits[fitted.hardest], fitted.card
-    await asyncio.to_thread(_write, arguments, found, fitted, model)
-    if arguments.json:
-        print_json(_result(found, fitted, model, card))
-    else:
-        print(_shown(found, fitted, model, card))
+        found = await asyncio.to_thread(evaluate, verdicts(heard), target_error=target, seed=arguments.seed)
+        await asyncio.to_thread(_draw, arguments, found, model)
+        _print(arguments, _result(found, model, card), _shown(found, model, card))
+        return 0
+    data = Path(settings.server.data_dir)
+    others = await asyncio.to_thread(lambda: list(cards_instead(directory, data=data, model=model)))
+    one = await asyncio.to_thread(fitted, heard, others, model=model, target=target, seed=arguments.seed)
+    return await finish_fit(arguments, one, own_scorecard_file(data, model))
+
+
+async def finish_fit(arguments: argparse.Namespace, one: Fitted, own: Path) -> int:
+    """Draw, write and print a fit. Raises NotBetterError when it would serve at once and is not better."""
+    found, model = one.splits[one.hardest], one.card.model
+    file = own if arguments.fit == _DEFAULT else arguments.fit
+    is_written = one.is_better or arguments.force or not _serves(file, own)
+    await asyncio.to_thread(
+        _draw, arguments, found, model, f"; each {one.hardest} held back from the fit that scores it"
+    )
+    if is_written:
+        await asyncio.to_thread(write_whole, file, write_scorecard(one.card))
+    told = {"file": str(file), "written": is_written, **one.json()}
+    written = f"\n{_where(file, own)} {fit_saw(one)}" if is_written else ""
+    _print(arguments, {**_result(found, model, one.card), "fit": told}, f"{fit_shown(one)}{written}")
+    if not is_written:
+        raise NotBetterError(
+            f"Nothing is written to '{file}': with each {one.hardest} held back, {no_better_than(one)}. More "
+            "recordings help, of more voices and noises above all; --force writes it all the same, --fit=FILE elsewhere"
+        )
     return 0
 
 
@@ -123,6 +145,8 @@ async def _heard(parts: Hearing, rows: Sequence[Row]) -> list[Heard]:
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
     """Check, before minutes of work, that files can and may be written. Raises InvalidSettingsError, DiskError."""
+    if arguments.force and arguments.fit is None:
+        raise InvalidSettingsError("--force is about what --fit writes, and there is no --fit")
     for file in (arguments.plot, arguments.fit):
         if file is None or file == _DEFAULT:
             continue
@@ -164,97 +188,42 @@ def _first(names: Sequence[str]) -> str:
     return ", ".join(f"'{name}'" for name in names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
 
 
-def _verdicts(heard: Sequence[Heard], logits: Sequence[float] | None = None) -> list[Verdict]:
-    """Return each turn's verdict, by other log-odds than those of the scorecard in use where they are given."""
-    given = [one.risk.logit for one in heard] if logits is None else logits
-    return [
-        Verdict(
-            logit=CERTAIN if one.turn.ruled or one.risk.value >= 1.0 else min(logit, CERTAIN),
-            avg_logprob=one.turn.mean_log_probability if one.hypothesis.text else -math.inf,
-            wrong=one.turn.wrong,
-            group=(one.turn.sentence, one.turn.voice),
-            kinds={
-                "language": one.turn.language,
-                **one.row.kinds,
-                "snr": snr_bucket(one.quality.snr_db if one.quality else None),
-                "length": length_bucket(one.speech_seconds),
-            },
-        )
-        for one, logit in zip(heard, given, strict=True)
-    ]
+def _serves(file: Path, own: Path) -> bool:
+    """Tell whether a scorecard in this file serves at the next start; anywhere else it replaces nothing."""
+    return file.resolve() == own.resolve()
 
 
-def _fitted(heard: Sequence[Heard], model: str, file: Path, target: float, seed: int) -> Fitted:
-    """Fit, and measure with each kind of thing held back in turn; blocks. Raises EvaluationError."""
-    turns = [one.turn for one in heard]
-    card = fit(turns, base_model=model, generic=GENERIC)
-    held_back: dict[str, list[Verdict]] = {}
-    left_out: dict[str, str] = {}
-    for kind in SPLITS:
-        if len({getattr(turn, kind) for turn in turns}) < _LEAST_GROUPS:
-            left_out[kind] = f"the recordings are all of one {kind}"
-            continue
-        try:
-            logits = cross_validated(turns, base_model=model, generic=GENERIC, by=operator.attrgetter(kind))
-        except EvaluationError as error:
-            left_out[kind] = str(error)  # too few without some voices may still be enough without some noises
-            continue
-        held_back[kind] = _verdicts(heard, logits)
-    if not held_back:
-        raise EvaluationError(
-            "A scorecard must be tested on what it did not see, and nothing can be held back here: "
-            f"{'; '.join(left_out.values())}; add recordings of other voices and sentences"
-        )
-    splits = {kind: evaluate(those, target_error=target, seed=seed, rounds=0) for kind, those in held_back.items()}
-    hardest = max(splits, key=lambda kind: splits[kind].rankings["risk"].excess_aurc())
-    splits[hardest] = evaluate(held_back[hardest], target_error=target, seed=seed)
-    return Fitted(card=card, file=file, splits=splits, left_out=left_out, hardest=hardest)
+def _where(file: Path, own: Path) -> str:
+    if _serves(file, own):
+        return f"Written to '{file}', where the server finds it at its next start."
+    return f"Written to '{file}'; the server looks for it at '{own}'."
 
 
-def _write(arguments: argparse.Namespace, found: Evaluation, fitted: Fitted | None, model: str) -> None:
-    """Write the figure and the scorecard, each whole or not at all. Raises DiskError."""
+def _draw(arguments: argparse.Namespace, found: Evaluation, model: str, held: str = "") -> None:
+    """Write the figure, whole or not at all; blocks. Raises DiskError."""
     if arguments.plot is not None:
         title = f"How well risk tells what {model} heard wrong"
-        note = f"{found.whole.turns} recordings of {arguments.manifest.name}"
-        held = "" if fitted is None else f"; each {fitted.hardest} held back from the fit that scores it"
-        write_whole(arguments.plot, drawn(found, title=title, note=note + held))
-    if fitted is not None:
-        write_whole(fitted.file, write_scorecard(fitted.card))
+        note = f"{found.whole.turns} recordings of {arguments.manifest.name}{held}"
+        write_whole(arguments.plot, drawn(found, title=title, note=note))
 
 
-def _result(found: Evaluation, fitted: Fitted | None, model: str, card: Scorecard) -> dict[str, Any]:
+def _print(arguments: argparse.Namespace, told: Mapping[str, Any], shown: str) -> None:
+    if arguments.json:
+        print_json(told)
+    else:
+        print(shown)
+
+
+def _result(found: Evaluation, model: str, card: Scorecard) -> dict[str, Any]:
     """Return the JSON object."""
-    told = {
+    return {
         **found.json(),
         "model": model,
         "scorecard": {"model": card.model, "calibrated": card.calibrated, "turns": card.turns, "wrong": card.wrong},
     }
-    if fitted is None:
-        return told
-    splits = {
-        kind: {name: one.json()[name] for name in ("auroc", "caught_at", "excess_aurc", "ece")}
-        for kind, one in fitted.splits.items()
-    }
-    fit_told = {
-        "file": str(fitted.file),
-        "saw": {name: len(getattr(card.provenance, name)) for name in SETS},
-        "held_back_by": fitted.hardest,
-        "cross_validated": splits,
-        "not_held_back": dict(fitted.left_out),
-    }
-    return {**told, "fit": fit_told}
 
 
-def _shown(found: Evaluation, fitted: Fitted | None, model: str, card: Scorecard) -> str:
+def _shown(found: Evaluation, model: str, card: Scorecard) -> str:
     """Return what people read."""
-    if fitted is None:
-        source = f"scorecard fitted on {card.turns} recordings" if card.calibrated else "generic scorecard"
-        return f"{model}, {source}\n\n{shown(found)}"
-    saw = ", ".join(f"{len(getattr(card.provenance, name))} {name}" for name in SETS)
-    left_out = "".join(f"  {kind}: not held back; {reason}\n" for kind, reason in fitted.left_out.items())
-    return (
-        f"{model}, each recording scored by a fit that did not see its {fitted.hardest}\n\n{shown(found)}\n\n"
-        f"Held back in turn, and what the fit to the rest was worth\n{compared(fitted.splits)}\n{left_out}"
-        f"Written to {fitted.file}: the scorecard of all of them. It lists what it saw ({saw}), and `evaluate` refuses "
-        "to measure it on any of that"
-    )
+    source = f"scorecard fitted on {card.turns} recordings" if card.calibrated else "generic scorecard"
+    return f"{model}, {source}\n\n{shown(found)}"

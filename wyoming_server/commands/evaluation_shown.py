@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..learning.bootstrap import Interval
 from ..learning.curves import Ranking
 from ..learning.evaluation import UNKNOWN, Evaluation, Part
+from ..pipeline.scorecard import SETS
+from .evaluate_fit import Fitted, Rival
 from .plot import Axis, Bars, Line, Lines, drawing, up_to
 from .report import MISSING, table
 
@@ -101,6 +103,51 @@ def compared(splits: Mapping[str, Evaluation]) -> str:
         cells = [_number(risk.auroc(), 4), _percent(risk.caught_at(_SHARE)), _number(risk.excess_aurc(), 4)]
         rows.append([f"  {kind}", *cells])
     return table(rows)
+
+
+def fit_shown(one: Fitted) -> str:
+    """Return a fit's figures as tables: all of the hardest kind, the others in short, and what it was compared with."""
+    left_out = "".join(f"  {kind}: not held back; {reason}\n" for kind, reason in one.left_out.items())
+    return (
+        f"{one.card.model}, each recording scored by a fit that did not see its {one.hardest}\n\n"
+        f"{shown(one.splits[one.hardest])}\n\n"
+        f"Held back in turn, and what the fit to the rest was worth\n{compared(one.splits)}\n{left_out}\n"
+        f"{_verdict(one)}\n{_beside(one.rivals)}\n"
+    )
+
+
+def _verdict(one: Fitted) -> str:
+    said = "better than" if one.is_better else "NOT better than all of"
+    return f"The fit is {said} what there is without it, each {one.hardest} held back"
+
+
+def _beside(rivals: Sequence[Rival]) -> str:
+    rows = [["", "recordings", "AUROC", "of the fit", FIGURES["excess_aurc"], "of the fit", ""]]
+    for rival in rivals:
+        areas = _number(rival.excess_aurc, 4), _number(rival.fit_excess_aurc, 4)
+        scores = _number(rival.auroc, 4), _number(rival.fit_auroc, 4)
+        verdict = "better" if rival.is_beaten else "not better"
+        rows.append([f"  {rival.name}", str(rival.recordings), *scores, *areas, verdict])
+    return table(rows)
+
+
+def no_better_than(one: Fitted) -> str:
+    """Return what a fit does not beat, with both figures."""
+    return " and ".join(
+        f"it is no better than {rival.name} (AUROC {_number(rival.fit_auroc, 4)} against {_number(rival.auroc, 4)}, "
+        f"{FIGURES['excess_aurc']} {_number(rival.fit_excess_aurc, 4)} against {_number(rival.excess_aurc, 4)})"
+        for rival in one.rivals
+        if not rival.is_beaten
+    )
+
+
+def fit_saw(one: Fitted) -> str:
+    """Return what the scorecard of all recordings remembers."""
+    saw = ", ".join(f"{len(getattr(one.card.provenance, name))} {name}" for name in SETS)
+    return (
+        f"It is fitted to all of the recordings and lists what it saw ({saw}); `evaluate` refuses to measure it on any "
+        "of that"
+    )
 
 
 def drawn(found: Evaluation, *, title: str, note: str) -> str:

@@ -20,7 +20,7 @@ from ..learning.percentiles import Percentiles, Scale
 from ..pipeline.audio import Framer, PcmConverter
 from ..pipeline.edge_asr import recognise
 from ..pipeline.endpoint import Endpointer, EndpointSettings, VadModel
-from ..pipeline.evidence import extract, mean_entropy
+from ..pipeline.evidence import extract, mean_entropy, opening
 from ..pipeline.grammar import Grammar, Vocabulary
 from ..pipeline.policy import FIRST_TRY, UNCALIBRATED, Standing
 from ..pipeline.quality import measure
@@ -70,6 +70,8 @@ class Hearing:
     home: Vocabulary
     endpoint: EndpointSettings
     scorecard: Scorecard
+    directory: Path
+    """The model's folder."""
     language: str
     """Of the recordings whose manifest names none; empty: it is detected."""
     languages: tuple[str, ...]
@@ -150,6 +152,7 @@ def _labelled(
         voice=row.voice,
         sentence=row.sentence,
         noise=row.noise,
+        opening=opening(hypothesis.text, hypothesis.language),
         recording=known,
         ruled=is_ruled,
     )
@@ -247,6 +250,7 @@ async def hearing(
             home=Vocabulary(names=home.names, areas=home.areas, floors=home.floors),
             endpoint=settings.endpoint,
             scorecard=scorecard,
+            directory=directory,
             language=base(language or settings.asr.language),
             languages=settings.asr.languages,
         )

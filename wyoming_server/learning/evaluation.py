@@ -226,11 +226,11 @@ def _interval(interval: Interval | None) -> dict[str, float] | None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as JSON has it: numbers to six digits, null for what is no finite number."""
+    """Return a value as JSON has it: numbers to six places, null for what is no finite number."""
     if isinstance(value, dict):
         return {name: _plain(one) for name, one in value.items()}
     if isinstance(value, list):
         return [_plain(one) for one in value]
     if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
+        return round(value, 6) + 0.0 if math.isfinite(value) else None  # no -0.0
     return value

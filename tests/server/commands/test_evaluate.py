@@ -21,13 +21,13 @@ from wyoming_server.commands.recording import PACKAGED, Recording, listed_record
 from wyoming_server.errors import (
     DiskError,
     EdgeVoiceError,
-    EvaluationError,
     InvalidSettingsError,
     ManifestError,
     ModelCorruptError,
     ModelMissingError,
     OverlapError,
     RecordingError,
+    TooFewRecordingsError,
     UnknownModelError,
     UnsupportedAudioError,
     UnsupportedLanguageError,
@@ -237,6 +237,8 @@ def test_a_fit_is_written_in_place_of_a_damaged_one_with_figures_of_what_it_did_
     assert fitted.told["bootstrap"]["risk_minus_avg_logprob"]["auroc"] is not None
     card = read_scorecard(fitted.own_card.read_bytes())
     assert (card.model, card.calibrated) == ("starter", True)
+    assert card.openings == {"en": {"set": 2, "turn": 2}}, "how two sentences begin is how sentences begin"
+    assert (fitted.told["fit"]["better"], fitted.told["fit"]["written"]) == (True, True)
     assert fitted.told["fit"]["saw"] == {"recordings": 189, "voices": VOICES, "sentences": 7, "noises": 12}
 
 
@@ -260,7 +262,7 @@ async def test_it_serves_from_then_on(fitted: Ran, tmp_path: Path, capsys: pytes
 
 
 async def test_too_few_recordings_to_fit_on_leave_no_scorecard(settings: Settings, tmp_path: Path) -> None:
-    with pytest.raises(EvaluationError, match="too few to fit on"):
+    with pytest.raises(TooFewRecordingsError, match="7 recordings are too few to fit on"):
         await run(settings, packaged(tmp_path), "--model", "starter", "--fit", "--plot", tmp_path / "a.svg")
     assert left(tmp_path) == ["manifest.csv"]
 
@@ -336,9 +338,15 @@ async def test_files_that_cannot_or_must_not_be_written_are_known_before_any_wor
     file = packaged(tmp_path)
     before = file.read_bytes()
     (tmp_path / "precious.json").write_text('{"not": "a scorecard", "schema": "x"}')
+    with pytest.raises(InvalidSettingsError, match="the manifest itself"):
+        await run(settings, file, "--plot", file)
+    with pytest.raises(SystemExit):
+        await run(settings, file, "--fit", file)
+    unnamed = file.rename(tmp_path / "manifest")
+    with pytest.raises(InvalidSettingsError, match="the manifest itself"):
+        await run(settings, unnamed, "--fit", unnamed)
+    unnamed.rename(file)
     for flag in ("--plot", "--fit"):
-        with pytest.raises(InvalidSettingsError, match="the manifest itself"):
-            await run(settings, file, flag, file)
         with pytest.raises(DiskError, match="folder that exists"):
             await run(settings, file, flag, tmp_path / "nowhere" / "a")
         with pytest.raises(DiskError):

@@ -42,6 +42,8 @@ async def test_every_stream_holds_and_says_so(tmp_path: Path, capsys: pytest.Cap
     unguarded = {name for name, one in streams.items() if not one["guaranteed"]}
     assert unguarded == {"no audits", "no cloud at all"}
     assert result["held"] is True
+    figures = [value for one in streams.values() for value in one.values() if isinstance(value, float)]
+    assert [one for one in figures if one != round(one, 5)] == []
     assert status == 0
     assert ET.parse(drawing).getroot().tag.endswith("svg")  # noqa: S314  # our own file
 

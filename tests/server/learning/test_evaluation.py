@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 
@@ -43,6 +44,14 @@ def test_the_json_has_the_keys_that_are_promised_and_only_finite_numbers() -> No
     assert set(told["by"]["language"]) == {"en", "de"}
     assert "NaN" not in json.dumps(told)
     assert "Infinity" not in json.dumps(told)
+
+
+def test_the_json_has_no_dust_of_rounding() -> None:
+    """Both scores rank alike: the differences are 0, and the sums in floats are not quite."""
+    alike = [dataclasses.replace(one, avg_logprob=-one.logit) for one in verdicts(300)]
+    told = json.dumps(evaluate(alike, target_error=0.03, seed=1, rounds=100).json())
+    assert "e-" not in told
+    assert "-0.0," not in told
 
 
 def test_parts_add_up_to_the_whole() -> None:
