@@ -310,5 +310,5 @@ def _finished(outcome: Outcome, one: Interpretation, audio: AudioPrint | None) -
         text=outcome.text,
         match=outcome.match,
         audio=audio,
-        failed=not outcome.text,
+        failed=not outcome.text or outcome.failure is not None,
     )

@@ -104,9 +104,7 @@ class TurnEar:
         try:
             await self._answer(await run_turn(self._queue, request, self._stages, observer))
         except EdgeVoiceError as failure:
-            _LOGGER.warning("turn %s ended with %s", request.turn_id, failure.code)
-            self._writer.write(error(failure))
-            await self._writer.flush()
+            await self._refuse(request.turn_id, failure)
         except Exception:
             # The promise that every turn ends in an answer holds for our own mistakes, too.
             _LOGGER.exception("turn %s failed", request.turn_id)
@@ -115,8 +113,17 @@ class TurnEar:
         finally:
             self._queue.abandon()
 
+    async def _refuse(self, turn_id: str, failure: EdgeVoiceError) -> None:
+        _LOGGER.warning("turn %s ended with %s", turn_id, failure.code)
+        self._writer.write(error(failure))
+        await self._writer.flush()
+
     async def _answer(self, outcome: Outcome) -> None:
         clock = self._stages.clock
+        if outcome.failure is not None:
+            await self._refuse(outcome.turn_id, outcome.failure)
+            self._on_turn(outcome, outcome.timeline.spans(clock()))
+            return
         if not self._streaming:
             self._tell_text(outcome.text)
         self._writer.write(transcript(outcome, outcome.timeline.spans(clock())))

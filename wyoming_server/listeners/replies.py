@@ -40,7 +40,7 @@ def outcome_fields(outcome: Outcome) -> dict[str, Any]:
         "reason": outcome.decision.reason,
         "intent": match.intent if match else None,
         "route": outcome.route.value,
-        "lane": (answer.lane or None) if answer else None,
+        "lane": _lane(outcome),
         "risk": round(risk.value, 4) if risk else None,
         "threshold": round(threshold.value, 4) if threshold else None,
         "why": risk.reason if risk else None,
@@ -53,6 +53,13 @@ def outcome_fields(outcome: Outcome) -> dict[str, Any]:
         "ended_by": outcome.ended_by.value,
         "quality": quality_fields(outcome.quality) if outcome.quality else None,
     }
+
+
+def _lane(outcome: Outcome) -> str | None:
+    """Return the lane whose text it is, or that the client is to ask by itself."""
+    if outcome.answer is not None and outcome.answer.text:
+        return outcome.answer.lane
+    return outcome.decision.lane if outcome.decision.to_client else None
 
 
 def attempt_fields(attempt: LaneAttempt) -> dict[str, Any]:

@@ -228,6 +228,7 @@ def decide(
         reason=row.because(case),
         threshold=threshold,
         to_client=row.action is Action.ESCALATE and case.lane is not None and case.lane.is_client,
+        lane=case.lane.name if row.action is Action.ESCALATE and case.lane is not None else "",
     )
 
 

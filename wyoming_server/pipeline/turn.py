@@ -89,13 +89,21 @@ async def run_turn(audio: FrameQueue, request: TurnRequest, stages: Stages, obse
                 if one is None:
                     continue
                 heard.append(one if request.mode is Mode.LIVE else _without_audio(one))
-                if one.decision.action not in SILENT:
+                if one.decision.action not in SILENT and not _refused(one, request):
                     observer.on_text(one.text)
     finally:
         await hedge.aclose()
     outcome = conclude(request.turn_id, heard, utterance.ending, caller=request.caller, now_s=stages.clock())
+    if refused := [one.decision.reason for one in heard if _refused(one, request)]:
+        cure = "Say it again, or use the Edge Voice integration, which asks back"
+        outcome = replace(outcome, failure=NeedsConfirmationError(f"{refused[0]}. {cure}"))
     # Nothing is learned from recordings: they are not how this home speaks.
     return _with(early, outcome) if request.mode is Mode.LIVE else replace(outcome, interpretation=None)
+
+
+def _refused(one: Interpretation, request: TurnRequest) -> bool:
+    """Tell whether a text needs a yes that nobody can be asked for."""
+    return one.decision.action is Action.CONFIRM and not request.caller.can_confirm
 
 
 def _with(early: Sequence[LaneAttempt], outcome: Outcome) -> Outcome:
@@ -123,10 +131,6 @@ async def _settled(utterance: Utterance, request: TurnRequest, stages: Stages, h
         one = await _escalated(one, request, stages, hedge, end_s)
     else:
         hedge.drop()
-    if one.decision.action is Action.CONFIRM and not request.caller.can_confirm:
-        raise NeedsConfirmationError(
-            f"{one.decision.reason}. Say it again, or use the Edge Voice integration, which asks back"
-        )
     return one
 
 

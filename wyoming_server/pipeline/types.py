@@ -196,6 +196,8 @@ class Decision:
     """What the risk was held against."""
     to_client: bool = False
     """Escalate by the caller's own lane."""
+    lane: str = ""
+    """Which lane it is to go to first, when it is escalated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,6 +308,8 @@ class Outcome:
     caller: Caller = UNTRUSTED
     answer: LaneAnswer | None = None
     """What the lanes said, when they were asked."""
+    failure: EdgeVoiceError | None = None
+    """What is answered instead of the text: nobody could be asked whether it is right."""
     interpretation: Interpretation | None = None
     """Of a single utterance, its audio included: in memory for seconds, to learn from; never written."""
 

@@ -195,11 +195,14 @@ def test_text_that_matters_is_not_acted_upon_unasked_where_nobody_can_be_asked()
     down = ScriptedLane(failures=(lane_error(LaneFailedError),))
     unlock = "0.8 unlock the front door 1.2"
     turn = Turn(unlock, TRUSTED, lanes=(down,), log_probability=UNSURE)
-    with pytest.raises(NeedsConfirmationError):
-        turn.run()
+    refused = turn.run()
+    assert isinstance(refused.failure, NeedsConfirmationError)
+    assert "matters" in str(refused.failure)
+    assert not any("text" in one for one in turn.seen)
     able = dataclasses.replace(REQUEST, caller=dataclasses.replace(CALLER, can_confirm=True))
     outcome = Turn(unlock, able, lanes=(down,), log_probability=UNSURE).run()
     assert (outcome.text, outcome.decision.action) == ("unlock the front door", Action.CONFIRM)
+    assert outcome.failure is None
 
 
 def test_a_file_s_chunk_that_takes_long_to_decode_is_escalated_all_the_same() -> None:
