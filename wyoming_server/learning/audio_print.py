@@ -83,16 +83,18 @@ def _alignment_cost(distance: Floats) -> float:
     Goes by anti-diagonals, each of which needs only the two before it.
     """
     rows, columns = distance.shape
-    row = np.arange(rows)
-    skewed = np.full((rows + columns - 1, rows), np.inf)
-    for column in range(columns):
-        skewed[row + column, row] = distance[:, column]
-    before, last = np.full(rows + 1, np.inf), np.full(rows + 1, np.inf)
+    row, column = np.indices(distance.shape)
+    skewed = np.full((rows + columns - 1, rows), np.inf, np.float32)
+    skewed[row + column, row] = distance
+    before, last, current = np.full((3, rows + 1), np.inf, np.float32)
     before[0] = 0.0
+    least = np.empty(rows, np.float32)
     for diagonal in skewed:
-        current = np.full(rows + 1, np.inf)
-        current[1:] = diagonal + np.minimum(np.minimum(last[1:], last[:-1]), before[:-1])
-        before, last = last, current
+        np.minimum(last[1:], last[:-1], out=least)
+        np.minimum(least, before[:-1], out=least)
+        np.add(diagonal, least, out=current[1:])
+        current[0] = np.inf
+        before, last, current = last, current, before
     return float(last[rows])
 
 
