@@ -25,6 +25,10 @@ _TIE = 1e-9
 """Areas that differ by less differ by rounding."""
 
 
+type Other = tuple[str, str, Scorecard]
+"""A card that could serve without the fit: its key in JSON, what it is called, and itself."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rival:
     """A score that one has without the fit, and both on the same recordings; the fit's figures are held-back ones."""
@@ -80,6 +84,8 @@ class Fitted:
     """The kind whose absence costs most: what to expect of new ones. Only its figures have intervals."""
     rivals: tuple[Rival, ...]
     """What it was compared with, the hardest kind held back."""
+    seen_before: tuple[str, ...] = ()
+    """Cards that saw too much of these recordings to be compared with."""
 
     @property
     def is_better(self) -> bool:
@@ -99,6 +105,7 @@ class Fitted:
             "not_held_back": dict(self.left_out),
             "better": self.is_better,
             "compared": [rival.json() for rival in self.rivals],
+            "seen_before": list(self.seen_before),
         }
 
 
@@ -122,9 +129,7 @@ def verdicts(heard: Sequence[Heard], logits: Sequence[float] | None = None) -> l
     ]
 
 
-def fitted(
-    heard: Sequence[Heard], others: Sequence[tuple[str, str, Scorecard]], *, model: str, target: float, seed: int
-) -> Fitted:
+def fitted(heard: Sequence[Heard], others: Sequence[Other], *, model: str, target: float, seed: int) -> Fitted:
     """Fit, and measure with each kind of thing held back in turn; blocks.
 
     `others` are cards that could serve instead, as `cards_instead` finds them. Raises TooFewRecordingsError.
@@ -154,11 +159,13 @@ def fitted(
     splits[hardest] = evaluate(held_back[hardest], target_error=target, seed=seed)
     rankings = splits[hardest].rankings
     alone = Rival.of("avg_logprob", "average log-probability", rankings["avg_logprob"], rankings["risk"])
-    rivals = (alone, *_beside(heard, held_back[hardest], others))
-    return Fitted(card=card, splits=splits, left_out=left_out, hardest=hardest, rivals=rivals)
+    rival, seen_before = _beside(heard, held_back[hardest], others)
+    return Fitted(
+        card=card, splits=splits, left_out=left_out, hardest=hardest, rivals=(alone, rival), seen_before=seen_before
+    )
 
 
-def cards_instead(directory: Path, *, data: Path, model: str) -> Iterator[tuple[str, str, Scorecard]]:
+def cards_instead(directory: Path, *, data: Path, model: str) -> Iterator[Other]:
     """Yield the cards that would serve without a fit, with what they are called: the first is in use. Blocks.
 
     One that is damaged, or another model's, cannot serve and is left out.
@@ -177,21 +184,32 @@ def cards_instead(directory: Path, *, data: Path, model: str) -> Iterator[tuple[
     yield "generic", "the generic scorecard", GENERIC
 
 
-def _beside(
-    heard: Sequence[Heard], ours: Sequence[Verdict], others: Sequence[tuple[str, str, Scorecard]]
-) -> Iterator[Rival]:
-    """Yield the first of the other cards beside the fit, on the recordings that it has not seen.
+def _beside(heard: Sequence[Heard], ours: Sequence[Verdict], others: Sequence[Other]) -> tuple[Rival, tuple[str, ...]]:
+    """Return the first of the other cards beside the fit, on the recordings that it has not seen.
 
-    On those that it has seen it would be flattered; where too few are left, the next one stands in.
+    On those that it has seen it would be flattered; where too few are left, the next one stands in, and its name is in
+    the second value. The last one, the generic card, has seen none.
     """
-    for key, name, card in others:
-        unseen = [at for at, one in enumerate(heard) if not overlap(card, [one.turn])]
-        wrong = sum(heard[at].turn.wrong for at in unseen)
-        if min(wrong, len(unseen) - wrong) < FEWEST_OF_A_KIND and card is not GENERIC:
-            continue
-        theirs = verdicts(heard, [card.logit(at_home(one.turn, card).features) for one in heard])
-        yield Rival.of(key, name, _ranking(theirs, unseen), _ranking(ours, unseen))
-        return
+    chosen, skipped = others[-1], []
+    for other in others[:-1]:
+        if _can_tell(heard, other[2]):
+            chosen = other
+            break
+        skipped.append(other[1])
+    key, name, card = chosen
+    unseen = _unseen(heard, card)
+    theirs = verdicts(heard, [card.logit(at_home(one.turn, card).features) for one in heard])
+    return Rival.of(key, name, _ranking(theirs, unseen), _ranking(ours, unseen)), tuple(skipped)
+
+
+def _unseen(heard: Sequence[Heard], card: Scorecard) -> list[int]:
+    return [at for at, one in enumerate(heard) if not overlap(card, [one.turn])]
+
+
+def _can_tell(heard: Sequence[Heard], card: Scorecard) -> bool:
+    """Tell whether a card has left enough of the recordings unseen to say anything of it."""
+    wrong = [heard[at].turn.wrong for at in _unseen(heard, card)]
+    return min(sum(wrong), len(wrong) - sum(wrong)) >= FEWEST_OF_A_KIND
 
 
 def _ranking(those: Sequence[Verdict], at: Sequence[int]) -> Ranking:

@@ -108,11 +108,12 @@ def compared(splits: Mapping[str, Evaluation]) -> str:
 def fit_shown(one: Fitted) -> str:
     """Return a fit's figures as tables: all of the hardest kind, the others in short, and what it was compared with."""
     left_out = "".join(f"  {kind}: not held back; {reason}\n" for kind, reason in one.left_out.items())
+    seen = "".join(f"  {name}: not compared; it was fitted on these recordings, or most\n" for name in one.seen_before)
     return (
         f"{one.card.model}, each recording scored by a fit that did not see its {one.hardest}\n\n"
         f"{shown(one.splits[one.hardest])}\n\n"
         f"Held back in turn, and what the fit to the rest was worth\n{compared(one.splits)}\n{left_out}\n"
-        f"{_verdict(one)}\n{_beside(one.rivals)}\n"
+        f"{_verdict(one)}\n{_beside(one.rivals)}\n{seen}"
     )
 
 
@@ -134,8 +135,8 @@ def _beside(rivals: Sequence[Rival]) -> str:
 def no_better_than(one: Fitted) -> str:
     """Return what a fit does not beat, with both figures."""
     return " and ".join(
-        f"it is no better than {rival.name} (AUROC {_number(rival.fit_auroc, 4)} against {_number(rival.auroc, 4)}, "
-        f"{FIGURES['excess_aurc']} {_number(rival.fit_excess_aurc, 4)} against {_number(rival.excess_aurc, 4)})"
+        f"it is no better than {rival.name} ({FIGURES['excess_aurc']} {_number(rival.fit_excess_aurc, 4)} against "
+        f"{_number(rival.excess_aurc, 4)}; AUROC {_number(rival.fit_auroc, 4)} against {_number(rival.auroc, 4)})"
         for rival in one.rivals
         if not rival.is_beaten
     )

@@ -13,6 +13,7 @@ import pytest
 from wyoming_server.bundles.scorecards import own_scorecard_file
 from wyoming_server.commands import evaluate
 from wyoming_server.commands.evaluate_fit import Fitted, cards_instead, fitted
+from wyoming_server.commands.evaluation_shown import fit_shown
 from wyoming_server.commands.hearing import Heard
 from wyoming_server.commands.manifest import Row
 from wyoming_server.errors import InvalidSettingsError, NotBetterError, TooFewRecordingsError
@@ -87,7 +88,9 @@ async def test_one_that_is_no_better_leaves_what_serves_alone_and_says_by_how_mu
     own = tmp_path / "m.json"
     own.write_text(write_scorecard(better.card))
     before = own.read_bytes()
-    with pytest.raises(NotBetterError, match=r"Nothing is .*no better than .* \(AUROC 0\.\d+ against .*--force") as no:
+    with pytest.raises(
+        NotBetterError, match=r"Nothing is .*no better than .* \(excess .* 0\.\d+ against .*--force"
+    ) as no:
         await evaluate.finish_fit(arguments("--fit", "--plot", tmp_path / "a.svg"), worse, own)
     assert no.value.code == "not-better"
     assert own.read_bytes() == before
@@ -146,8 +149,9 @@ def test_the_card_in_use_is_what_a_fit_must_beat() -> None:
 def test_a_card_is_compared_on_what_it_has_not_seen_and_another_where_that_is_too_little(better: Fitted) -> None:
     turns = heard(by_noise=True)
     generic = ("generic", "the generic scorecard", GENERIC)
-    rivals = a_fit(turns, ("own", "your scorecard so far", better.card), generic).rivals
-    assert [rival.key for rival in rivals] == ["avg_logprob", "generic"]
+    one = a_fit(turns, ("own", "your scorecard so far", better.card), generic)
+    assert [rival.key for rival in one.rivals] == ["avg_logprob", "generic"]
+    assert "your scorecard so far: not compared; it was fitted on these recordings" in fit_shown(one)
     more = [*turns, *heard(by_noise=True, seed=4, name="new ")]
     rivals = a_fit(more, ("own", "your scorecard so far", better.card), generic).rivals
     assert [(rival.key, rival.recordings) for rival in rivals] == [("avg_logprob", 600), ("own", 300)]
