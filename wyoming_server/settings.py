@@ -10,7 +10,6 @@ import ipaddress
 import logging
 import os
 import re
-import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +31,8 @@ from .pipeline.turn import TurnSettings
 from .pipeline.wake import WakeSettings
 from .records.caps import LedgerSettings
 from .resilience.breaker import BreakerSettings
-from .settings_schema import MISSING, schema_of, texts_of
+from .settings_refusals import WRITE_A_DAY, sentences
+from .settings_schema import schema_of, texts_of
 
 ENVIRONMENT_PREFIX = "EDGE_VOICE_"
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -156,7 +156,7 @@ def read_settings(file: Path | None, flags: Raw, environ: Mapping[str, str] | No
     try:
         checked = _SCHEMA(raw)
     except vol.MultipleInvalid as error:
-        raise InvalidSettingsError(_sentences(error.errors, raw)) from error
+        raise InvalidSettingsError(sentences(error.errors, raw, _known)) from error
     settings = Settings(**{name: _made(name, checked[name]) for name in SECTIONS})
     try:
         _check(settings)
@@ -215,54 +215,8 @@ def _from_environment(environ: Mapping[str, str]) -> Raw:
 
 
 _TEXTS = {name: texts_of(make) for name, make in SECTIONS.items()}
-SECRETS = frozenset({"key"})
-"""Settings whose value no message may show."""
-_CONSENT = "write the day you agreed as YYYY-MM-DD"
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-_REPR = reprlib.Repr(maxstring=80, maxother=80, maxlong=80)
-"""Of a wrong value enough is shown to find it."""
 _SCHEMA = vol.Schema({vol.Optional(name): schema_of(make) for name, make in SECTIONS.items()})
-
-
-def _sentences(errors: Iterable[vol.Invalid], raw: Raw) -> str:
-    """Return what is wrong, each key once; what a place lacks, together."""
-    lacking: dict[str, list[str]] = {}
-    told: list[str] = []
-    for error in errors:
-        if error.error_message == MISSING:
-            lacking.setdefault(_name(error.path[:-1], raw), []).append(f"no {error.path[-1]}")
-        else:
-            told.append(_sentence(error, raw))
-    return "; ".join([*(f"{place} has {' and '.join(sorted(keys))}" for place, keys in lacking.items()), *told])
-
-
-def _sentence(error: vol.Invalid, raw: Raw) -> str:
-    """Return the key, its value and what is allowed."""
-    path = [str(one) for one in error.path]
-    name = _name(error.path, raw)
-    if "extra keys" in error.error_message:
-        return f"'{name}' is no setting; known here: {', '.join(_known(path))}"
-    value = _at(raw, error.path)
-    if path[-1] == "consent":  # `yes` is the likely mistake, and that it must be text would be no help
-        return f"{name} is {_REPR.repr(value)}: {_CONSENT}"
-    if path[-1] in SECRETS or (path[:2] == ["cloud", "lanes"] and len(path) < 4):
-        return f"{name} is wrong: {error.error_message}"
-    return f"{name} is {_REPR.repr(value)}: {error.error_message}"
-
-
-def _name(path: Sequence[Any], raw: Raw) -> str:
-    """Return a place as messages write it: cloud.lanes[0].url."""
-    name = ""
-    for depth, step in enumerate(path):
-        name += f"[{step}]" if isinstance(_at(raw, path[:depth]), list) else f".{step}"
-    return name.removeprefix(".")
-
-
-def _at(raw: Raw, path: Sequence[Any]) -> Any:
-    value: Any = raw
-    for step in path:
-        value = value[step] if isinstance(value, dict | list) else value
-    return value
 
 
 def _known(path: Sequence[str]) -> Iterable[str]:
@@ -311,7 +265,7 @@ def _check_lane(where: str, lane: LaneSettings) -> None:
     try:
         dt.date.fromisoformat(lane.consent or "2000-01-01")
     except ValueError as error:
-        raise ValueError(f"{where}.consent is {lane.consent!r}: {_CONSENT}") from error
+        raise ValueError(f"{where}.consent is {lane.consent!r}: {WRITE_A_DAY}") from error
 
 
 def may_be_asked(lane: LaneSettings, settings: Settings) -> bool:
