@@ -9,7 +9,19 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SERVER = "wyoming_server"
 
-VALUES = ("checked", "policy", "timeline", "types", "levels", "wording", "evidence", "lanes", "scorecard", "weighing")
+VALUES = (
+    "checked",
+    "policy",
+    "timeline",
+    "types",
+    "levels",
+    "wording",
+    "evidence",
+    "lanes",
+    "scorecard",
+    "weighing",
+    "race",
+)
 """What every stage may import; each of them only those before it."""
 PARTS = {
     "errors": set(),

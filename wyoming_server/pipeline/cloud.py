@@ -7,13 +7,10 @@ stays in the books.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from ..errors import (
-    CapReachedError,
-    DiskError,
     EdgeVoiceError,
     LaneBusyError,
     LaneEmptyError,
@@ -23,7 +20,6 @@ from ..errors import (
     LaneTimeoutError,
 )
 from .lanes import (
-    NEVER_LEFT,
     Errand,
     GuardedLane,
     Lane,
@@ -35,14 +31,13 @@ from .lanes import (
     Upload,
 )
 from .policy import Caller, LaneHealth, LaneState, Trust
+from .race import Race
 from .types import FRAME_SAMPLES, SAMPLE_RATE_HZ, LaneAnswer, LaneAttempt, Samples, Speech
 
 _LOGGER = logging.getLogger(__name__)
 WAV_HEADER_BYTES = 44
 TRIM_SECONDS = 0.2
 """Left around the speech: consonants at its edges are softer than the VAD hears."""
-NOTHING_LEFT = NEVER_LEFT | {CapReachedError.code, DiskError.code}
-NO_LANE = "no lane can be asked"
 
 
 class Lanes:
@@ -141,9 +136,16 @@ class Lanes:
             if one.state is LaneState.READY and not one.is_client
         }
         waiting = [one for one in self._lanes if one.settings.name in ready]
-        return await _Race(
-            waiting, request, errand, self._attempt, self._own, self._clock, self._settings, told
-        ).answer()
+        race = Race(
+            waiting,
+            request,
+            errand,
+            attempt=lambda one, asked: self._own(self._attempt(one, asked, errand), f"lane {one.settings.name}"),
+            clock=self._clock,
+            next_after_seconds=self._settings.next_after_seconds,
+            told=told,
+        )
+        return await race.answer()
 
     async def _attempt(self, guarded: GuardedLane, request: LaneRequest, errand: Errand) -> LaneText:
         """Ask one lane. Raises LaneError, or DiskError when the upload cannot be written down."""
@@ -195,96 +197,6 @@ class Lanes:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*(one.lane.aclose() for one in self._lanes if one.lane is not None))
-
-
-class _Race:
-    """One question to several lanes."""
-
-    def __init__(
-        self,
-        waiting: list[GuardedLane],
-        request: LaneRequest,
-        errand: Errand,
-        attempt: Callable[[GuardedLane, LaneRequest, Errand], Coroutine[None, None, LaneText]],
-        own: Callable[[Coroutine[None, None, LaneText], str], asyncio.Task[LaneText]],
-        clock: Callable[[], float],
-        settings: LanesSettings,
-        told: Callable[[LaneAttempt], None],
-    ) -> None:
-        self._told = told
-        self._waiting, self._request, self._errand = waiting, request, errand
-        self._attempt, self._own, self._clock = attempt, own, clock
-        self._running: dict[asyncio.Task[LaneText], tuple[GuardedLane, float]] = {}
-        self._attempts: list[LaneAttempt] = []
-        self._why = ""
-        self._late_s = clock() + settings.next_after_seconds
-
-    async def answer(self) -> LaneAnswer:
-        """Run it."""
-        try:
-            self._start_next()
-            while self._running:
-                done, _ = await asyncio.wait(
-                    self._running, timeout=max(0.0, self._patience_s()), return_when=asyncio.FIRST_COMPLETED
-                )
-                for task in done:
-                    if (answer := self._answered(task)) is not None:
-                        return answer
-                if self._clock() >= self._errand.deadline_s:
-                    self._why = self._why or "no lane answered in time"
-                    break
-                if not self._running or (not done and self._clock() >= self._late_s):
-                    self._late_s = float("inf")
-                    self._start_next()
-        finally:
-            # Not awaited here: a loser must not hold up the winner's text. `Lanes` owns the tasks and awaits them.
-            for task, (guarded, started_s) in self._running.items():
-                task.cancel()
-                self._record(guarded, started_s, "cancelled")
-        return LaneAnswer(attempts=tuple(self._attempts), reason=self._why or NO_LANE)
-
-    def _patience_s(self) -> float:
-        late_s = self._late_s if self._waiting else float("inf")
-        return min(self._errand.deadline_s, late_s) - self._clock()
-
-    def _start_next(self) -> None:
-        if self._waiting:
-            guarded = self._waiting.pop(0)
-            request = self._request if guarded.settings.send_names else replace(self._request, prompt=())
-            task = self._own(self._attempt(guarded, request, self._errand), f"lane {guarded.settings.name}")
-            self._running[task] = guarded, self._clock()
-
-    def _answered(self, task: asyncio.Task[LaneText]) -> LaneAnswer | None:
-        guarded, started_s = self._running.pop(task)
-        error = asyncio.CancelledError() if task.cancelled() else task.exception()
-        if error is not None:
-            code = error.code if isinstance(error, EdgeVoiceError) else LaneFailedError.code
-            self._record(guarded, started_s, code)
-            known = isinstance(error, EdgeVoiceError)
-            self._why = str(error) if known else f"Lane '{guarded.settings.name}' failed; the log says why"
-            return None
-        text = task.result()
-        for other, (loser, since_s) in self._running.items():
-            other.cancel()
-            self._record(loser, since_s, "cancelled")
-        self._running.clear()
-        self._record(guarded, started_s, "answered")
-        return LaneAnswer(
-            text=text.text, lane=guarded.settings.name, language=text.language, attempts=tuple(self._attempts)
-        )
-
-    def _record(self, guarded: GuardedLane, started_s: float, ending: str) -> None:
-        uploaded = ending not in NOTHING_LEFT
-        attempt = LaneAttempt(
-            lane=guarded.settings.name,
-            trust=guarded.settings.trust_class,
-            seconds=self._request.seconds if uploaded else 0.0,
-            cost=guarded.settings.cost(self._request.seconds) if uploaded else 0.0,
-            took_ms=max(0.0, 1000.0 * (self._clock() - started_s)),
-            ending=ending,
-        )
-        self._attempts.append(attempt)
-        self._told(attempt)
 
 
 async def _text(lane: Lane, request: LaneRequest, seconds: float) -> LaneText:
