@@ -57,7 +57,6 @@ def test_every_command_has_help(command: str) -> None:
     ("command", "said"),
     [
         ("transcribe", "a file may be uploaded to one"),
-        ("bench", "a file may be uploaded to one"),
         ("bench", "Measure latency, beside any other Wyoming STT server."),
         ("serve", "language of the speech when the client names none"),
         ("serve", "where fetched models, the ledger and what was learned lie"),

@@ -15,7 +15,7 @@ from ..errors import EdgeVoiceError
 from ..settings import Settings
 from .client import Manner, connected
 from .figures import Side, SideFigures, Timed, figures, shown
-from .local import MAY_UPLOAD, in_a_process, with_a_home, with_model
+from .local import in_a_process, unheeded, with_a_home, with_model
 from .recording import PACKAGED, Recording, listed_recordings, with_known_text
 from .report import complain, print_json
 
@@ -24,7 +24,6 @@ _WARM = Manner(chunk_seconds=0.1, real_time=False)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
-    parser.epilog = MAY_UPLOAD
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="PCM WAV; the packaged commands by default")
     parser.add_argument("--peer", metavar="URI", help="any other Wyoming STT server to measure beside ours")
     where = parser.add_mutually_exclusive_group()
@@ -169,7 +168,8 @@ async def sides(arguments: argparse.Namespace, settings: Settings) -> AsyncItera
     async with contextlib.AsyncExitStack() as stack:
         uri, pid = arguments.server, None
         if uri is None:
-            ours = await stack.enter_async_context(in_a_process(with_model(with_a_home(settings), arguments.model)))
+            own = unheeded(with_model(with_a_home(settings), arguments.model))
+            ours = await stack.enter_async_context(in_a_process(own))
             uri, pid = ours.uri, ours.pid
         compared = our_sides(uri, pid, arguments.early)
         if arguments.peer:

@@ -19,12 +19,6 @@ _LOOPBACK = "tcp://127.0.0.1:0"
 _START_SECONDS = 120.0
 _STOP_SECONDS = 10.0
 
-MAY_UPLOAD = (
-    "With speech services (cloud.lanes) in --config, a file may be uploaded to one, as it would be in a live turn; "
-    "EDGE_VOICE_ROUTING_MODE=edge keeps all of them here."
-)
-"""What the help of a command says that starts the owner's own server."""
-
 DEMO_NAMES = (
     "bathroom heater",
     "bedroom curtains",

@@ -9,10 +9,15 @@ from typing import Any
 from ..errors import EdgeVoiceError, UsageError
 from ..settings import Settings
 from .client import Answer, Manner, connected
-from .local import MAY_UPLOAD, in_process, with_model
+from .local import in_process, with_model
 from .recording import Recording, read_recording
 from .report import complain, print_json
 
+MAY_UPLOAD = (
+    "With speech services (cloud.lanes) in --config, a file may be uploaded to one, as it would be in a live turn; "
+    "EDGE_VOICE_ROUTING_MODE=edge keeps all of them here."
+)
+"""What the help of a command says that starts the owner's own server."""
 _FILE = Manner(chunk_seconds=0.1, real_time=False, answer_seconds=120.0)
 
 

@@ -29,6 +29,7 @@ class LaneSettings(Checked):
     """One lane, as its owner set it up. A secret never shows in its repr."""
 
     name: str
+    """Any, each its own."""
     provider: str
     """One of PROVIDERS."""
     url: str = ""
@@ -46,22 +47,23 @@ class LaneSettings(Checked):
     entity: str = ""
     """Home Assistant's stt entity."""
     languages: tuple[str, ...] = ()
-    """Languages that it is asked for; () for all."""
+    """Languages that it is asked for; empty for all."""
     trust: str = ""
     """home or cloud; empty: home for wyoming, cloud for all others."""
     consent: str = ""
     """The day (YYYY-MM-DD) on which the owner agreed that speech goes there; empty: it does not."""
     satellites: tuple[str, ...] = ()
-    """Satellites that the consent is for; () for all."""
+    """Satellites that the consent is for; empty for all."""
     send_names: bool = False
     """Whether the home's names go along as a prompt."""
     deadline_seconds: float = ranged(2.2, at_least=0.1, at_most=30.0)
     """Longest wait for its text."""
     price_per_minute: float = ranged(0.0, at_least=0.0, at_most=10.0)
-    """What it charges, in the owner's currency, with the state of `price_as_of`."""
+    """What it charges, in the ledger's `currency`."""
     minimum_seconds: float = ranged(0.0, at_least=0.0, at_most=60.0)
     """The least that it charges a request for."""
     price_as_of: str = ""
+    """When the owner looked the price up."""
     ca_file: str = ""
     """A certificate authority of the owner's own, for servers with a certificate made at home."""
 
@@ -71,7 +73,7 @@ class LaneSettings(Checked):
         return Trust(self.trust) if self.trust else Trust.HOME if self.provider == "wyoming" else Trust.CLOUD
 
     def cost(self, seconds: float) -> float:
-        """Return what a request of so much audio costs, in the owner's currency."""
+        """Return what a request of so much audio costs, in the ledger's currency."""
         return max(seconds, self.minimum_seconds) / 60.0 * self.price_per_minute
 
 
