@@ -29,7 +29,7 @@ from ..pipeline.scorecard import Scorecard
 from ..pipeline.types import MIN_SPEECH_SECONDS, Frame, Hypothesis, Quality, Risk, Speech
 from ..recogniser import chosen_model, supply_of, workers
 from ..settings import Settings
-from .local import with_a_home, with_model
+from .local import with_model
 from .manifest import Row, identity
 from .recording import Recording, read_recording
 
@@ -227,7 +227,7 @@ async def hearing(
     """
     if settings.server.log_level == "info":  # a line per model would run through what the command prints
         logging.getLogger(__package__.partition(".")[0]).setLevel(logging.WARNING)
-    settings, directory = _installed(with_a_home(with_model(settings, model)))
+    settings, directory = _installed(with_model(settings, model))
     async with AsyncExitStack() as stack:
         supply = await stack.enter_async_context(supply_of(settings, chosen_model(settings)))
         await supply.serving()

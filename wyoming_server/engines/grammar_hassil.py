@@ -68,10 +68,11 @@ class HassilGrammar:
         home = self._home(code, vocabulary)
         reading = home.reading(heard)
         follows = _phrase_continuation(normalise(text), packaged_vocabulary(code))
+        named = bool(vocabulary.names or vocabulary.areas or vocabulary.floors)
         if reading is None:
-            return GrammarMatch(continuation=follows or Continuation.EXPECTED)
+            return GrammarMatch(continuation=follows or Continuation.EXPECTED, of_home=named)
         follows = follows or continuation(reading, home.onwards(heard))
-        return GrammarMatch(continuation=follows, intent=reading.intent or None, slots=reading.slots)
+        return GrammarMatch(continuation=follows, intent=reading.intent or None, slots=reading.slots, of_home=named)
 
 
 def _phrase_continuation(text: str, packaged: PackagedVocabulary) -> Continuation | None:

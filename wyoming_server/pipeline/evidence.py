@@ -67,6 +67,7 @@ FEATURES: Mapping[str, Feature] = {
     "correction": _against("corrects what was heard", "no correction"),
     "language_doubt": _against("perhaps another language than {language}", "certainly {language}"),
     "grammar": _against("no sentence of your home's grammar", "matches your home's grammar"),
+    "common_grammar": _against("no common sentence", "a common sentence"),
 }
 """Name → what it means, in the order in which they are extracted."""
 
@@ -92,7 +93,7 @@ def extract(
     features["correction"] = float(history.correction)
     if hypothesis.language_probability is not None:
         features["language_doubt"] = 1.0 - min(1.0, hypothesis.language_probability)
-    features["grammar"] = _UNMATCHED[match.continuation]
+    features["grammar" if match.of_home else "common_grammar"] = _UNMATCHED[match.continuation]
     return with_standing(features, standing)
 
 

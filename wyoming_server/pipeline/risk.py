@@ -51,6 +51,7 @@ GENERIC = Scorecard(
         "correction": Curve(knots=(0.0, 1.0), log_odds=(0.0, 0.5)),
         "language_doubt": Curve(knots=(0.2, 0.5, 0.9), log_odds=(0.0, 0.7, 1.8)),
         "grammar": Curve(knots=(0.0, 0.25, 1.0), log_odds=(-0.6, -0.4, 0.8)),
+        "common_grammar": Curve(knots=(0.0, 0.25, 1.0), log_odds=(-0.3, -0.2, 0.4)),
     },
 )
 """For models without coefficients of their own: what holds for every small recogniser, in round numbers. Its curves say

@@ -132,6 +132,8 @@ class GrammarMatch:
     continuation: Continuation
     intent: str | None = None
     slots: Mapping[str, str | float] = field(default_factory=dict)
+    of_home: bool = False
+    """Whether it knew the home's own names; a text that fits only common ones says less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,9 +85,11 @@ STATUSES = {
     ),
 }
 TIMING = {
-    "slow": Fault(says="400 ms to the first byte", endings=(ANSWERED,), late=breaches.slow(0.4)),
+    "slow": Fault(says="400 ms to the first byte", endings=(ANSWERED, TIMEOUT), late=breaches.slow(0.4)),
     "slow-between-bytes": Fault(
-        says="20 pieces, 15 ms after each", endings=(ANSWERED,), late=breaches.dribble(20, 0.015)
+        says="20 pieces, 15 ms after each",
+        endings=(ANSWERED, TIMEOUT),  # the second where the deadline is short or the machine busy
+        late=breaches.dribble(20, 0.015),
     ),
     "too-slow": Fault(says="20 s to the first byte", endings=(TIMEOUT,), late=breaches.slow(20.0), lasts=True),
     "dribbles": Fault(

@@ -14,7 +14,7 @@ import math
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -107,13 +107,13 @@ def risks(heard: Sequence[Heard], card: Scorecard) -> list[float]:
 def held_back(heard: Sequence[Heard], by: str) -> list[float]:
     """Return each recording's log-odds by a fit to the others that share no voice, sentence or noise with it."""
     logits = cross_validated(
-        [one.turn for one in heard],
+        [turn for one in heard for turn in (one.turn, one.unnamed)],
         base_model=MODEL,
         generic=GENERIC,
         by=lambda turn: str(getattr(turn, by)),
         texts={LANGUAGE: usual("fit", USUAL_COMMANDS, seed=SEED)},
     )
-    return [CERTAIN_LOGIT if one.turn.ruled else logit for one, logit in zip(heard, logits, strict=True)]
+    return [CERTAIN_LOGIT if one.turn.ruled else logit for one, logit in zip(heard, logits[::2], strict=True)]
 
 
 def figures(heard: Sequence[Heard], risk: Sequence[float], *, rounds: int) -> dict[str, Any]:
@@ -178,7 +178,8 @@ def main() -> int:
         parser.error(f"{' and '.join(missing)} must be installed: they speak the sentences")
     with tempfile.TemporaryDirectory() as temporary:
         heard = heard_in(arguments.folder or Path(temporary), "fit" if arguments.fit else "held")
-    turns = [one.turn for one in heard]
+    # A home may have told its names or not: the card must serve both.
+    turns = [turn for one in heard for turn in (one.turn, one.unnamed)]
     if arguments.fit:
         texts = {LANGUAGE: usual("fit", USUAL_COMMANDS, seed=SEED)}
         CARD.write_text(write_scorecard(fit(turns, base_model=MODEL, generic=GENERIC, texts=texts)), "utf-8")
@@ -189,7 +190,13 @@ def main() -> int:
     if seen := overlap(card, turns):
         print(f"seen in fitting: {', '.join(seen[:10])}", file=sys.stderr)
         return 1
-    print(json.dumps(figures(heard, risks(heard, card), rounds=arguments.rounds), ensure_ascii=False))
+    unnamed = [replace(one, turn=one.unnamed) for one in heard]
+    found = figures(heard, risks(heard, card), rounds=arguments.rounds)
+    without = figures(unnamed, risks(unnamed, card), rounds=arguments.rounds)
+    told = {
+        f"{name}; homes without names": value for name, value in without.items() if "goal" in name or "gain" in name
+    }
+    print(json.dumps(found | told, ensure_ascii=False))
     return 0
 
 

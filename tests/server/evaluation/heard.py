@@ -50,6 +50,9 @@ class Heard:
     row: dict[str, str]
     text: str
     turn: LabelledTurn
+    """In its home, whose names the grammar knows."""
+    unnamed: LabelledTurn
+    """In a home that has told no names."""
 
 
 class _Edge:
@@ -79,11 +82,19 @@ class Ear:
         frames = [*framer.push(samples, 0.0), *framer.flush(0.0)]
         speech = utterance(frames, await self._vad.open().probabilities(frames), EndpointSettings())
         if speech is None:
-            return Heard(row=row, text="", turn=labelled(row, Hypothesis(text="", language=LANGUAGE, model=""), {}))
+            nothing = labelled(row, Hypothesis(text="", language=LANGUAGE, model=""), {})
+            return Heard(row=row, text="", turn=nothing, unnamed=nothing)
         heard = await recognise(self._edge, speech, language=LANGUAGE, languages=(), prompt=())
-        match = await self._grammar.match(heard.text, heard.language, self._homes[row["home"]])
-        features = extract(heard, measure(speech), match, speech=speech, standing=Standing(), history=FIRST_TRY)
-        return Heard(row=row, text=heard.text, turn=labelled(row, heard, features))
+        quality = measure(speech)
+
+        async def turn(home: Vocabulary) -> LabelledTurn:
+            match = await self._grammar.match(heard.text, heard.language, home)
+            features = extract(heard, quality, match, speech=speech, standing=Standing(), history=FIRST_TRY)
+            return labelled(row, heard, features)
+
+        return Heard(
+            row=row, text=heard.text, turn=await turn(self._homes[row["home"]]), unnamed=await turn(Vocabulary())
+        )
 
     async def aclose(self) -> None:
         """End the threads."""
@@ -142,7 +153,8 @@ def read(path: Path) -> Iterator[Heard]:
     """Yield what was heard."""
     for line in path.read_text("utf-8").splitlines():
         fields = json.loads(line)
-        yield Heard(row=fields["row"], text=fields["text"], turn=LabelledTurn(**fields["turn"]))
+        turns = {name: LabelledTurn(**fields[name]) for name in ("turn", "unnamed")}
+        yield Heard(row=fields["row"], text=fields["text"], **turns)
 
 
 def main() -> int:

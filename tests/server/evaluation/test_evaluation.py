@@ -111,7 +111,7 @@ def one(condition: str, *, wrong: bool, doubt: float, number: int = 0) -> Heard:
         voice="v",
         sentence=str(number),
     )
-    return Heard(row=row, text="x", turn=turn)
+    return Heard(row=row, text="x", turn=turn, unnamed=turn)
 
 
 def test_the_figures_are_those_of_the_scores() -> None:

@@ -22,7 +22,7 @@ CARDS = pytest.mark.parametrize("card", [GENERIC, STARTER], ids=["generic", "sta
 QUALITY = Quality(
     snr_db=30.0, clipping=0.0, level_dbfs=-24.0, peak_dbfs=-8.0, noise_dbfs=-54.0, speech_ratio=0.8, dc_offset=0.0
 )
-MATCH = GrammarMatch(continuation=Continuation.NONE, intent="HassTurnOn")
+MATCH = GrammarMatch(continuation=Continuation.NONE, intent="HassTurnOn", of_home=True)
 RULES = ("short-speech", "known-phrase", "token-rate", "no-end", "repetition", "prompt-echo", "crowd", "no-speech")
 
 
@@ -128,13 +128,17 @@ def test_a_less_sure_word_never_lowers_the_risk(card: Scorecard, at: int, sure: 
     ("better", "worse"),
     [
         ({"quality": QUALITY}, {"quality": dataclasses.replace(QUALITY, clipping=0.2)}),
-        ({"match": MATCH}, {"match": GrammarMatch(continuation=Continuation.EXPECTED)}),
+        ({"match": MATCH}, {"match": GrammarMatch(continuation=Continuation.EXPECTED, of_home=True)}),
+        (
+            {"match": dataclasses.replace(MATCH, of_home=False)},
+            {"match": GrammarMatch(continuation=Continuation.EXPECTED)},
+        ),
         ({"heard": hypothesis(text="Turn it on.")}, {"heard": hypothesis(text="Turn it to 50.")}),
         ({"history": FIRST_TRY}, {"history": History(retries=1)}),
         ({"history": History(retries=1)}, {"history": History(retries=2, correction=True)}),
         ({"heard": hypothesis(language_probability=0.99)}, {"heard": hypothesis(language_probability=0.2)}),
     ],
-    ids=["clipping", "grammar", "number", "retry", "second retry", "language"],
+    ids=["clipping", "grammar", "common grammar", "number", "retry", "second retry", "language"],
 )
 def test_bad_signs_raise_the_risk(card: Scorecard, better: dict[str, Any], worse: dict[str, Any]) -> None:
     assert risk(**better, card=card).logit < risk(**worse, card=card).logit
@@ -235,7 +239,7 @@ def test_everything_extracted_is_a_named_finite_feature() -> None:
         standing=Standing(),
         history=FIRST_TRY,
     )
-    assert {*found, "opening"} == set(FEATURES)
+    assert {*found, "opening", "common_grammar"} == set(FEATURES)
     assert all(map(math.isfinite, found.values()))
 
 
