@@ -101,7 +101,7 @@ async def test_it_keeps_everything_that_arrived() -> None:
         assert second.sound.chunks == ("fmt ", "LIST", "data")  # so that metadata in a file shows
         assert (first.reused, second.reused) == (False, True)
         assert first.header("authorization") == f"Token {client.cloud.key('deepgram')}"
-        assert first.arrived_s <= first.first_byte_s <= first.read_s <= first.answered_s  # type: ignore[operator]
+        assert first.arrived_s <= first.first_byte_s <= first.read_s <= first.answered_s
         assert b"attic" in client.cloud.recorder.everything
         assert len(client.cloud.recorder.connections) == client.cloud.recorder.connects == 1
 
@@ -274,7 +274,7 @@ async def test_google_checks_tokens_and_refuses_what_is_not_documented() -> None
         assert (await recognise(config={"autoDecodingConfig": {}}))[0] == 400
         assert (await recognise(content=wav().hex()))[0] == 400
         assert (await recognise(audio={"content": content}))[0] == 400
-        client.cloud.services["google"].expire()  # type: ignore[attr-defined]
+        client.cloud.services["google"].expire()
         assert (await recognise())[1]["error"]["status"] == "UNAUTHENTICATED"
 
 

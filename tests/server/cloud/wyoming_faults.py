@@ -90,7 +90,7 @@ async def _hang(speaking: Speaking, heard: str) -> None:
 
 
 async def _deaf(speaking: Speaking, heard: str) -> None:
-    speaking.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    speaking.writer.transport.pause_reading()
     await asyncio.sleep(20.0)
 
 

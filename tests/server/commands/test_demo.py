@@ -67,7 +67,7 @@ def test_rows_without_speech_have_no_spans_and_do_not_count_in_the_figures() -> 
     assert not silent.spans_ms
     told = summary([spoken, silent])
     assert told["rows"] == told["right"] == 2
-    assert told["latency"]["capture"]["p95_ms"] == 50  # type: ignore[index]
+    assert told["latency"]["capture"]["p95_ms"] == 50
     assert "2 of 2 as they should be" in closing([spoken, silent], Style())
 
 

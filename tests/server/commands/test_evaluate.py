@@ -124,7 +124,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Ran:
 def in_a_loop(folder: Path, *given: object) -> dict[str, Any]:
     with contextlib.redirect_stdout(io.StringIO()) as out:
         assert asyncio.run(run(settings_in(folder), *given, "--model", "starter")) == 0
-    return json.loads(out.getvalue())  # type: ignore[no-any-return]
+    return json.loads(out.getvalue())
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ OURS, PEER = Side(name="ours", uri="tcp://a"), Side(name="peer", uri="tcp://b", 
 
 def turn(side: str, *, stop: float | None, word: float | None = None, batch: int = 0, **more: object) -> Timed:
     times = {"audio_stop_to_text_ms": stop, "last_word_to_text_ms": word}
-    return Timed(side=side, file="a.wav", batch=batch, **times, **more)  # type: ignore[arg-type]
+    return Timed(side=side, file="a.wav", batch=batch, **times, **more)
 
 
 def test_median_and_p95_are_of_the_turns_that_were_measured() -> None:

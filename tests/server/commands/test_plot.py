@@ -36,7 +36,7 @@ def test_a_drawing_is_xml_with_a_title_and_every_word_of_its_panels() -> None:
         title="By noise", y=Axis(label="turns"), groups=["loud"], series={"wrong": [0.5]}, notes=["12 recordings"]
     )
     root = parsed(lines(), bars, title="Risk & <truth>", note="ten recordings")
-    assert root.find(f"{SVG}title").text == "Risk & <truth>"  # type: ignore[union-attr]
+    assert root.find(f"{SVG}title").text == "Risk & <truth>"
     words = said(root)
     for expected in ("Risk & <truth>", "ten recordings", "Errors", "escalated", "wrong", "risk", "By noise", "loud"):
         assert expected in words
@@ -44,7 +44,7 @@ def test_a_drawing_is_xml_with_a_title_and_every_word_of_its_panels() -> None:
 
 
 def test_it_has_colours_for_the_light_and_for_the_dark() -> None:
-    style = parsed(lines()).find(f"{SVG}style").text or ""  # type: ignore[union-attr]
+    style = parsed(lines()).find(f"{SVG}style").text or ""
     light, dark = style.split("@media (prefers-color-scheme:dark)")
     colours = re.compile(r"\.(s\d|b\d|p|f)\{")
     assert set(colours.findall(light)) == set(colours.findall(dark)) >= {"s0", "b0", "p", "f"}
@@ -63,7 +63,7 @@ def test_a_line_runs_through_its_points() -> None:
 def test_a_single_point_is_a_dot_and_an_interval_its_whisker() -> None:
     root = parsed(lines(lines=[Line(name="threshold", points=[(0.2, 0.03)], spread=[(0.01, 0.09)])]))
     dots = [one for one in root.iter(f"{SVG}circle") if one.find(f"{SVG}title") is not None]
-    assert [dot.find(f"{SVG}title").text for dot in dots] == ["threshold: 20 %, 3 %"]  # type: ignore[union-attr]
+    assert [dot.find(f"{SVG}title").text for dot in dots] == ["threshold: 20 %, 3 %"]
     whiskers = [one for one in root.iter(f"{SVG}path") if one.get("class") == "w s0"]
     assert len(whiskers) == 1
 
@@ -77,7 +77,7 @@ def test_a_missing_value_has_no_bar() -> None:
 def test_wide_panels_take_a_row_and_others_share_one() -> None:
     def places(*panels: Panel) -> list[tuple[float, float]]:
         return [
-            tuple(map(float, re.findall(r"[\d.]+", one.get("transform", ""))))  # type: ignore[misc]
+            tuple(map(float, re.findall(r"[\d.]+", one.get("transform", ""))))
             for one in parsed(*panels).iter(f"{SVG}g")
         ]
 

@@ -65,7 +65,7 @@ async def genuine(cloud: StandIn, provider: str) -> list[Any]:
         seen.append(reply.document)
         return reply
 
-    service.answer = kept  # type: ignore[method-assign]
+    service.answer = kept
     async with lane_to(cloud, provider) as lane:
         await lane.transcribe(asked())
     return seen

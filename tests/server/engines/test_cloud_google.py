@@ -64,7 +64,7 @@ async def test_a_token_is_renewed_before_its_end(cloud: StandIn) -> None:
 async def test_a_token_that_was_withdrawn_is_replaced(cloud: StandIn) -> None:
     async with lane_to(cloud, "google") as lane:
         await lane.transcribe(asked())
-        cloud.services["google"].expire()  # type: ignore[attr-defined]
+        cloud.services["google"].expire()
         assert (await lane.transcribe(asked())).text == SAID
     assert [one.status for one in cloud.recorder.of("transcribe")] == [200, 401, 200]
 

@@ -73,4 +73,4 @@ async def test_in_the_open_it_is_asked_within_the_home_only_and_stays_a_matter_o
         with pytest.raises(LaneNotPrivateError):
             await lane.transcribe(asked())
     async with lane_of(provider="home_assistant", url="https://ha.example", key="k", entity="stt.cloud") as lane:
-        assert lane._provider._service._reach is Reach.ANYWHERE  # type: ignore[attr-defined]
+        assert lane._provider._service._reach is Reach.ANYWHERE

@@ -143,7 +143,7 @@ async def test_a_certificate_is_verified_and_an_authority_can_only_be_added(secu
 
 async def test_no_setting_turns_verification_off() -> None:
     lane = make_lane(LaneSettings(name="x", provider="deepgram", key="k"))
-    tls = lane._provider._service._tls  # type: ignore[attr-defined]
+    tls = lane._provider._service._tls
     assert (tls.verify_mode, tls.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 

@@ -176,7 +176,7 @@ class WatchedThresholds(Thresholds):
         """Return a scorecard's threshold."""
         known = super().of(card)
         if "accepted" not in vars(known):
-            known.accepted = self._counting(known.accepted)  # type: ignore[method-assign]
+            known.accepted = self._counting(known.accepted)
         return known
 
     def _counting(self, accepted: Callable[..., float]) -> Callable[..., float]:

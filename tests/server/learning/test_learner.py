@@ -107,7 +107,7 @@ def test_strangers_and_recordings_teach_nothing(lesson: object) -> None:
     async def work() -> None:
         async with school(agreeing()) as one:
             before = one.knowledge.snapshot()
-            await one.teach(lesson())  # type: ignore[operator]
+            await one.teach(lesson())
             await one.until_closed()
             assert one.counts == []
             assert not one.ledger.uploads
@@ -326,7 +326,7 @@ def test_a_lesson_that_fails_is_lost_and_the_next_one_is_not(where: str, caplog:
         async with school(lane, grammar=StumblingGrammar(complete=frozenset({SAID}))) as one:
             wrong = turn()
             if where == "turn":
-                broken = dataclasses.replace(wrong.interpretation, speech=None)  # type: ignore[type-var]
+                broken = dataclasses.replace(wrong.interpretation, speech=None)
                 wrong = dataclasses.replace(wrong, interpretation=broken)
             await one.teach(wrong)
             await one.until_closed()
@@ -375,7 +375,7 @@ FOR_WANT = Threshold(logit=-9.0, value=0.0)
 def test_no_audio_is_held_for_longer_than_twenty_seconds(lesson: object, lanes: tuple[ScriptedLane, ...]) -> None:
     async def work() -> None:
         async with school(*lanes) as one:
-            outcome: Outcome | None = lesson()  # type: ignore[operator]
+            outcome: Outcome | None = lesson()
             assert outcome is not None
             assert outcome.interpretation is not None
             audio = weakref.ref(outcome.interpretation.speech.samples)

@@ -198,8 +198,8 @@ def damaged(key: str, value: object) -> dict[str, object]:
     *path, last = key.split(".")
     at: object = snapshot
     for one in path:
-        at = at[int(one)] if isinstance(at, list) else at[one]  # type: ignore[index]
-    at[int(last) if isinstance(at, list) else last] = value  # type: ignore[index]
+        at = at[int(one)] if isinstance(at, list) else at[one]
+    at[int(last) if isinstance(at, list) else last] = value
     return snapshot
 
 

@@ -357,7 +357,7 @@ def test_a_damaged_or_future_snapshot_is_refused_and_learning_starts_afresh(dama
 
 def test_what_is_no_snapshot_at_all_is_refused_too() -> None:
     for strange in ([], "text", 5, {}, {"version": 1}):
-        assert AdaptiveThreshold(AUDITED, snapshot=strange).refusal is not None  # type: ignore[arg-type]
+        assert AdaptiveThreshold(AUDITED, snapshot=strange).refusal is not None
 
 
 def test_made_up_languages_do_not_fill_the_memory() -> None:

@@ -61,7 +61,7 @@ def test_a_sentence_that_leads_nowhere_is_closed() -> None:
 
 @pytest.mark.parametrize("flag", ["lacks_area", "is_bare", "is_open", "ends_in_number"])
 def test_a_sentence_that_is_unsure_by_itself_may_go_on(flag: str) -> None:
-    assert continuation(Reading(intent="HassTurnOn", **{flag: True}), []) is POSSIBLE  # type: ignore[arg-type]
+    assert continuation(Reading(intent="HassTurnOn", **{flag: True}), []) is POSSIBLE
 
 
 def test_an_area_is_waited_for_unless_the_place_is_known() -> None:
