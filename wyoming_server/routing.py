@@ -16,6 +16,7 @@ from .learning.knowledge import Knowledge, Snapshots
 from .learning.learner import Learner
 from .learning.microphones import Microphones
 from .learning.percentiles import Percentiles
+from .learning.session_counts import SessionCounts
 from .learning.sessions import Sessions
 from .learning.thresholds import INDEX, Thresholds, names_in
 from .pipeline.cloud import Lanes
@@ -30,6 +31,8 @@ from .resilience.breaker import LaneBreaker
 from .settings import Settings, may_be_asked
 
 _LOGGER = logging.getLogger(__name__)
+KEPT = ("percentiles", "budget", "disagreement", "sessions")
+"""Snapshots beside those of the thresholds."""
 RECORDS = "edge-voice.sqlite"
 """Below the data folder."""
 
@@ -91,7 +94,7 @@ def _guarded(lane: LaneSettings, settings: Settings) -> GuardedLane:
 
 async def _knowledge(settings: Settings, snapshots: Snapshots) -> Knowledge:
     """Take up what was learned before; what cannot be used is learned anew."""
-    known = {name: await _loaded(name, snapshots) for name in ("percentiles", "budget", "disagreement")}
+    known = {name: await _loaded(name, snapshots) for name in KEPT}
     names = names_in(await _loaded(INDEX, snapshots))
     thresholds = {name: state for name in names if (state := await _loaded(name, snapshots)) is not None}
     audits = settings.threshold.audits and any(_may_audit(lane, settings) for lane in settings.cloud.lanes)
@@ -104,7 +107,7 @@ async def _knowledge(settings: Settings, snapshots: Snapshots) -> Knowledge:
         _LOGGER.warning("%s", budget.refusal)
     return Knowledge(
         percentiles=_restored(Percentiles, known["percentiles"]),
-        sessions=Sessions(),
+        sessions=Sessions(counts=_restored(SessionCounts, known["sessions"])),
         microphones=Microphones(),
         thresholds=Thresholds(replace(settings.threshold, audits=audits), thresholds),
         budget=budget,

@@ -39,5 +39,6 @@ class Knowledge:
             "percentiles": self.percentiles.snapshot(),
             "budget": self.budget.snapshot(),
             "disagreement": self.disagreements.snapshot(),
+            "sessions": self.sessions.counts.snapshot(),
             **self.thresholds.snapshots(),
         }

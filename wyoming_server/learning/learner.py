@@ -139,6 +139,8 @@ class Learner:
         if model != self._adopted:
             self._adopted = model
             self._knows.percentiles.adopt(model, self._scorecard().references)
+            # It serves, so it was accepted: its first 200 turns are what a slow drift is held against.
+            self._knows.percentiles.accept(model)
 
     # What it learns afterwards.
 
