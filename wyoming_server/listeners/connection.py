@@ -1,6 +1,7 @@
 """One Wyoming connection: events in, ears on and off, faults answered and ended here."""
 
 import asyncio
+import functools
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
@@ -12,13 +13,15 @@ from wyoming.ping import Pong
 from ..errors import EdgeVoiceError, UnexpectedEventError
 from ..pipeline.audio import PcmConverter
 from ..pipeline.denoise import DenoisedVad, DenoisedWake, Denoiser
+from ..pipeline.policy import Caller, RoutingMode
 from ..pipeline.turn import Stages
 from ..pipeline.wake import WakeDetector, WakeEngine, WakeSession, WakeSettings
+from ..pipeline.weighing import mode_of
 from .describe import Recogniser, describe
 from .ears import Ear, OnTurn, TurnEar, WakeEar
 from .framing import EventWriter, read_event
 from .replies import error
-from .requests import Defaults, audio_format, satellite_of, turn_request, wanted_words
+from .requests import Defaults, audio_format, caller_of, satellite_of, turn_request, wanted_words
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -137,7 +140,15 @@ class Connection:
             session = DenoisedWake(session=session, denoise=denoiser.open())
         words = [word for word in wake.words if not names or word.name in names]
         await self._finish_turn()
-        self._take(WakeEar(session, WakeDetector(words, self._services.wake_settings), self._writer))
+        detector = WakeDetector(words, self._services.wake_settings)
+        caller = caller_of(event, defaults=self._services.defaults, address=self._address, connection=self._name)
+        self._take(WakeEar(session, detector, self._writer, on_wake=functools.partial(self._warm, caller)))
+
+    def _warm(self, caller: Caller) -> None:
+        """Have a connection to a lane ready: words will follow, and TLS takes as long as some of them."""
+        stages = self._services.stages
+        if mode_of(stages.judgement.policy, caller) is not RoutingMode.EDGE:
+            stages.lanes.warm(caller, self._services.defaults.language)
 
     async def _transcribe(self, event: Event) -> None:
         await self._finish_turn()  # first: what was said before is answered before

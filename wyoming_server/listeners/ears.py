@@ -38,9 +38,12 @@ class Ear(Protocol):
 class WakeEar:
     """Answers each wake word with a detection, and a stream without one with not-detected."""
 
-    def __init__(self, session: WakeSession, detector: WakeDetector, writer: EventWriter) -> None:
-        """Listen for the session's words."""
+    def __init__(
+        self, session: WakeSession, detector: WakeDetector, writer: EventWriter, *, on_wake: Callable[[], None]
+    ) -> None:
+        """Listen for the session's words; `on_wake` is called with each, and must not block."""
         self._session, self._detector, self._writer = session, detector, writer
+        self._on_wake = on_wake
         self._detected = False
 
     async def push(self, samples: Samples, arrived_s: float) -> None:  # noqa: ARG002  # scores need no wall time
@@ -49,6 +52,7 @@ class WakeEar:
             for hit in self._detector.feed(frame):
                 self._detected = True
                 self._writer.write(detection(hit, hit.score))
+                self._on_wake()
                 await self._writer.flush()
 
     async def stop(self, at_s: float) -> None:  # noqa: ARG002

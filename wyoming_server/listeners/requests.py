@@ -60,13 +60,14 @@ def turn_request(
         mode=Mode.FILE if context.get("mode") == "file" else Mode.LIVE,
         answer_early=defaults.answer_early and context.get("answer_early") is not False,
         sensitivity=_sensitivity(_text(event.data, "vad_sensitivity")),
-        caller=_caller(context, trusted=defaults.trusts(address), address=address, connection=connection),
+        caller=caller_of(event, defaults=defaults, address=address, connection=connection),
     )
 
 
-def _caller(context: Mapping[str, Any], *, trusted: bool, address: str, connection: str) -> Caller:
-    """Return who asks. What a peer that is not trusted says of itself is not believed."""
-    if not trusted:
+def caller_of(event: Event, *, defaults: Defaults, address: str, connection: str) -> Caller:
+    """Return who asks. What a peer that is not trusted says of itself is not believed. Raises MalformedEventError."""
+    context = _context(event.data)
+    if not defaults.trusts(address):
         return Caller(session=connection, satellite=address)
     return Caller(
         trusted=True,

@@ -19,7 +19,7 @@ from wyoming_server.pipeline.types import FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 from ..cloud.server import CONSENT, StandIn
 from ..home import Home, ServerProcess
-from ..peer import KITCHEN, Heard, connected
+from ..peer import KITCHEN, Heard, audio, connected, event
 from .houses import (
     ATTIC,
     DOOR_IN_NOISE,
@@ -288,6 +288,21 @@ async def test_an_owner_s_edge_is_a_promise(tmp_path: Path, cloud: StandIn) -> N
         is_edge(answer, because="the owner keeps all speech on the hub")
         assert one.rows() == []
     assert cloud.recorder.connects == connects
+
+
+async def test_a_wake_word_prepares_the_connection_that_the_turn_then_uses(tmp_path: Path, cloud: StandIn) -> None:
+    with house(tmp_path, lane(cloud)) as one:
+        async with connected(one.home.uri) as satellite:
+            await satellite.say(event("detect", {}), *audio(said("wake")))
+            assert (await satellite.until("detection", "not-detected")).kind == "detection"
+            for _ in range(250):
+                if warmed := [one for one in cloud.recorder.arrivals if one.method == "HEAD"]:
+                    break
+                await asyncio.sleep(0.02)
+        assert [arrival.body for arrival in warmed] == [b""]
+        await one.turn(said("kitchen"), "kitchen", lane="cloud")
+        (upload,) = cloud.recorder.of("transcribe")
+        assert (upload.reused, upload.connection) == (True, warmed[0].connection)
 
 
 # Lanes that fail, that are at home, that are early, that stand in.

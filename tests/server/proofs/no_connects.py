@@ -92,7 +92,7 @@ async def converse(uri: str, case: str, turns: int) -> Counter[str]:
         caller = CALLERS[number % len(CALLERS)]
         async with connected(uri) as peer:
             if number % len(CALLERS) == 0:
-                counts["wake words"] += await _woken(peer, wake)
+                counts["wake words"] += await _woken(peer, wake, caller | wanted)
             asked = {"language": "en", "context": {"edge_voice": caller | wanted}}
             answer = await peer.turn(recordings[number % len(recordings)], asked)
             counts["transcripts"] += answer.kind == "transcript"
@@ -100,8 +100,8 @@ async def converse(uri: str, case: str, turns: int) -> Counter[str]:
     return counts
 
 
-async def _woken(peer: Peer, wake: bytes) -> bool:
-    await peer.say(event("detect", {}), *audio(wake))
+async def _woken(peer: Peer, wake: bytes, context: dict[str, Any]) -> bool:
+    await peer.say(event("detect", {"context": {"edge_voice": context}}), *audio(wake))
     return (await peer.until("detection", "not-detected")).kind == "detection"
 
 
