@@ -19,14 +19,14 @@ from .engines.denoise_webrtc import WebrtcDenoiser
 from .engines.grammar_hassil import HassilGrammar
 from .engines.vad_silero import SileroVad
 from .engines.wake_openwakeword import OpenWakeWordEngine
-from .errors import ModelMissingError
+from .errors import EdgeVoiceError, ModelMissingError
 from .learning.learner import Learner
 from .listeners.connection import Denoise, Services
 from .listeners.ears import OnTurn
 from .listeners.requests import Defaults
 from .listeners.wyoming_port import WyomingPort
 from .pipeline.grammar import Vocabulary
-from .pipeline.interpret import Judgement
+from .pipeline.interpret import Judgement, TurnRequest
 from .pipeline.risk import GENERIC
 from .pipeline.scorecard import Scorecard
 from .pipeline.timeline import Spans
@@ -133,6 +133,7 @@ async def _services(settings: Settings, supply: Supply, on_turn: OnTurn, stack: 
         requires_external_vad=settings.server.requires_external_vad,
         denoise=_denoise(settings, stack),
         on_turn=functools.partial(_finished, brain.learner, on_turn),
+        on_failure=functools.partial(_failed, brain.learner),
         max_event_bytes=settings.server.max_event_kib * 1024,
     )
 
@@ -143,6 +144,10 @@ def _scorecard(edge: DecodeQueue) -> Scorecard:
         return edge.scorecard or GENERIC
     except ModelMissingError:
         return GENERIC
+
+
+def _failed(learner: Learner, request: TurnRequest, _failure: EdgeVoiceError) -> None:
+    learner.failed(request.turn_id, request.caller, request.language or "")
 
 
 def _finished(learner: Learner, on_turn: OnTurn, outcome: Outcome, spans: Spans) -> None:

@@ -153,6 +153,16 @@ class Learner:
         except asyncio.QueueFull:
             _LOGGER.warning("too many turns wait to be learned from: this one is not")
 
+    def failed(self, turn_id: str, caller: Caller, language: str) -> None:
+        """Hear of a turn that ended in an error: whoever says it again retries, and whoever does not gave up."""
+        if caller.trusted:
+            now_s = self._clock()
+            self._knows.sessions.ended(
+                FinishedTurn(
+                    turn_id=turn_id, caller=caller, language=language, began_s=now_s, ended_s=now_s, failed=True
+                )
+            )
+
     async def run(self) -> None:
         """Draw lessons until cancelled; then end the audits that are under way, and save what is known."""
         try:

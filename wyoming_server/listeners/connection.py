@@ -18,7 +18,7 @@ from ..pipeline.turn import Stages
 from ..pipeline.wake import WakeDetector, WakeEngine, WakeSession, WakeSettings
 from ..pipeline.weighing import mode_of
 from .describe import Recogniser, describe
-from .ears import Ear, OnTurn, TurnEar, WakeEar
+from .ears import Ear, OnFailure, OnTurn, TurnEar, WakeEar
 from .framing import EventWriter, read_event
 from .replies import error
 from .requests import Defaults, audio_format, caller_of, satellite_of, turn_request, wanted_words
@@ -48,6 +48,7 @@ class Services:
     requires_external_vad: bool
     denoise: Denoise | None
     on_turn: OnTurn
+    on_failure: OnFailure
     max_event_bytes: int
 
 
@@ -169,6 +170,7 @@ class Connection:
             stages,
             self._writer,
             on_turn=self._services.on_turn,
+            on_failure=self._services.on_failure,
             on_end=self._turn_ended,
         )
         self._take(self._turn)

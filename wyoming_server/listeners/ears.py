@@ -23,6 +23,8 @@ _LOGGER = logging.getLogger(__name__)
 
 type OnTurn = Callable[[Outcome, Spans], None]
 """Told of every outcome once its transcript is written; must not block."""
+type OnFailure = Callable[[TurnRequest, EdgeVoiceError], None]
+"""Told of every turn that ended without an outcome; must not block."""
 
 
 class Ear(Protocol):
@@ -66,10 +68,17 @@ class TurnEar:
     """One turn: its queue, its task, and its answer."""
 
     def __init__(
-        self, request: TurnRequest, stages: Stages, writer: EventWriter, *, on_turn: OnTurn, on_end: Callable[[], None]
+        self,
+        request: TurnRequest,
+        stages: Stages,
+        writer: EventWriter,
+        *,
+        on_turn: OnTurn,
+        on_failure: OnFailure,
+        on_end: Callable[[], None],
     ) -> None:
         """Start the turn; `on_end` is called once when it has answered."""
-        self._writer, self._stages, self._on_turn = writer, stages, on_turn
+        self._writer, self._stages, self._on_turn, self._on_failure = writer, stages, on_turn, on_failure
         self._framer = Framer()
         self._queue = FrameQueue(limit_frames=stages.listen.queue_frames)
         self._streaming = False
@@ -109,6 +118,7 @@ class TurnEar:
             await self._answer(await run_turn(self._queue, request, self._stages, observer))
         except EdgeVoiceError as failure:
             await self._refuse(request.turn_id, failure)
+            self._on_failure(request, failure)
         except Exception:
             # The promise that every turn ends in an answer holds for our own mistakes, too.
             _LOGGER.exception("turn %s failed", request.turn_id)

@@ -95,6 +95,22 @@ def test_the_next_turn_knows_of_the_one_before() -> None:
     taught(work())
 
 
+def test_a_turn_that_ended_in_an_error_is_known_to_the_next_or_was_given_up() -> None:
+    async def work() -> None:
+        async with school(settings=SILENT) as one:
+            one.learner.failed("stranger's", Caller(session="stranger", satellite="attic"), "en")
+            one.learner.failed("first", CALLER, "en")
+            known = turn().interpretation
+            assert known is not None
+            await asyncio.sleep(2.0)
+            assert one.learner.history(CALLER, known.speech, known.hypothesis, known.match).failed
+            await one.until_closed()
+            told = one.knowledge.sessions.counts.totals("en")
+            assert (told.turns, told.abandoned) == (1, 1)
+
+    taught(work())
+
+
 # What teaches, and what does not.
 
 

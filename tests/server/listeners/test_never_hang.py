@@ -28,6 +28,8 @@ from ..peer import KITCHEN, SHAPE, Peer, audio, bystander, chunk, connected, eve
 from ..pipeline.lane_doubles import judgement_of, lanes_of
 
 BUDGET_SECONDS = 0.3
+FAILURES: list[tuple[str, str]] = []
+"""Turn and code of every turn that ended without an outcome."""
 LOUD = (b"\x00\x40\x00\xc0" * 8) * 64
 """64 ms that any VAD of levels takes for speech."""
 
@@ -75,6 +77,7 @@ def scripted(wake: OpenWakeWordEngine) -> Scripted:
             requires_external_vad=True,
             denoise=None,
             on_turn=lambda _outcome, _spans: None,
+            on_failure=lambda request, failure: FAILURES.append((request.turn_id, failure.code)),
             max_event_bytes=1 << 20,
         )
 
@@ -247,6 +250,7 @@ async def test_a_model_that_fails_is_an_error_and_the_next_turn_is_served(script
             await peer.say(event("audio-stop"))
             assert (await peer.answer()).text == SAID
         await served.rests(*before)
+    assert FAILURES[-1][1] == "decode-failed"  # sessions are to know
 
 
 async def test_a_speculative_failure_does_not_cost_the_turn(scripted: Scripted) -> None:
