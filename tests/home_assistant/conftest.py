@@ -94,6 +94,6 @@ def open_session(home: HomeAssistant, hass_ws_client: Callable[[HomeAssistant], 
     """Open sessions with Home Assistant, one per satellite."""
 
     async def opened() -> Assist:
-        return Assist(await hass_ws_client(home))  # type: ignore[arg-type]  # the plugin's client is aiohttp's
+        return Assist(await hass_ws_client(home))
 
     return opened

@@ -59,7 +59,7 @@ class Case:
             given.break_with(self.provider or self.sdk, self.fault)
         try:
             said = str(self.run()).strip()
-        except Exception as error:  # noqa: BLE001 (whatever a client raises is the result)
+        except Exception as error:  # noqa: BLE001  # whatever a client raises is the result
             expected = self.error is not None and isinstance(error, self.error)
             carried = _status(error)
             right = expected and (self.status is None or carried == self.status)

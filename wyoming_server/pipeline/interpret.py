@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ..errors import EdgeVoiceError
-from .classify import ClassWords, classify
+from .classify import ClassWords, classify, expected_kind
 from .edge_asr import EdgeModel, recognise
 from .endpoint import Sensitivity
 from .finish import finished_probability
@@ -27,6 +27,7 @@ from .policy import (
     RoutingMode,
     Standing,
     Threshold,
+    WorkloadClass,
 )
 from .quality import measure
 from .risk import pre_decode_risk, score
@@ -196,5 +197,8 @@ def _hedge(speech: Speech, quality: Quality, request: TurnRequest, parts: Judgem
     if not _may_stand_in(request, parts, speech):
         return
     risk, _ = pre_decode_risk(quality, speech, parts.learned.history(request.caller, speech, None, None))
-    if risk >= parts.hedge.hedge_at:
+    # The hub is not asked to be good at dictation: what is as long as one is likely to go to a lane.
+    seconds = speech.vad_speech_seconds
+    dictated = expected_kind(seconds) is WorkloadClass.DICTATION and not parts.policy.edge_dictation
+    if dictated or risk >= parts.hedge.hedge_at:
         hedge.start(speech)

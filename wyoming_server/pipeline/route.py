@@ -207,7 +207,6 @@ def decide(
 ) -> Decision:
     """Return what becomes of a hypothesis, by the first row that fits. Raises nothing.
 
-    By itself it decides for an unknown caller's command, which stays on the hub.
     CONFIRM for a caller that cannot be asked stands for refusing: the turn makes it a NeedsConfirmationError.
     """
     case = weigh(

@@ -35,7 +35,7 @@ async def faster_whisper(python: Path, extra: Sequence[str] = ()) -> AsyncIterat
         process = await asyncio.create_subprocess_exec(
             python, "-m", "wyoming_faster_whisper", *given, stdout=sys.stderr, stderr=asyncio.subprocess.PIPE
         )
-        log = asyncio.create_task(process.stderr.read())  # type: ignore[union-attr]  # it was asked for
+        log = asyncio.create_task(process.stderr.read())
         try:
             await _listening(uri, process)
             yield Peer(uri=uri, pid=process.pid)

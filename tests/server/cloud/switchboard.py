@@ -84,5 +84,6 @@ async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     except ConnectionResetError:
         writer.transport.abort()
         return
+    # The other side may be gone, or be TLS, which cannot be half closed: then there is nobody left to tell.
     with contextlib.suppress(OSError, NotImplementedError, RuntimeError):
         writer.write_eof()

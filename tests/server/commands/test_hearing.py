@@ -56,7 +56,7 @@ async def in_a_live_turn(frames: list[Frame], vad: SileroVad) -> Speech | None:
         await kept.interpretation if kept.interpretation else None async for kept in listener.utterances()
     ]
     (speech,) = heard
-    return speech  # type: ignore[no-any-return]  # what `interpret` gave back
+    return speech
 
 
 @pytest.mark.parametrize("file", RECORDINGS, ids=lambda file: file.stem)

@@ -20,11 +20,11 @@ def lines(**changed: object) -> Lines:
         "y": Axis(label="wrong", high=0.3, is_share=True),
         "lines": [Line(name="risk", points=[(0.0, 0.3), (0.5, 0.1), (1.0, 0.0)])],
     }
-    return Lines(**(given | changed))  # type: ignore[arg-type]  # each test changes one thing
+    return Lines(**(given | changed))
 
 
 def parsed(*panels: Panel, title: str = "A title", note: str = "") -> ET.Element:
-    return ET.fromstring(drawing(title, panels, note=note))  # noqa: S314  # our own
+    return ET.fromstring(drawing(title, panels, note=note))
 
 
 def said(root: ET.Element) -> list[str]:

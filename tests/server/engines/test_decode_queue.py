@@ -63,7 +63,7 @@ async def engine() -> AsyncIterator[GatedEngine]:
 
 @pytest.fixture
 async def queue(engine: GatedEngine) -> AsyncIterator[DecodeQueue]:
-    queue = DecodeQueue(engine.lease, at_once, limit=4)  # type: ignore[arg-type]  # the double has what it uses
+    queue = DecodeQueue(engine.lease, at_once, limit=4)
     yield queue
     engine.gate.set()
     queue.close()
@@ -140,7 +140,7 @@ async def test_decodes_wait_in_order_until_there_is_a_model_at_all(engine: Gated
     async def ready() -> None:
         await loaded.wait()
 
-    queue = DecodeQueue(engine.lease, ready, limit=4)  # type: ignore[arg-type]  # as above
+    queue = DecodeQueue(engine.lease, ready, limit=4)
     engine.gate.set()
     tasks = await lined_up(queue, "a", "b", "c")
     tasks[1].cancel()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pyopen_wakeword
-from openwakeword.model import Model  # type: ignore[import-untyped]  # it ships no types
+from openwakeword.model import Model
 
 RECORDINGS = Path(__file__).parents[2] / "audio" / "wake"
 FRAME_SAMPLES = 1280

@@ -82,7 +82,7 @@ def test_only_the_order_of_scores_counts_and_not_that_of_turns(turns: Turns, ran
     before = Ranking.of(scores, wrong).caught
     risen = Ranking.of([math.exp(2.0 * score) for score in scores], wrong).caught
     assert list(risen) == pytest.approx(list(before))
-    randomness.shuffle(turns)  # type: ignore[attr-defined]  # a random.Random
+    randomness.shuffle(turns)
     assert list(Ranking.of(*columns(turns)).caught) == pytest.approx(list(before))
 
 

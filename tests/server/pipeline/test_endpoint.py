@@ -237,7 +237,7 @@ def test_the_relaxed_wait_longer_and_the_aggressive_shorter() -> None:
 )
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="EndpointSettings"):
-        EndpointSettings(**wrong)  # type: ignore[arg-type]  # the table's values are what is tested
+        EndpointSettings(**wrong)
 
 
 LEVELS = some.sampled_from([0, 1, 5, 100, 3000, 32000])

@@ -269,3 +269,20 @@ def test_a_hedge_that_came_to_nothing_is_followed_by_another_try_and_both_are_to
         "lane-timeout" if failure is None else "lane-failed",
         "answered",
     ]
+
+
+@pytest.mark.parametrize(("edge_dictation", "uploads"), [(False, ["hedge"]), (True, [])])
+def test_what_is_as_long_as_a_dictation_is_hedged_whatever_its_sound(
+    uploads: list[str], *, edge_dictation: bool
+) -> None:
+    words = " ".join(f"word{number}" for number in range(36))
+    turn = Turn(
+        f"0.8 {words} 1.5",
+        TRUSTED,
+        lanes=(ScriptedLane(),),
+        hedge=HedgeSettings(hedge=True, hedge_at=1.0),
+        policy=Policy(edge_dictation=edge_dictation),
+        delay_s=0.5,
+    )
+    turn.run()
+    assert [one.reason for one in turn.ledger.uploads] == uploads

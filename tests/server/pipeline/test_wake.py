@@ -23,7 +23,7 @@ JARVIS = WakeWord(name="hey_jarvis", phrase="hey jarvis", languages=("en",), ver
 
 def hits(scores: list[float], *, start_frame: int = 0, **settings: float | dict[str, float]) -> list[WakeHit]:
     """The hits of one word whose scores follow one another."""
-    detector = WakeDetector([ALEXA], WakeSettings(**settings))  # type: ignore[arg-type]  # as a test writes them
+    detector = WakeDetector([ALEXA], WakeSettings(**settings))
     return feed(detector, scores, start_frame=start_frame)
 
 
@@ -107,7 +107,7 @@ def open_share(gate: NoiseGate, frames: list[Samples]) -> float:
 
 
 def gate_of_settings(**settings: float) -> NoiseGate:
-    return NoiseGate(GateSettings(**settings), hold_frames=25)  # type: ignore[arg-type]  # as a test writes them
+    return NoiseGate(GateSettings(**settings), hold_frames=25)
 
 
 def test_the_gate_closes_on_a_quiet_room_and_opens_on_the_first_louder_frame() -> None:
