@@ -43,6 +43,17 @@ EdgeVoiceError
 │   ├── LaneRefusedError           lane-refused
 │   ├── LaneTimeoutError           lane-timeout
 │   └── LaneUnreachableError       lane-unreachable
+├── ControlError                   a request to the control API that is refused
+│   ├── InvalidRequestError        invalid-request
+│   ├── NotConsentedError          not-consented
+│   ├── OriginRefusedError         origin-refused
+│   ├── PairingRefusedError        pairing-refused
+│   ├── PlainHttpRefusedError      plain-http-refused
+│   ├── TokenRefusedError          token-refused
+│   ├── TooManyRequestsError       too-many-requests; carries `retry_after_s`
+│   ├── UnknownLaneError           unknown-lane
+│   ├── UnknownSatelliteError      unknown-satellite
+│   └── UnknownTurnError           unknown-turn
 ├── EvaluationError
 │   ├── ManifestError              unreadable-manifest
 │   ├── NotBetterError             not-better
@@ -307,6 +318,75 @@ class LaneUnreachableError(LaneError):
     """The service's name or address could not be reached."""
 
     code = "lane-unreachable"
+
+
+class ControlError(EdgeVoiceError):
+    """A request to the control API that is refused."""
+
+
+class InvalidRequestError(ControlError):
+    """The body or the query is not what the API describes."""
+
+    code = "invalid-request"
+
+
+class NotConsentedError(ControlError):
+    """The owner has not agreed that speech goes there."""
+
+    code = "not-consented"
+
+
+class OriginRefusedError(ControlError):
+    """The request names a host that is not this server, or comes from another site's page."""
+
+    code = "origin-refused"
+
+
+class PairingRefusedError(ControlError):
+    """The pairing code is wrong, used or too old."""
+
+    code = "pairing-refused"
+
+
+class PlainHttpRefusedError(ControlError):
+    """A secret would cross the network in the clear."""
+
+    code = "plain-http-refused"
+
+
+class TokenRefusedError(ControlError):
+    """The token is missing or wrong."""
+
+    code = "token-refused"
+
+
+class TooManyRequestsError(ControlError):
+    """Asked too often."""
+
+    code = "too-many-requests"
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        """Say when asking again may help."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class UnknownLaneError(ControlError):
+    """No lane has that name."""
+
+    code = "unknown-lane"
+
+
+class UnknownSatelliteError(ControlError):
+    """No satellite of that name was heard."""
+
+    code = "unknown-satellite"
+
+
+class UnknownTurnError(ControlError):
+    """No turn of the last ones has that id."""
+
+    code = "unknown-turn"
 
 
 class EvaluationError(EdgeVoiceError):
