@@ -52,6 +52,21 @@ class MicrophoneClass(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SatelliteSettings(Checked):
+    """What the owner has set for one satellite; None leaves it to the home's setting, or to what the client says."""
+
+    microphone_class: MicrophoneClass | None = None
+    answer_early: bool | None = None
+    wake_threshold: float | None = None
+    """Score that a wake word has to reach, 0 to 1."""
+
+    def __post_init__(self) -> None:
+        """Check the range. Raises ValueError."""
+        if self.wake_threshold is not None and not 0.0 <= self.wake_threshold <= 1.0:
+            raise ValueError(f"wake_threshold is {self.wake_threshold}; allowed is 0.0 to 1.0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """What a threshold is learned for."""
 
