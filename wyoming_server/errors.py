@@ -30,6 +30,7 @@ EdgeVoiceError
 │   └── TurnTimeoutError           turn-timeout
 ├── LaneError                      a speech service was asked in vain; carries `lane`, `retry_after_s`
 │   ├── CapReachedError            cap-reached
+│   ├── KeyUnreadableError         key-unreadable
 │   ├── LaneBusyError              lane-busy
 │   ├── LaneCertificateError       lane-certificate
 │   ├── LaneCredentialsError       lane-credentials
@@ -240,6 +241,12 @@ class CapReachedError(LaneError):
     """The owner's cap on seconds or money is reached."""
 
     code = "cap-reached"
+
+
+class KeyUnreadableError(LaneError):
+    """Its key was sealed with a master key that is gone; it has to be entered again."""
+
+    code = "key-unreadable"
 
 
 class LaneBusyError(LaneError):

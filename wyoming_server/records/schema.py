@@ -48,6 +48,16 @@ _SNAPSHOTS: Migration = (
     ) STRICT
     """,
 )
+_CHOICES: Migration = (
+    """
+    CREATE TABLE choice (
+        name TEXT PRIMARY KEY,
+        saved_utc TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        value TEXT NOT NULL
+    ) STRICT
+    """,
+)
 
-MIGRATIONS: tuple[Migration, ...] = (_LEDGER, _SNAPSHOTS)
+MIGRATIONS: tuple[Migration, ...] = (_LEDGER, _SNAPSHOTS, _CHOICES)
 """The n-th takes the file to version n, which `PRAGMA user_version` holds."""

@@ -8,12 +8,12 @@ import asyncio
 import json
 import logging
 import sqlite3
-import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from .checksum import checksum
 from .store import Store
 
 _LOGGER = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Snapshots:
             raise ValueError(f"the snapshot '{name}' is no JSON: {error}") from error
         if len(text) > LARGEST_BYTES:  # ASCII alone, so characters are bytes
             raise ValueError(f"the snapshot '{name}' has {len(text)} bytes; allowed are {LARGEST_BYTES}")
-        row = (name, self._clock().astimezone(UTC).isoformat(timespec="seconds"), _digest(text), text)
+        row = (name, self._clock().astimezone(UTC).isoformat(timespec="seconds"), checksum(text), text)
         self._store.later(partial(_replace, row), key=("snapshot", name))
 
     async def drop(self, name: str) -> None:
@@ -66,18 +66,13 @@ class Snapshots:
 
 def _decoded(digest: str, text: str) -> dict[str, Any] | None:
     """Return the state; None when it is not what was written."""
-    if _digest(text) != digest:
+    if checksum(text) != digest:
         return None
     try:
         state = json.loads(text)
     except ValueError:
         return None
     return state if isinstance(state, dict) else None
-
-
-def _digest(text: str) -> str:
-    # Enough to find damage by: hashlib would have 2 MB of OpenSSL loaded, in a hub without lanes for this alone.
-    return f"{zlib.crc32(text.encode(errors='replace')):08x}"
 
 
 def _find(name: str, connection: sqlite3.Connection) -> tuple[str, str] | None:
