@@ -1,0 +1,112 @@
+"""Whether an Edge Voice server answers at an address, and if not, what does."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+from homeassistant.const import CONF_HOST, CONF_PORT, CONF_TOKEN
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from wyoming.client import AsyncTcpClient
+from wyoming.info import Describe, Info
+
+from .client import EdgeVoiceClient, is_loopback
+from .const import CONF_FINGERPRINT, CONF_WYOMING_PORT
+from .errors import CannotConnectError, EdgeVoiceError, NotEdgeVoiceError
+from .protocol import Health
+
+_WYOMING_SECONDS: Final = 3.0
+"""Asked only after something has refused to be our server, while somebody waits at a form."""
+_WYOMING_BREAKS: Final = (OSError, EOFError, TimeoutError, ValueError, KeyError, TypeError, AttributeError)
+"""What the protocol's reader raises over bytes of another protocol."""
+
+
+class WyomingServerError(NotEdgeVoiceError):
+    """A Wyoming server answers: another one, or ours at its port for speech."""
+
+    key = "wyoming_server"
+
+
+class NoWyomingPortError(EdgeVoiceError):
+    """The server has no port for speech."""
+
+    key = "no_wyoming_port"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A server that has answered, and how it is reached."""
+
+    host: str
+    port: int
+    fingerprint: str | None
+    """Of the certificate that it showed; None for plain HTTP on this machine."""
+    health: Health
+    wyoming_port: int
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What a config entry keeps of it."""
+        return {
+            CONF_HOST: self.host,
+            CONF_PORT: self.port,
+            CONF_FINGERPRINT: self.fingerprint,
+            CONF_WYOMING_PORT: self.wyoming_port,
+        }
+
+    def client(self, hass: HomeAssistant, token: str | None = None) -> EdgeVoiceClient:
+        """Return a client that trusts the certificate that was seen, and no other."""
+        return _client(hass, self.host, self.port, self.fingerprint, token)
+
+
+async def async_find(hass: HomeAssistant, host: str, port: int) -> Found:
+    """Look who answers at an address. Raises EdgeVoiceError."""
+    try:
+        fingerprint, health = await _async_look(hass, host, port)
+    except (CannotConnectError, NotEdgeVoiceError) as error:
+        if await _speaks_wyoming(host, port):
+            raise WyomingServerError(host=host, port=str(port)) from error
+        raise
+    if health.wyoming_port is None:
+        raise NoWyomingPortError(host=host, port=str(port))
+    return Found(host=host, port=port, fingerprint=fingerprint, health=health, wyoming_port=health.wyoming_port)
+
+
+async def async_check_token(hass: HomeAssistant, data: dict[str, Any]) -> None:
+    """Check that an entry's data opens the server. Raises EdgeVoiceError."""
+    client = _client(hass, data[CONF_HOST], data[CONF_PORT], data[CONF_FINGERPRINT], data[CONF_TOKEN])
+    await client.status()
+
+
+async def _async_look(hass: HomeAssistant, host: str, port: int) -> tuple[str | None, Health]:
+    """Return the certificate and what the server says of itself, over plain HTTP only on this machine."""
+    plain = _client(hass, host, port, None, None)
+    if is_loopback(host):
+        try:
+            return None, await plain.health()
+        except (CannotConnectError, NotEdgeVoiceError) as error:
+            # It may listen to the whole network, and then it speaks TLS here, too.
+            if (fingerprint := await plain.seen_fingerprint()) is None:
+                raise error from None
+    elif (fingerprint := await plain.seen_fingerprint()) is None:
+        raise NotEdgeVoiceError(host=host, port=str(port))
+    return fingerprint, await _client(hass, host, port, fingerprint, None).health()
+
+
+async def _speaks_wyoming(host: str, port: int) -> bool:
+    """Whether what listens there describes itself as Wyoming servers do."""
+    try:
+        async with asyncio.timeout(_WYOMING_SECONDS), AsyncTcpClient(host, port) as client:
+            await client.write_event(Describe().event())
+            event = await client.read_event()
+    except _WYOMING_BREAKS:
+        return False
+    return event is not None and Info.is_type(event.type)
+
+
+def _client(
+    hass: HomeAssistant, host: str, port: int, fingerprint: str | None, token: str | None
+) -> EdgeVoiceClient:
+    return EdgeVoiceClient(
+        async_get_clientsession(hass), host=host, port=port, token=token, fingerprint=fingerprint
+    )
