@@ -1,17 +1,28 @@
 """Small files that only the server's own user may read: there whole, or not at all."""
 
+import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import DiskError
 
+_LOGGER = logging.getLogger(__name__)
 MODE = 0o600
+LARGEST_BYTES = 1 << 16
 
 
 def read(path: Path) -> bytes | None:
-    """Return what a file holds; None where there is none. Blocks. Raises DiskError."""
+    """Return what a file holds (its first 64 KiB), and close it to others; None where there is none.
+
+    Blocks. Raises DiskError.
+    """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & 0o077:  # as a backup that was put back may leave it
+                _LOGGER.warning("'%s' could be read by others; its mode is 0600 now", path.name)
+                path.chmod(MODE)
+            return file.read(LARGEST_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -31,6 +42,8 @@ def write(path: Path, content: bytes) -> None:
         part.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise DiskError(f"'{path}' cannot be written: {error.strerror or error}") from error
 
 

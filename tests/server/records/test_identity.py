@@ -25,6 +25,7 @@ def test_two_servers_have_two_ids(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"hello\n", b"\xff" * 32, b"0123456789ABCDEF0123456789ABCDEF", b"0" * 31])
 def test_a_damaged_id_is_made_anew_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes) -> None:
     (tmp_path / FILE_NAME).write_bytes(content)
+    (tmp_path / FILE_NAME).chmod(0o600)
     made = identity_in(tmp_path)
     assert "damaged" in caplog.text
     assert made not in caplog.text
@@ -52,3 +53,11 @@ def test_what_a_killed_process_left_is_no_obstacle_and_stays_private(tmp_path: P
     assert identity_in(tmp_path) == identity_in(tmp_path)
     assert stat.S_IMODE((tmp_path / FILE_NAME).stat().st_mode) == 0o600
     assert not part.exists()
+
+
+def test_an_id_that_others_could_read_is_closed_to_them(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    made = identity_in(tmp_path)
+    (tmp_path / FILE_NAME).chmod(0o644)
+    assert identity_in(tmp_path) == made
+    assert stat.S_IMODE((tmp_path / FILE_NAME).stat().st_mode) == 0o600
+    assert "could be read by others" in caplog.text
