@@ -1,0 +1,200 @@
+"""What a hub pushes, kept current for every entity."""
+
+import asyncio
+import contextlib
+import random
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
+from typing import Any, Final, override
+
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+
+from .client import EdgeVoiceClient
+from .const import DOMAIN, LOGGER
+from .errors import (
+    CannotConnectError,
+    CertificateChangedError,
+    EdgeVoiceError,
+    OtherServerError,
+    TokenRefusedError,
+    raised_in_setup,
+    translated,
+)
+from .protocol import Asking, Event, Hello, Status, Turn, Wake
+
+FIRST_BACKOFF_SECONDS: Final = 1.0
+MOST_BACKOFF_SECONDS: Final = 60.0
+RECENT_TURNS: Final = 50
+
+
+class EdgeVoiceCoordinator(DataUpdateCoordinator[Status]):
+    """Listens to one hub for as long as its entry is set up. There is no polling: the hub says what changes."""
+
+    config_entry: ConfigEntry[Any]
+
+    def __init__(
+        self, hass: HomeAssistant, entry: ConfigEntry[Any], client: EdgeVoiceClient, chance: random.Random
+    ) -> None:
+        super().__init__(hass, LOGGER, config_entry=entry, name=entry.title, update_interval=None, always_update=False)
+        self.client = client
+        self.connected = False
+        """Whether the hub's events arrive."""
+        self._chance = chance
+        self._recent: deque[Turn] = deque(maxlen=RECENT_TURNS)
+        self._turn_listeners: list[Callable[[Turn], None]] = []
+        self._asking_listeners: list[Callable[[Asking], None]] = []
+        self._wake_listeners: list[Callable[[Wake], None]] = []
+        self._connected_listeners: list[Callable[[], Coroutine[Any, Any, None]]] = []
+
+    @property
+    def server_id(self) -> str:
+        """Return the hub's id, which stays over restarts and changed addresses."""
+        return self.config_entry.unique_id or self.config_entry.entry_id
+
+    @property
+    def recent_turns(self) -> tuple[Turn, ...]:
+        """Return the last turns, the newest first, without what was said."""
+        return tuple(self._recent)
+
+    @override
+    async def _async_update_data(self) -> Status:
+        """Return the status, asked for once: before the events flow, and when somebody asks for a refresh."""
+        try:
+            return await self.client.status()
+        except EdgeVoiceError as error:
+            if isinstance(error, (TokenRefusedError, CertificateChangedError)):
+                raise raised_in_setup(error) from error
+            raise UpdateFailed(**translated(error)) from error
+
+    @callback
+    def async_start(self) -> None:
+        """Listen from now on until the entry is unloaded."""
+        self.config_entry.async_create_background_task(self.hass, self._listen(), name=f"{DOMAIN} events")
+
+    @callback
+    def async_add_turn_listener(self, listener: Callable[[Turn], None]) -> CALLBACK_TYPE:
+        """Call with every turn that ends, its text included where the owner keeps it."""
+        return _added(self._turn_listeners, listener)
+
+    @callback
+    def async_add_asking_listener(self, listener: Callable[[Asking], None]) -> CALLBACK_TYPE:
+        """Call when a turn was sent to a lane."""
+        return _added(self._asking_listeners, listener)
+
+    @callback
+    def async_add_wake_listener(self, listener: Callable[[Wake], None]) -> CALLBACK_TYPE:
+        """Call with every wake word."""
+        return _added(self._wake_listeners, listener)
+
+    @callback
+    def async_connected_listener(self, listener: Callable[[], Coroutine[Any, Any, None]]) -> CALLBACK_TYPE:
+        """Run after each connect, in the background, and now if the hub is connected. An EdgeVoiceError ends it."""
+        if self.connected:
+            self._run_in_background(listener)
+        return _added(self._connected_listeners, listener)
+
+    async def _listen(self) -> None:
+        """Listen, and connect again and again, less and less often, whatever happens."""
+        failures = 0
+        while True:
+            try:
+                async with contextlib.aclosing(self.client.events()) as events:
+                    async for event in events:
+                        self._handle(event)
+                        failures = 0 if self.connected else failures
+                raise CannotConnectError("the hub closed its events", host=self.name, port="")
+            except EdgeVoiceError as error:
+                self._handle_lost(error)
+            await self._pause(failures)
+            failures += 1
+
+    async def _pause(self, failures: int) -> None:
+        """Wait, each time twice as long, and not in step with the other clients of a hub that has restarted."""
+        longest = min(FIRST_BACKOFF_SECONDS * 2 ** min(failures, 10), MOST_BACKOFF_SECONDS)
+        await asyncio.sleep(longest * self._chance.uniform(0.5, 1.0))
+
+    @callback
+    def _handle(self, event: Event) -> None:
+        """Take one event."""
+        match event:
+            case Hello():
+                if event.id != self.server_id:
+                    raise OtherServerError(host=self.name, port="")
+            case Status():
+                self._handle_status(event)
+            case Turn():
+                self._recent.appendleft(replace(event, text=None))
+                _call(self._turn_listeners, event)
+            case Asking():
+                _call(self._asking_listeners, event)
+            case Wake():
+                _call(self._wake_listeners, event)
+
+    @callback
+    def _handle_status(self, status: Status) -> None:
+        """Show a status. The first one after a connect says that the hub is back."""
+        returned = not self.connected
+        if returned:
+            if not self.last_update_success:
+                LOGGER.info("%s is back", self.name)
+            self.connected = True
+            self.last_exception = None
+        self.async_set_updated_data(status)
+        if returned:
+            self._end_reauth()
+            for listener in self._connected_listeners.copy():
+                self._run_in_background(listener)
+
+    @callback
+    def _handle_lost(self, error: EdgeVoiceError) -> None:
+        """Make every entity unavailable, and say so once."""
+        self.connected = False
+        self.last_exception = error
+        if isinstance(error, (TokenRefusedError, CertificateChangedError)):
+            self.config_entry.async_start_reauth_if_available(self.hass)
+        if self.last_update_success:
+            LOGGER.warning("%s is away: %s", self.name, error)
+            self.last_update_success = False
+        else:
+            LOGGER.debug("%s is still away: %s", self.name, error)
+        self.async_update_listeners()
+
+    @callback
+    def _end_reauth(self) -> None:
+        """Take back the question for a new token: the old one works again."""
+        flows = self.hass.config_entries.flow
+        for flow in flows.async_progress_by_handler(
+            DOMAIN, match_context={"entry_id": self.config_entry.entry_id, "source": SOURCE_REAUTH}
+        ):
+            flows.async_abort(flow["flow_id"])
+
+    @callback
+    def _run_in_background(self, listener: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self.config_entry.async_create_background_task(
+            self.hass, _without_hub_errors(listener), name=f"{DOMAIN} connected"
+        )
+
+
+async def _without_hub_errors(listener: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run what follows a connect; a hub that goes away meanwhile is told it at the next one."""
+    try:
+        await listener()
+    except EdgeVoiceError as error:
+        LOGGER.debug("The hub did not take what follows a connect: %s", error)
+
+
+def _added[T](listeners: list[T], listener: T) -> CALLBACK_TYPE:
+    listeners.append(listener)
+    return lambda: listeners.remove(listener)
+
+
+def _call[T](listeners: Iterable[Callable[[T], None]], event: T) -> None:
+    """Call each listener; one that fails is logged and keeps nothing from the others."""
+    for listener in tuple(listeners):
+        try:
+            listener(event)
+        except Exception:  # noqa: BLE001  # the stream of events must outlive what a listener does wrong
+            LOGGER.exception("A listener failed")

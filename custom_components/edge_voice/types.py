@@ -1,0 +1,33 @@
+"""What a set-up entry holds."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from homeassistant.config_entries import ConfigEntry
+
+from .client import EdgeVoiceClient
+from .coordinator import EdgeVoiceCoordinator
+from .protocol import Health
+from .wyoming_client import WyomingTarget
+
+if TYPE_CHECKING:
+    from .voice import Voice  # which imports this
+
+type EdgeVoiceConfigEntry = ConfigEntry[EdgeVoiceData]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EdgeVoiceData:
+    """One hub, as long as its entry is set up."""
+
+    server_id: str
+    health: Health
+    """As it was when the entry was set up."""
+
+    client: EdgeVoiceClient
+    coordinator: EdgeVoiceCoordinator
+    wyoming: WyomingTarget | None
+    """None for a hub that listens on no network port for speech."""
+
+    voice: Voice | None = None
+    """What the conversation and the home tell the hub."""
