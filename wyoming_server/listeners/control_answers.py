@@ -1,0 +1,245 @@
+"""The shapes of what the control API answers, as docs/control-api.md describes them."""
+
+from .control_values import Anything, Choice, Maybe, Moment, Named, Number, Several, Text, Truth, Whole, record
+
+PROSE = Text(most=20_000)
+"""A sentence for people, or a text that was said."""
+NAME = Text(most=500)
+COUNT = Whole(0)
+AMOUNT = Number(0)
+RATE = Number(0, 1)
+HEX_ID = Text(most=32, pattern="[0-9a-f]{32}", form="32 hex digits")
+FINGERPRINT = Text(most=64, pattern="[0-9a-f]{64}", form="64 hex digits")
+
+MICROPHONES = ("far_field", "near_field", "phone", "headset")
+SWITCHES = ("cloud_allowed", "audits", "keep_transcripts", "hedge", "answer_early", "confirm_critical",
+            "refuse_unconfirmed", "defer", "ask_text")  # fmt: skip
+DAILY = ("cloud_seconds_per_day", "audit_seconds_per_day", "hedge_seconds_per_day")
+CHOICES = {
+    "routing_mode": Choice("auto", "edge", "cloud"),
+    "error_target": Number(0.001, 0.5),
+    **{name: Number(0, 86_400) for name in DAILY},
+    "cloud_money_per_month": Number(0, 10_000),
+    "wake_threshold": Number(0, 1),
+    **{name: Truth() for name in SWITCHES},
+}
+"""Every choice of the owner, and what it may be."""
+WHAT = ("turns", "learned", "satellites", "ledger", "choices", "lanes")
+"""What can be erased."""
+
+ERROR = Named("Error", record({"code": Text(least=1), "message": PROSE}))
+
+HEALTH = Named(
+    "Health",
+    record(
+        {
+            "status": Choice("ok", "starting", "unavailable"),
+            "id": HEX_ID,
+            "name": NAME,
+            "version": NAME,
+            "api": record({"version": Whole(1), "min_version": Whole(1)}),
+            "wyoming_port": Maybe(Whole(1, 65_535)),
+            "model": Maybe(NAME),
+            "languages": Several(NAME),
+        }
+    ),
+)
+PAIRING = record({"expires_in_seconds": AMOUNT, "fingerprint": Maybe(FINGERPRINT)})
+PAIRED = record({"token": Text(least=1), "id": HEX_ID})
+
+ATTEMPT = record({"lane": NAME, "ending": NAME, "seconds": AMOUNT, "took_ms": Maybe(AMOUNT), "cost": AMOUNT})
+_TURN = {
+    "turn_id": Text(least=1),
+    "at": Moment(),
+    "satellite": Maybe(NAME),
+    "microphone_class": Maybe(Choice(*MICROPHONES)),
+    "language": Maybe(NAME),
+    "action": Choice("accept", "escalate", "confirm", "defer", "ask_text", "discard", "error"),
+    "reason": Maybe(PROSE),
+    "why": Maybe(PROSE),
+    "intent": Maybe(NAME),
+    "route": Maybe(Choice("edge", "cloud", "client")),
+    "lane": Maybe(NAME),
+    "risk": Maybe(RATE),
+    "threshold": Maybe(RATE),
+    "points": {Text(): Number()},
+    "class": Maybe(Choice("device-command", "list-timer-note", "open-question", "dictation")),
+    "critical": Maybe(Truth()),
+    "lanes": Several(ATTEMPT),
+    "model": Maybe(NAME),
+    "rules": Several(NAME),
+    "ended_by": Maybe(NAME),
+    "quality": Maybe({Text(): Maybe(Number())}),
+    "latency_ms": Maybe({Text(): Maybe(Number())}),
+    "error": Maybe(NAME),
+}
+TURN = Named("Turn", record(_TURN, {"text": PROSE}))
+TRANSCRIBED = Named("Transcribed", record({**_TURN, "text": Text(most=1_000_000), "seconds": AMOUNT}))
+
+EVIDENCE = record(
+    {
+        **dict.fromkeys(("turns", "wakes", "false_wakes", "clipped_turns", "noisy_turns", "cut_starts"), COUNT),
+        "snr_db": Maybe(Number()),
+        "clipping": Maybe(RATE),
+    }
+)
+SATELLITE = Named(
+    "Satellite",
+    record(
+        {
+            "id": NAME,
+            "microphone_class": Maybe(Choice(*MICROPHONES)),
+            "answer_early": Truth(),
+            "wake_threshold": Maybe(RATE),
+            "state": Choice("good", "noisy", "text_only"),
+            "reason": PROSE,
+            "evidence": EVIDENCE,
+            "suggestion": Maybe(record({"setting": NAME, "value": Anything(), "why": PROSE})),
+        }
+    ),
+)
+
+_LANE_STATE = {
+    "state": Choice("ready", "broken", "not-consented", "capped", "wrong-language"),
+    "reason": PROSE,
+    "consent": NAME,
+    "key_ends": Text(most=4),
+    "languages": Several(NAME),
+    "error_code": Maybe(NAME),
+}
+TRUST = Choice("hub", "home", "cloud")
+LANE_STATUS = Named("LaneStatus", record({"name": NAME, "provider": NAME, "trust": TRUST, **_LANE_STATE}))
+LANE = Named(
+    "Lane",
+    record(
+        {"name": NAME, "provider": NAME, "key_ends": Text(most=4)},
+        {
+            **dict.fromkeys(("url", "model", "region", "project", "entity", "trust", "consent", "price_as_of"), PROSE),
+            "languages": Several(NAME),
+            "satellites": Several(NAME),
+            "send_names": Truth(),
+            "deadline_seconds": AMOUNT,
+            "price_per_minute": AMOUNT,
+            "minimum_seconds": AMOUNT,
+            "from_file": Truth(),
+        },
+    ),
+)
+PROVIDER = Named(
+    "Provider",
+    record(
+        {
+            "provider": NAME,
+            "needs": Several(NAME),
+            "optional": Several(NAME),
+            "url": PROSE,
+            "models": Several(NAME),
+            "price_per_minute": Maybe(AMOUNT),
+            "as_of": Maybe(NAME),
+            "trust": TRUST,
+        }
+    ),
+)
+LANES = record({"lanes": Several(LANE), "providers": Several(PROVIDER)})
+POLICY = Named("Policy", record(CHOICES))
+
+_PERCENTILES = Maybe(record({"p50": Maybe(Number()), "p95": Maybe(Number())}))
+_STAGES = ("capture", "inference", "hold", "post", "cloud", "transport")
+STATUS = Named(
+    "Status",
+    record(
+        {
+            "schema": Whole(1),
+            "server": record(
+                {"id": HEX_ID, "name": NAME, "version": NAME, "started_at": Moment(), "uptime_seconds": AMOUNT}
+            ),
+            "mode": Choice("normal", "edge_only", "starter", "shedding", "cloud_only", "unavailable"),
+            "mode_reason": PROSE,
+            "model": record(
+                {
+                    "name": Maybe(NAME),
+                    "state": Choice("measuring", "waiting", "fetching", "loading", "ready", "failed"),
+                    "progress": Maybe(RATE),
+                    "starter": Truth(),
+                    "languages": Several(NAME),
+                    "note": PROSE,
+                }
+            ),
+            "wake_words": Several(record({"id": NAME, "phrase": NAME, "languages": Several(NAME)})),
+            "policy": POLICY,
+            "lanes": Several(LANE_STATUS),
+            "cloud": record(
+                {
+                    "reachable": Maybe(Truth()),
+                    "over_budget": Truth(),
+                    "currency": NAME,
+                    **dict.fromkeys(("seconds_today", "seconds_this_month", "cost_this_month"), AMOUNT),
+                    **dict.fromkeys(("seconds_left_today", "money_left_this_month"), Maybe(AMOUNT)),
+                }
+            ),
+            "figures": record(
+                {
+                    **dict.fromkeys(("turns", "escalations", "errors", "window_turns"), COUNT),
+                    **dict.fromkeys(("escalation_rate", "retry_rate", "abandonment_rate"), Maybe(RATE)),
+                    **dict.fromkeys(("last_word_to_text_ms", "end_to_text_ms"), _PERCENTILES),
+                    "stages_p95_ms": Maybe(record(dict.fromkeys(_STAGES, Maybe(Number())))),
+                }
+            ),
+            "last_turn": Maybe(TURN),
+            "thresholds": Several(
+                record(
+                    {
+                        "language": NAME,
+                        "microphone_class": Choice(*MICROPHONES),
+                        "value": RATE,
+                        "guaranteed": Truth(),
+                        "reason": PROSE,
+                        "turns_to_go": COUNT,
+                    }
+                )
+            ),
+            "disagreement": Several(
+                record(
+                    {
+                        "language": NAME,
+                        **dict.fromkeys(("value", "low", "high"), Maybe(AMOUNT)),
+                        "pairs": COUNT,
+                        "population": NAME,
+                    }
+                )
+            ),
+            "resources": record(dict.fromkeys(("cpu_percent", "memory_percent", "memory_mb"), Maybe(AMOUNT))),
+            "satellites": Several(SATELLITE),
+            "warnings": Several(record({"code": NAME, "message": PROSE, "subject": NAME})),
+        }
+    ),
+)
+
+LEDGER_ROW = Named(
+    "LedgerRow",
+    record(
+        {
+            "number": COUNT,
+            "at": Moment(),
+            **dict.fromkeys(("lane", "turn_id", "reason", "consent", "currency", "ending"), NAME),
+            "seconds": AMOUNT,
+            "bytes": COUNT,
+            "cost": AMOUNT,
+            "took_seconds": Maybe(AMOUNT),
+        }
+    ),
+)
+_SUMS = Several(record({"lane": NAME, "trust": TRUST, "uploads": COUNT, "seconds": AMOUNT, "cost": AMOUNT}))
+LEDGER = record({"rows": Several(LEDGER_ROW), "today": _SUMS, "this_month": _SUMS})
+
+HELLO = record(
+    {"type": Choice("hello"), "version": Whole(1), "min_version": Whole(1), "id": HEX_ID, "server_version": NAME}
+)
+MESSAGES = {
+    "hello": HELLO,
+    "status": record({"type": Choice("status"), "status": STATUS}),
+    "asking": record({"type": Choice("asking"), "turn_id": NAME, "satellite": Maybe(NAME), "lane": NAME}),
+    "turn": record({"type": Choice("turn"), "turn": TURN}),
+    "wake": record({"type": Choice("wake"), "satellite": Maybe(NAME), "word": NAME, "score": RATE, "at": Moment()}),
+}
+"""What the WebSocket says, by type."""

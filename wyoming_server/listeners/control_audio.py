@@ -1,0 +1,164 @@
+"""Recordings that the control API takes: WAV as it is, other formats decoded, forms read within bounds."""
+
+import asyncio
+import io
+import re
+import wave
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from ..errors import InvalidRequestError, MalformedAudioError, UnsupportedAudioError
+from .control_schemas import FORM, WAV
+
+WAV_KINDS = frozenset({WAV, "audio/x-wav", "audio/wave", "audio/vnd.wave"})
+RATE_HZ = 16_000
+LONGEST_SECONDS = 1_000
+"""Of a recording that is decoded: as much as the largest WAV body holds at 16 kHz."""
+_MOST_PARTS = 100
+_LARGEST_FIELD = 64 * 1024
+_MOST_NAMES = 100
+_STARTS: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"RIFF", "wav"),
+    (0, b"OggS", "ogg"),
+    (0, b"fLaC", "flac"),
+    (0, b"ID3", "mp3"),
+    (0, b"\xff\xfb", "mp3"),
+    (0, b"\xff\xf3", "mp3"),
+    (0, b"\xff\xf2", "mp3"),
+    (0, b"\xff\xf1", "aac"),
+    (0, b"\xff\xf9", "aac"),
+    (4, b"ftyp", "mp4"),
+    (0, b"\x1a\x45\xdf\xa3", "matroska"),
+)
+"""How a file begins, and the one demuxer that may read it: those that are tried by name may open other files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A form that was sent."""
+
+    fields: Mapping[str, tuple[str, ...]]
+    file: bytes | None
+
+
+async def read_form(request: web.Request) -> Upload:
+    """Return what a form holds; its file stays in memory. Raises InvalidRequestError, web.HTTPException."""
+    if request.content_type != FORM:
+        raise web.HTTPUnsupportedMediaType(reason=f"send {FORM} with a `file`")
+    body = await request.read()
+    content = aiohttp.StreamReader(request.protocol, 2**16)
+    content.feed_data(body)
+    content.feed_eof()
+    try:
+        return await _parts(aiohttp.MultipartReader(request.headers, content))
+    except (ValueError, RuntimeError, AssertionError, EOFError, LookupError, aiohttp.ClientError) as error:
+        raise InvalidRequestError(f"the request is no whole {FORM}") from error
+
+
+async def _parts(reader: aiohttp.MultipartReader) -> Upload:
+    fields: dict[str, tuple[str, ...]] = {}
+    file: bytes | None = None
+    for _ in range(_MOST_PARTS):
+        part = await reader.next()
+        if part is None:
+            return Upload(fields=fields, file=file)
+        if not isinstance(part, aiohttp.BodyPartReader) or part.name is None:
+            raise InvalidRequestError("each part needs a name, and no parts of its own")
+        content = await _content(part)
+        if part.name == "file":
+            if file is not None:
+                raise InvalidRequestError("file: send one")
+            file = content
+        elif len(content) > _LARGEST_FIELD:
+            raise InvalidRequestError(f"{part.name[:40]!r} is longer than {_LARGEST_FIELD} bytes")
+        else:
+            fields[part.name] = (*fields.get(part.name, ()), content.decode())
+    raise InvalidRequestError(f"more than {_MOST_PARTS} parts")
+
+
+async def _content(part: aiohttp.BodyPartReader) -> bytes:
+    """Return a part's bytes; what it says of compressions and encodings is not followed."""
+    content = bytearray()
+    while piece := await part.read_chunk():
+        content += piece
+    return bytes(content)
+
+
+def names_of(prompt: str) -> tuple[str, ...]:
+    """Return the names that a prompt lists."""
+    names = (one.strip() for one in re.split(r"[,;\n]", prompt))
+    return tuple(one for one in names if one)[:_MOST_NAMES]
+
+
+def checked_wav(body: bytes) -> bytes:
+    """Return a PCM WAV file as it came. Raises MalformedAudioError, UnsupportedAudioError."""
+    if not body:
+        raise MalformedAudioError("the recording is empty; send a PCM WAV file")
+    try:
+        with wave.open(io.BytesIO(body)) as file:
+            rate, width, channels, frames = (
+                file.getframerate(), file.getsampwidth(), file.getnchannels(), file.getnframes()
+            )  # fmt: skip
+    except (wave.Error, EOFError, RuntimeError) as error:
+        raise MalformedAudioError(f"the recording is no PCM WAV file ({error or 'it ends too early'})") from error
+    if not rate or width > 4 or channels > 8:
+        raise UnsupportedAudioError(f"{rate} Hz, {8 * width} bits and {channels} channels cannot be heard; send 16 kHz")
+    if not frames:
+        raise MalformedAudioError("the recording holds no audio")
+    return body
+
+
+async def wav_of(body: bytes) -> bytes:
+    """Return a recording of any known format as a PCM WAV file. Raises MalformedAudioError, UnsupportedAudioError."""
+    form = next((form for at, start, form in _STARTS if body[at:].startswith(start)), "")
+    if form == "wav":
+        try:
+            return checked_wav(body)
+        except MalformedAudioError:
+            pass  # floats and compressed samples are WAV, too
+    if not form:
+        raise UnsupportedAudioError("the file is none of wav, flac, mp3, m4a, mp4, aac, ogg, opus or webm; convert it")
+    # Decoding runs on after the caller has given up, and soon ends by itself.
+    return await asyncio.to_thread(_decoded, body, form)
+
+
+def _decoded(body: bytes, form: str) -> bytes:
+    """Return what a file sounds like: 16 kHz, mono, 16 bits. Raises MalformedAudioError, UnsupportedAudioError."""
+    import av  # noqa: PLC0415  # loaded with the recogniser's libraries anyway, and only for what is no WAV
+
+    sound = bytearray()
+    try:
+        with av.open(io.BytesIO(body), "r", format=form) as container:
+            if not container.streams.audio:
+                raise UnsupportedAudioError("the file holds no sound")
+            resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
+            for frame in container.decode(audio=0):
+                _heard(resampler.resample(frame), sound)
+            _heard(resampler.resample(None), sound)
+    except (av.FFmpegError, ValueError) as error:  # ValueError: titles that are no UTF-8, too
+        why = getattr(error, "strerror", None) or "it is damaged"
+        raise MalformedAudioError(f"the {form} file cannot be decoded: {why}") from error
+    if not sound:
+        raise MalformedAudioError("the file holds no audio")
+    return _as_wav(bytes(sound))
+
+
+def _heard(frames: list[Any], sound: bytearray) -> None:
+    for frame in frames:
+        sound += frame.to_ndarray().tobytes()
+    if len(sound) > 2 * RATE_HZ * LONGEST_SECONDS:
+        raise UnsupportedAudioError(f"recordings longer than {LONGEST_SECONDS} s are not taken; send it in parts")
+
+
+def _as_wav(pcm: bytes) -> bytes:
+    written = io.BytesIO()
+    with wave.open(written, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE_HZ)
+        file.writeframes(pcm)
+    return written.getvalue()

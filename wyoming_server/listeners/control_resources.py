@@ -1,0 +1,221 @@
+"""The control API's resources: each request is checked by its operation's shapes, then asked of the surface."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import ip_address
+from typing import Any
+
+import voluptuous as vol
+from aiohttp import web
+
+from ..errors import InvalidRequestError, PlainHttpRefusedError
+from .control_answers import WHAT
+from .control_audio import WAV_KINDS, checked_wav
+from .control_events import events
+from .control_guards import address_of
+from .control_schemas import (
+    ANSWERED_ONLY,
+    EVENT_STREAM,
+    EVERYTHING,
+    JSON,
+    OPENAI,
+    PARTS,
+    RESOURCES,
+    WAV,
+    Operation,
+)
+from .control_speech import transcription
+from .control_surface import Json, Surface
+from .control_values import checked
+
+_dumps = partial(json.dumps, allow_nan=False)  # NaN is no JSON: rather an error here than one in every client
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request that fits its operation."""
+
+    path: Mapping[str, Any]
+    query: Mapping[str, Any]
+    body: Any
+    request: web.Request
+
+
+type Answer = Callable[[Asked], Awaitable[Json]]
+
+
+def routes(surface: Surface) -> list[web.RouteDef]:
+    """Return every resource; access is checked before one is asked."""
+    answers = Resources(surface).answers()
+    return [
+        *(web.route(one.method, one.path, partial(_answer, one, answers[one.name])) for one in RESOURCES),
+        web.get(EVENT_STREAM.path, partial(events, surface=surface), allow_head=False),
+        web.route(OPENAI.method, OPENAI.path, partial(transcription, surface=surface)),
+    ]
+
+
+async def _answer(operation: Operation, answer: Answer, request: web.Request) -> web.Response:
+    path = {name: _read(PARTS[name], name, text) for name, text in request.match_info.items()}
+    query = _query(operation, request)
+    body = await _body(operation, request)
+    told = await answer(Asked(path=path, query=query, body=body, request=request))
+    return web.json_response(told, status=operation.status, dumps=_dumps)
+
+
+def _query(operation: Operation, request: web.Request) -> Json:
+    """Return the query's values with their defaults. Raises InvalidRequestError."""
+    known = operation.query
+    if unknown := sorted(set(request.query) - set(known)):
+        allowed = f"; known: {', '.join(known)}" if known else ""
+        raise InvalidRequestError(f"{unknown[0][:40]!r} is not known in the query{allowed}")
+    if twice := [name for name in known if len(request.query.getall(name, ())) > 1]:
+        raise InvalidRequestError(f"{twice[0]}: name it once")
+    given = {name: _read(known[name], name, text) for name, text in request.query.items()}
+    defaults = {name: value.default for name, value in known.items() if value.default is not None}
+    return defaults | given
+
+
+def _read(value: Any, name: str, text: str) -> Any:
+    try:
+        return value.read(text)
+    except vol.Invalid as error:
+        raise InvalidRequestError(f"{name}: {error}") from None
+
+
+async def _body(operation: Operation, request: web.Request) -> Any:
+    """Return the body: bytes of a recording, or checked JSON. Raises InvalidRequestError, web.HTTPException."""
+    if not operation.has_body:
+        return None
+    kinds = {JSON} if operation.kind == JSON else WAV_KINDS
+    if request.content_type not in kinds:
+        raise web.HTTPUnsupportedMediaType(reason=f"send {operation.kind}, and say so in Content-Type")
+    body = await request.read()
+    if operation.kind == WAV:
+        return body
+    known = (str(key) for key in getattr(operation.body, "schema", ()))
+    return checked(operation.body, parsed(body), known=known)
+
+
+def parsed(body: bytes) -> Any:
+    """Return the JSON of a body. Raises InvalidRequestError."""
+    try:
+        return json.loads(body.decode(), parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequestError(f"the body is no JSON: {_why(error)}") from None
+
+
+def _no_number(name: str) -> None:
+    raise InvalidRequestError(f"{name} is no JSON; leave the key out")
+
+
+def _why(error: Exception) -> str:
+    """Return what is wrong without quoting the body."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos}"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else "it is no UTF-8 text"
+
+
+class Resources:
+    """What each operation asks of the surface."""
+
+    def __init__(self, surface: Surface) -> None:
+        self._surface = surface
+
+    def answers(self) -> Mapping[str, Answer]:
+        """Return each operation's answer."""
+        surface = self._surface
+        return {
+            "status": _now(lambda _: surface.status()),
+            "policy": _now(lambda _: surface.policy()),
+            "change_policy": lambda asked: surface.change_policy(asked.body),
+            "reset_policy": lambda _: surface.reset_policy(),
+            "lanes": _now(lambda _: surface.lanes()),
+            "change_lanes": self._change_lanes,
+            "test_lane": self._test_lane,
+            "change_vocabulary": self._change_vocabulary,
+            "turns": _now(lambda asked: {"turns": list(surface.turns(asked.query["limit"]))}),
+            "tell_outcome": _now(
+                lambda asked: surface.told_outcome(asked.path["id"], asked.body["result"], asked.body.get("intent"))
+            ),
+            "tell_correction": _now(lambda asked: surface.told_correction(asked.path["id"], asked.body["text"])),
+            "begin_upload": lambda asked: surface.begin_upload(
+                asked.path["id"], asked.body["lane"], float(asked.body["seconds"])
+            ),
+            "end_upload": lambda asked: surface.end_upload(asked.path["id"], asked.path["upload"], asked.body),
+            "satellites": _now(lambda _: {"satellites": list(surface.satellites())}),
+            "change_satellite": lambda asked: surface.change_satellite(asked.path["id"], asked.body),
+            "forget_satellite": self._forget_satellite,
+            "ledger": lambda asked: surface.ledger(asked.query["limit"], asked.query.get("before")),
+            "write_ledger": lambda asked: surface.write_ledger(asked.body["rows"]),
+            "transcribe": self._transcribe,
+            "purge": self._purge,
+            "openapi": _description,
+        }
+
+    async def _change_lanes(self, asked: Asked) -> Json:
+        lanes = [one for one in asked.body["lanes"] if not one.get("from_file")]
+        _keep_secret(asked.request, lanes)
+        return await self._surface.change_lanes([_settings(one) for one in lanes])
+
+    async def _test_lane(self, asked: Asked) -> Json:
+        _keep_secret(asked.request, [asked.body])
+        return await self._surface.test_lane(_settings(asked.body))
+
+    async def _change_vocabulary(self, asked: Asked) -> Json:
+        told = {kind: asked.body.get(kind, ()) for kind in ("names", "areas", "floors", "terms")}
+        return await self._surface.change_vocabulary(
+            {kind: [name for one in names if (name := one.strip())] for kind, names in told.items()}
+        )
+
+    async def _forget_satellite(self, asked: Asked) -> Json:
+        satellite: str = asked.path["id"]
+        await self._surface.forget_satellite(satellite)
+        return {"forgotten": satellite}
+
+    async def _transcribe(self, asked: Asked) -> Json:
+        return await self._surface.transcribe(
+            checked_wav(asked.body),
+            language=asked.query.get("language") or None,
+            lane=asked.query.get("lane", "auto"),
+            prompt=(),
+        )
+
+    async def _purge(self, asked: Asked) -> Json:
+        what = asked.body["what"]
+        return await self._surface.purge(WHAT if EVERYTHING in what else tuple(dict.fromkeys(what)))
+
+
+def _now(answer: Callable[[Asked], Json]) -> Answer:
+    """Return an answer that is known at once as one that is awaited."""
+
+    async def answered(asked: Asked) -> Json:
+        return answer(asked)
+
+    return answered
+
+
+async def _description(_: Asked) -> Json:
+    from .control_openapi import description  # noqa: PLC0415  # few ask, and its library is for nothing else
+
+    return description()
+
+
+def _settings(lane: Json) -> Json:
+    return {key: value for key, value in lane.items() if key not in ANSWERED_ONLY}
+
+
+def _keep_secret(request: web.Request, lanes: list[Json]) -> None:
+    """Refuse a key that came through the network in the clear. Raises PlainHttpRefusedError."""
+    if any(one.get("key") for one in lanes) and not request.secure and not _is_loopback(address_of(request)):
+        raise PlainHttpRefusedError(
+            "A lane's key came in plain HTTP, so it may have been read on the way: make a new one, and send it by TLS"
+        )
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
