@@ -77,7 +77,18 @@ PARTS = {
         "engines",
         "listeners",
     },
-    "commands": {"", "errors", "settings", "serve", "recogniser", "pipeline", "learning", "bundles", "engines"},
+    "commands": {
+        "",
+        "errors",
+        "settings",
+        "serve",
+        "recogniser",
+        "pipeline",
+        "learning",
+        "bundles",
+        "engines",
+        "listeners.control_access",  # the token's file, which another process may replace
+    },
     "__main__": {"", "errors", "settings", "commands"},
     "": set(),
 }

@@ -23,6 +23,7 @@ COMMANDS = {
     "evaluate": "measure, on recordings whose words are known, whether the risk knows which texts are wrong",
     "simulate": "run the server's own learning on made-up streams and hold it to what it promises",
     "tune": "measure this machine and choose the model, threads and context that fit it",
+    "token": "print the token that the control API asks for, or make a new one",
 }
 
 

@@ -15,7 +15,7 @@ class ControlSettings(Checked):
     address: str = "127.0.0.1:10380"
     """HOST:PORT, or off. Beyond loopback it speaks TLS with a certificate of its own, which clients pin."""
     announce: bool = True
-    """Whether it is announced by zeroconf, so that Home Assistant finds it; never when all listens on loopback alone."""
+    """Whether zeroconf tells Home Assistant where the server is; never when all of it listens on loopback alone."""
     hosts: tuple[str, ...] = ()
     """Further names by which clients call this server, such as a reverse proxy's."""
 

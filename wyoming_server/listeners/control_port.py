@@ -1,0 +1,142 @@
+"""The control API's socket: plain HTTP on loopback, TLS elsewhere."""
+
+import asyncio
+import contextlib
+import importlib
+import logging
+import secrets
+import ssl
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
+from aiohttp import web
+
+from ..errors import InvalidSettingsError, PortBusyError
+from .control_access import Access
+from .control_connections import Connections
+from .control_door import ControlDoor
+from .control_entry import Entry
+from .control_guards import Guards, names_of_this_machine, security_headers
+from .control_pairing import Pairing
+from .control_resources import routes
+from .control_settings import ControlSettings, is_any, is_loopback, parts_of
+from .control_sockets import GOING_AWAY, SOCKETS, TOKEN_ENDED, Sockets
+from .control_surface import Surface
+
+_LOGGER = logging.getLogger(__name__)
+_HTTP_LOGGER = logging.getLogger(f"{__name__}.http")
+_HTTP_LOGGER.disabled = True  # it quotes what broken requests hold, and what is worth telling is told already
+WATCH_SECONDS = 0.5
+"""How soon an open WebSocket notices that its token has ended; a request notices at once."""
+LAST_SECONDS = 3.0
+"""For requests that are under way when the server stops."""
+KEEP_ALIVE_SECONDS = 75.0
+HANDSHAKE_SECONDS = 10.0
+GOODBYE_SECONDS = 1.0
+"""For TLS peers that do not say goodbye."""
+
+
+@asynccontextmanager
+async def control_port(
+    settings: ControlSettings,
+    surface: Surface,
+    *,
+    data_dir: Path,
+    allow: Sequence[str],
+    clock: Callable[[], float],
+    wall: Callable[[], datetime],
+) -> AsyncGenerator[ControlDoor]:
+    """Listen until the block ends. Raises PortBusyError, InvalidSettingsError, DiskError."""
+    try:
+        host, port = parts_of(settings.address)
+    except ValueError as error:
+        raise InvalidSettingsError(str(error)) from error
+    async with AsyncExitStack() as stack:
+        changed = asyncio.Event()
+        access = await Access.opened(data_dir, changed.set)
+        fingerprint, tls = await _tls(settings, host, data_dir, wall())
+        guards = Guards(access=access, admit=surface.admit, allow=allow, hosts=settings.hosts, clock=clock)
+        pairing = Pairing(fingerprint=fingerprint, clock=clock, draw=secrets.randbelow)
+        entry = Entry(surface, pairing, access, fingerprint)
+        app = web.Application(middlewares=guards.middlewares())
+        sockets = app[SOCKETS] = Sockets()
+        app.add_routes([*entry.routes(), *routes(surface)])
+        app.on_response_prepare.append(security_headers)
+        server = await stack.enter_async_context(_serving(app, settings.address, host, port, tls))
+        watching = asyncio.create_task(_watch(access, changed, sockets), name="control token")
+        stack.push_async_callback(_ended, watching)
+        bound = server.sockets[0].getsockname()[1]
+        door = ControlDoor(host=host, port=bound, fingerprint=fingerprint, show_token=lambda: access.token)
+        _LOGGER.info("control API at %s", door.url)
+        yield door
+
+
+async def _tls(
+    settings: ControlSettings, host: str, data_dir: Path, now: datetime
+) -> tuple[str | None, ssl.SSLContext | None]:
+    """Return fingerprint and context; None twice on loopback, where nobody listens in."""
+    if is_loopback(host):
+        return None, None
+    # 8 MB that a server on loopback does without.
+    certificates = await asyncio.to_thread(importlib.import_module, ".control_certificate", __package__)
+    names = ("localhost", *sorted(names_of_this_machine()), *([] if is_any(host) else [host]), *settings.hosts)
+    made = await asyncio.to_thread(certificates.certificate_of, data_dir, names, now)
+    return made.fingerprint, made.context
+
+
+@asynccontextmanager
+async def _serving(
+    app: web.Application, address: str, host: str, port: int, tls: ssl.SSLContext | None
+) -> AsyncGenerator[asyncio.Server]:
+    """Answer requests until the block ends. Raises PortBusyError."""
+    runner = web.AppRunner(
+        app, access_log=None, logger=_HTTP_LOGGER, keepalive_timeout=KEEP_ALIVE_SECONDS, shutdown_timeout=LAST_SECONDS
+    )
+    await runner.setup()
+    try:
+        assert runner.server is not None  # noqa: S101  # setup has made it
+        server = await _listening(Connections(runner.server), address, host, port, tls)
+        try:
+            yield server
+        finally:
+            server.close()
+            await app[SOCKETS].close(GOING_AWAY, "the server stops")
+    finally:
+        await runner.cleanup()
+    server.abort_clients()  # those that came in the very last moment, and TLS peers that do not say goodbye
+    await server.wait_closed()
+
+
+async def _listening(
+    made: Connections, address: str, host: str, port: int, tls: ssl.SSLContext | None
+) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
+    patience, goodbye = (HANDSHAKE_SECONDS, GOODBYE_SECONDS) if tls else (None, None)
+    try:
+        return await loop.create_server(
+            made, host, port, ssl=tls, ssl_handshake_timeout=patience, ssl_shutdown_timeout=goodbye
+        )
+    except (OSError, UnicodeError) as failure:  # UnicodeError: a host that is no name at all
+        raise PortBusyError(
+            f"control.address {address} cannot be listened on: {getattr(failure, 'strerror', None) or failure}; "
+            "stop what uses it, or choose another with --http HOST:PORT (or --http off)"
+        ) from failure
+
+
+async def _watch(access: Access, changed: asyncio.Event, sockets: Sockets) -> None:
+    """End what was opened with a token that has ended."""
+    while True:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WATCH_SECONDS):
+                await changed.wait()
+        await access.refresh()
+        if changed.is_set():
+            changed.clear()
+            await sockets.close(TOKEN_ENDED, "the token has ended")
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
