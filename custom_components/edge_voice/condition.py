@@ -1,0 +1,111 @@
+"""What automations may ask: where the last turn went, and how the hub is."""
+
+from collections.abc import Callable
+from typing import ClassVar, Unpack, cast, override
+
+import probatio
+from homeassistant.components.binary_sensor import DOMAIN as BINARY_SENSOR_DOMAIN
+from homeassistant.const import CONF_OPTIONS, CONF_TARGET, STATE_ON
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.automation import DomainSpec
+from homeassistant.helpers.condition import (
+    Condition,
+    ConditionCheckParams,
+    ConditionConfig,
+    EntityStateConditionBase,
+)
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.target import TargetSelection
+from homeassistant.helpers.typing import ConfigType
+
+from .const import DOMAIN
+from .protocol import Turn
+from .signals import SIGNAL_TURN
+from .targets import of_this_integration, satellites_of
+from .turns import ROUTES_AWAY
+from .types import EdgeVoiceConfigEntry
+
+_SCHEMA = probatio.Schema(
+    {
+        probatio.Optional(CONF_TARGET): cv.TARGET_FIELDS,
+        probatio.Required(CONF_OPTIONS, default={}): {},
+    }
+)
+
+
+class RouteWasCloudCondition(Condition):
+    """Whether a speech service answered the last turn, of some satellites or of all."""
+
+    @override
+    @classmethod
+    async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
+        """Return the configuration, checked."""
+        return cast("ConfigType", _SCHEMA(config))
+
+    def __init__(self, hass: HomeAssistant, config: ConditionConfig) -> None:
+        """Take which satellites are meant."""
+        super().__init__(hass, config)
+        self._targets = TargetSelection(config.target or {})
+
+    @property
+    @override
+    def needs_polling(self) -> bool:
+        """Only a turn changes it."""
+        return False
+
+    @override
+    async def _async_track_changes(self, action: Callable[[], None]) -> CALLBACK_TYPE:
+        @callback
+        def heard(_: str, __: Turn) -> None:
+            action()
+
+        return async_dispatcher_connect(self._hass, SIGNAL_TURN, heard)
+
+    @override
+    def _async_check(self, **kwargs: Unpack[ConditionCheckParams]) -> bool:
+        meant = satellites_of(self._hass, self._targets)
+        turns = [turn for turn in _recent_turns(self._hass) if meant is None or turn.satellite in meant]
+        return bool(turns) and max(turns, key=lambda turn: turn.at).route in ROUTES_AWAY
+
+
+def _recent_turns(hass: HomeAssistant) -> list[Turn]:
+    """Return what every hub remembers; after a restart of Home Assistant, its last turn."""
+    entries: list[EdgeVoiceConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
+    found: list[Turn] = []
+    for entry in entries:
+        coordinator = entry.runtime_data.coordinator
+        found.extend(coordinator.recent_turns)
+        if coordinator.data.last_turn is not None:
+            found.append(coordinator.data.last_turn)
+    return found
+
+
+def _problem_condition(key: str) -> type[Condition]:
+    """Return the condition that one of the hub's binary sensors is on."""
+
+    class ProblemCondition(EntityStateConditionBase):
+        """A problem of a hub."""
+
+        _domain_specs: ClassVar = {BINARY_SENSOR_DOMAIN: DomainSpec()}
+        _primary_entities_only = False  # the sensors are diagnostic ones
+        _states: ClassVar = {STATE_ON}
+
+        @override
+        def entity_filter(self, entities: set[str]) -> set[str]:
+            """Keep the hub's own sensor of this problem, whatever else the target holds."""
+            return of_this_integration(self._hass, super().entity_filter(entities), key)
+
+    return ProblemCondition
+
+
+CONDITIONS: dict[str, type[Condition]] = {
+    "is_degraded": _problem_condition("degraded"),
+    "is_over_budget": _problem_condition("over_budget"),
+    "route_was_cloud": RouteWasCloudCondition,
+}
+
+
+async def async_get_conditions(hass: HomeAssistant) -> dict[str, type[Condition]]:  # noqa: ARG001  # Home Assistant's signature
+    """Return the conditions of this integration."""
+    return CONDITIONS

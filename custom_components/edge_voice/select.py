@@ -1,0 +1,96 @@
+"""Choices with names: where speech may be heard, and what kind of microphone a satellite has."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import override
+
+from homeassistant.components.select import SelectEntity, SelectEntityDescription
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .entity import EdgeVoiceEntity, SatelliteEntity
+from .growing import async_add_per_satellite
+from .protocol import Policy, Satellite
+from .types import EdgeVoiceConfigEntry
+
+PARALLEL_UPDATES = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdgeVoiceSelectDescription[Subject](SelectEntityDescription):
+    """A choice of the policy or of a satellite, which the key names."""
+
+    options: list[str]
+    current_fn: Callable[[Subject], str | None]
+
+
+SELECTS: tuple[EdgeVoiceSelectDescription[Policy], ...] = (
+    EdgeVoiceSelectDescription(
+        key="routing_mode",
+        translation_key="routing_mode",
+        entity_category=EntityCategory.CONFIG,
+        options=["auto", "edge", "cloud"],
+        current_fn=lambda policy: policy.routing_mode,
+    ),
+)
+
+SATELLITE_SELECTS: tuple[EdgeVoiceSelectDescription[Satellite], ...] = (
+    EdgeVoiceSelectDescription(
+        key="microphone_class",
+        translation_key="microphone_class",
+        entity_category=EntityCategory.CONFIG,
+        options=["far_field", "near_field", "phone", "headset"],
+        current_fn=lambda satellite: satellite.microphone_class,
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: EdgeVoiceConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the policy's choices, and those of satellites as the server hears of them."""
+    async_add_entities(PolicySelect(entry.runtime_data.coordinator, description) for description in SELECTS)
+    async_add_per_satellite(
+        hass,
+        entry,
+        async_add_entities,
+        lambda coordinator, satellite_id: [
+            SatelliteSelect(coordinator, satellite_id, description) for description in SATELLITE_SELECTS
+        ],
+    )
+
+
+class PolicySelect(EdgeVoiceEntity, SelectEntity):
+    """A choice for the whole home."""
+
+    entity_description: EdgeVoiceSelectDescription[Policy]
+
+    @property
+    @override
+    def current_option(self) -> str | None:
+        """Return what the server holds to."""
+        return self.entity_description.current_fn(self.coordinator.data.policy)
+
+    @override
+    async def async_select_option(self, option: str) -> None:
+        """Tell the server; it pushes what it made of it."""
+        await self.async_command(self.coordinator.client.change_policy(**{self.entity_description.key: option}))
+
+
+class SatelliteSelect(SatelliteEntity, SelectEntity):
+    """A choice for one satellite."""
+
+    entity_description: EdgeVoiceSelectDescription[Satellite]
+
+    @property
+    @override
+    def current_option(self) -> str | None:
+        """Return what the server holds to."""
+        return None if self.satellite is None else self.entity_description.current_fn(self.satellite)
+
+    @override
+    async def async_select_option(self, option: str) -> None:
+        """Tell the server; it pushes what it made of it."""
+        changes = {self.entity_description.key: option}
+        await self.async_command(self.coordinator.client.change_satellite(self.satellite_id, **changes))

@@ -1,0 +1,152 @@
+"""What automations start from: turns, and a hub that is degraded or over its budget."""
+
+from dataclasses import asdict
+from typing import Any, ClassVar, cast, override
+
+import probatio
+from homeassistant.components.binary_sensor import DOMAIN as BINARY_SENSOR_DOMAIN
+from homeassistant.const import CONF_OPTIONS, CONF_TARGET, STATE_ON
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.automation import DomainSpec
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.target import TargetSelection
+from homeassistant.helpers.trigger import (
+    EntityTargetStateTriggerBase,
+    Trigger,
+    TriggerActionRunner,
+    TriggerConfig,
+    TriggerNotTriggeredReporter,
+)
+from homeassistant.helpers.typing import ConfigType
+
+from .protocol import Asking, Turn
+from .signals import SIGNAL_ASKING, SIGNAL_TURN
+from .targets import of_this_integration, satellites_of
+from .turns import ESCALATED, TURN_TYPES, turn_attributes, turn_type
+
+CONF_HOW = "how"
+CONF_RISK_ABOVE = "risk_above"
+
+_WITHOUT_OPTIONS: dict[probatio.Marker, Any] = {}
+_TURN_OPTIONS: dict[probatio.Marker, Any] = {
+    probatio.Optional(CONF_HOW): probatio.All(cv.ensure_list, [probatio.In(TURN_TYPES)]),
+    probatio.Optional(CONF_RISK_ABOVE): probatio.All(probatio.Coerce(float), probatio.Range(0, 100)),
+}
+
+
+def _schema(options: dict[probatio.Marker, Any]) -> probatio.Schema:
+    """Return the schema of a trigger that hears of every satellite unless some are named."""
+    return probatio.Schema(
+        {
+            probatio.Optional(CONF_TARGET): cv.TARGET_FIELDS,
+            probatio.Required(CONF_OPTIONS, default={}): options,
+        }
+    )
+
+
+class SatelliteTrigger(Trigger):
+    """Something that happened to a satellite's turn."""
+
+    _schema: ClassVar[probatio.Schema] = _schema(_WITHOUT_OPTIONS)
+
+    @override
+    @classmethod
+    async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
+        """Return the configuration, checked."""
+        return cast("ConfigType", cls._schema(config))
+
+    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
+        """Take which satellites are meant, and what else must hold."""
+        super().__init__(hass, config)
+        self._options = config.options or {}
+        self._targets = TargetSelection(config.target or {})
+
+    def _is_meant(self, satellite: str | None) -> bool:
+        meant = satellites_of(self._hass, self._targets)
+        return meant is None or satellite in meant
+
+
+class TurnEndedTrigger(SatelliteTrigger):
+    """A turn has ended, in one of these ways, with more than this risk."""
+
+    _schema = _schema(_TURN_OPTIONS)
+
+    @override
+    async def async_attach_runner(
+        self, run_action: TriggerActionRunner, did_not_trigger: TriggerNotTriggeredReporter | None = None
+    ) -> CALLBACK_TYPE:
+        """Run the action at each turn that is meant; reloads of the entry do not detach it."""
+
+        @callback
+        def heard(_: str, turn: Turn) -> None:
+            if self._is_meant(turn.satellite) and self._matches(turn):
+                told = turn_attributes(turn) | {"how": turn_type(turn)}
+                run_action({"turn": told}, f"turn of {turn.satellite or 'an unnamed satellite'}")
+
+        return async_dispatcher_connect(self._hass, SIGNAL_TURN, heard)
+
+    def _matches(self, turn: Turn) -> bool:
+        how, least = self._options.get(CONF_HOW), self._options.get(CONF_RISK_ABOVE)
+        if how and turn_type(turn) not in how:
+            return False
+        return least is None or (turn.risk is not None and 100.0 * turn.risk > least)
+
+
+class EscalatedTrigger(TurnEndedTrigger):
+    """A speech service has answered instead of the hub."""
+
+    _schema = _schema(_WITHOUT_OPTIONS)
+
+    @override
+    def _matches(self, turn: Turn) -> bool:
+        return turn_type(turn) == ESCALATED
+
+
+class AskingCloudTrigger(SatelliteTrigger):
+    """A turn has just been sent to a speech service."""
+
+    @override
+    async def async_attach_runner(
+        self, run_action: TriggerActionRunner, did_not_trigger: TriggerNotTriggeredReporter | None = None
+    ) -> CALLBACK_TYPE:
+        """Run the action when a satellite's speech leaves the hub; reloads of the entry do not detach it."""
+
+        @callback
+        def asking(_: str, asked: Asking) -> None:
+            if self._is_meant(asked.satellite):
+                run_action({"asking": asdict(asked)}, f"asking {asked.lane}")
+
+        return async_dispatcher_connect(self._hass, SIGNAL_ASKING, asking)
+
+
+def _problem_trigger(key: str) -> type[Trigger]:
+    """Return the trigger for one of the hub's binary sensors turning on."""
+
+    class ProblemTrigger(EntityTargetStateTriggerBase):
+        """A problem of a hub has begun."""
+
+        _domain_specs: ClassVar = {BINARY_SENSOR_DOMAIN: DomainSpec()}
+        _primary_entities_only = False  # the sensors are diagnostic ones
+        _to_states: ClassVar = {STATE_ON}
+
+        @override
+        def entity_filter(self, entities: set[str]) -> set[str]:
+            """Keep the hub's own sensor of this problem, whatever else the target holds."""
+            return of_this_integration(self._hass, super().entity_filter(entities), key)
+
+    return ProblemTrigger
+
+
+TRIGGERS: dict[str, type[Trigger]] = {
+    "asking_cloud": AskingCloudTrigger,
+    "degraded": _problem_trigger("degraded"),
+    "escalated": EscalatedTrigger,
+    "over_budget": _problem_trigger("over_budget"),
+    "turn_ended": TurnEndedTrigger,
+}
+
+
+async def async_get_triggers(hass: HomeAssistant) -> dict[str, type[Trigger]]:  # noqa: ARG001  # Home Assistant's signature
+    """Return the triggers of this integration."""
+    return TRIGGERS
