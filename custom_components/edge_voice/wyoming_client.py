@@ -109,6 +109,7 @@ async def transcribe(
     language: str | None,
     context: Mapping[str, Any],
     chunks: AsyncIterator[bytes],
+    sensitivity: str | None = None,
     connect_timeout: float = CONNECT_SECONDS,
     answer_timeout: float = ANSWER_SECONDS,
 ) -> Transcript:
@@ -119,7 +120,8 @@ async def transcribe(
     """
     try:
         async with connected(target, connect_timeout) as wire:
-            await wire.write(Transcribe(language=language, context={CONTEXT_KEY: dict(context)}))
+            asked = {CONTEXT_KEY: dict(context)}
+            await wire.write(Transcribe(language=language, context=asked, vad_sensitivity=sensitivity))
             await wire.write(AudioStart(rate=RATE, width=WIDTH, channels=CHANNELS))
             return await _exchange(wire, chunks, answer_timeout)
     except TimeoutError as error:
