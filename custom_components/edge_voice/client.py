@@ -110,6 +110,10 @@ class EdgeVoiceClient:
         """Change some of the owner's choices and return all."""
         return decode(Policy, await self._request("PUT", f"{_API}/policy", changes), "policy")
 
+    async def reset_policy(self) -> Policy:
+        """Return to the choices of the hub's settings file."""
+        return decode(Policy, await self._request("DELETE", f"{_API}/policy"), "policy")
+
     async def lanes(self) -> Json:
         """Return `lanes` and `providers`."""
         return await self._request("GET", f"{_API}/lanes")

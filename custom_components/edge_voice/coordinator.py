@@ -10,6 +10,7 @@ from typing import Any, Final, override
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from .client import EdgeVoiceClient
@@ -24,6 +25,7 @@ from .errors import (
     translated,
 )
 from .protocol import Asking, Event, Hello, Status, Turn, Wake
+from .signals import SIGNAL_ASKING, SIGNAL_TURN
 
 FIRST_BACKOFF_SECONDS: Final = 1.0
 MOST_BACKOFF_SECONDS: Final = 60.0
@@ -128,8 +130,10 @@ class EdgeVoiceCoordinator(DataUpdateCoordinator[Status]):
             case Turn():
                 self._recent.appendleft(replace(event, text=None))
                 _call(self._turn_listeners, event)
+                async_dispatcher_send(self.hass, SIGNAL_TURN, self.config_entry.entry_id, event)
             case Asking():
                 _call(self._asking_listeners, event)
+                async_dispatcher_send(self.hass, SIGNAL_ASKING, self.config_entry.entry_id, event)
             case Wake():
                 _call(self._wake_listeners, event)
 

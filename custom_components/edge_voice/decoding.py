@@ -2,21 +2,21 @@
 
 import math
 import types
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import datetime
-from functools import cache
-from typing import Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from .errors import MalformedAnswerError
+
+type _Plan = tuple[tuple[str, Any, Field[Any]], ...]
+
+_PLANS: Final[dict[type, _Plan]] = {}
+"""Annotations are read once per type."""
 
 
 def decode[T](kind: type[T], value: object, where: str = "answer") -> T:
     """Return JSON as a dataclass; unknown keys are passed over. Raises MalformedAnswerError for a wrong type."""
-    return cast(T, _decode(kind, value, where))
-
-
-def _decode(kind: Hashable, value: object, where: str) -> Any:
     if not isinstance(value, dict):
         raise _malformed(where, "an object", value)
     found: dict[str, Any] = {}
@@ -28,11 +28,12 @@ def _decode(kind: Hashable, value: object, where: str) -> Any:
     return kind(**found)
 
 
-@cache
-def _plan(kind: type) -> tuple[tuple[str, Any, Field[Any]], ...]:
+def _plan(kind: type) -> _Plan:
     """Return each field with its name in JSON (a keyword's ends in `_` here) and its type."""
-    hints = get_type_hints(kind)
-    return tuple((field.name.rstrip("_"), hints[field.name], field) for field in fields(kind))
+    if (plan := _PLANS.get(kind)) is None:
+        hints = get_type_hints(kind)
+        plan = _PLANS[kind] = tuple((field.name.rstrip("_"), hints[field.name], field) for field in fields(kind))
+    return plan
 
 
 def _convert(hint: Any, value: object, where: str) -> Any:
@@ -52,7 +53,7 @@ def _convert(hint: Any, value: object, where: str) -> Any:
         if not isinstance(value, dict):
             raise _malformed(where, "an object", value)
         return {key: _convert(arguments[1], one, f"{where}.{key}") for key, one in value.items()}
-    return _decode(hint, value, where) if is_dataclass(hint) else _scalar(hint, value, where)
+    return decode(hint, value, where) if isinstance(hint, type) and is_dataclass(hint) else _scalar(hint, value, where)
 
 
 def _scalar(hint: type, value: object, where: str) -> Any:
