@@ -1,11 +1,10 @@
 """What automations may ask: where the last turn went, and how the hub is."""
 
 from collections.abc import Callable
-from typing import ClassVar, Unpack, cast, override
+from typing import Unpack, cast, override
 
-import probatio
-from homeassistant.components.binary_sensor import DOMAIN as BINARY_SENSOR_DOMAIN
-from homeassistant.const import CONF_OPTIONS, CONF_TARGET, STATE_ON
+import probatio as vol
+from homeassistant.const import CONF_OPTIONS, CONF_TARGET, STATE_ON, Platform
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.automation import DomainSpec
@@ -26,10 +25,12 @@ from .targets import of_this_integration, satellites_of
 from .turns import ROUTES_AWAY
 from .types import EdgeVoiceConfigEntry
 
-_SCHEMA = probatio.Schema(
+_BINARY_SENSORS = {Platform.BINARY_SENSOR.value: DomainSpec()}
+_ON: set[str | bool] = {STATE_ON}
+_SCHEMA = vol.Schema(
     {
-        probatio.Optional(CONF_TARGET): cv.TARGET_FIELDS,
-        probatio.Required(CONF_OPTIONS, default={}): {},
+        vol.Optional(CONF_TARGET): cv.TARGET_FIELDS,
+        vol.Required(CONF_OPTIONS, default={}): {},
     }
 )
 
@@ -87,9 +88,9 @@ def _problem_condition(key: str) -> type[Condition]:
     class ProblemCondition(EntityStateConditionBase):
         """A problem of a hub."""
 
-        _domain_specs: ClassVar = {BINARY_SENSOR_DOMAIN: DomainSpec()}
+        _domain_specs = _BINARY_SENSORS
         _primary_entities_only = False  # the sensors are diagnostic ones
-        _states: ClassVar = {STATE_ON}
+        _states = _ON
 
         @override
         def entity_filter(self, entities: set[str]) -> set[str]:

@@ -5,13 +5,10 @@ from typing import override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import EdgeVoiceCoordinator
 from .entity import EdgeVoiceEntity
 from .protocol import Asking, Turn
-from .signals import SIGNAL_ASKING, SIGNAL_TURN
 from .turns import ASKING_CLOUD, TURN_TYPES, turn_attributes, turn_type
 from .types import EdgeVoiceConfigEntry
 
@@ -21,26 +18,12 @@ TURN = EventEntityDescription(key="turn", translation_key="turn", event_types=[A
 
 
 async def async_setup_entry(
-    hass: HomeAssistant, entry: EdgeVoiceConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+    hass: HomeAssistant,  # noqa: ARG001  # Home Assistant's signature
+    entry: EdgeVoiceConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the hub's event, and tell this integration's triggers of turns whether or not the event is enabled."""
-    coordinator = entry.runtime_data.coordinator
-    _async_tell_triggers(hass, entry, coordinator)
-    async_add_entities([TurnEvent(coordinator, TURN)])
-
-
-@callback
-def _async_tell_triggers(hass: HomeAssistant, entry: EdgeVoiceConfigEntry, coordinator: EdgeVoiceCoordinator) -> None:
-    @callback
-    def heard(turn: Turn) -> None:
-        async_dispatcher_send(hass, SIGNAL_TURN, entry.entry_id, turn)
-
-    @callback
-    def asking(asked: Asking) -> None:
-        async_dispatcher_send(hass, SIGNAL_ASKING, entry.entry_id, asked)
-
-    entry.async_on_unload(coordinator.async_add_turn_listener(heard))
-    entry.async_on_unload(coordinator.async_add_asking_listener(asking))
+    """Add the hub's event."""
+    async_add_entities([TurnEvent(entry.runtime_data.coordinator, TURN)])
 
 
 class TurnEvent(EdgeVoiceEntity, EventEntity):

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final, cast
 
-import probatio
+import probatio as vol
 from homeassistant.components.media_source import Unresolvable, async_resolve_media, is_media_source_id
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import (
@@ -41,42 +41,36 @@ _MOST_TURNS: Final = 100
 _MOST_BYTES: Final = 32 * 1024 * 1024
 """What the server takes."""
 
-_OF_A_HUB: Final = {probatio.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
-_TRANSCRIBE = probatio.Schema(
+_OF_A_HUB: Final = {vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
+_TRANSCRIBE = vol.Schema(
     {
         **_OF_A_HUB,
-        probatio.Required(ATTR_FILE): probatio.Any(
-            cv.string, probatio.All(dict, lambda media: media["media_content_id"])
-        ),
-        probatio.Optional(ATTR_LANGUAGE): cv.string,
-        probatio.Optional(ATTR_LANE, default="auto"): probatio.In(LANES),
+        vol.Required(ATTR_FILE): vol.Any(cv.string, vol.All(dict, lambda media: media["media_content_id"])),
+        vol.Optional(ATTR_LANGUAGE): cv.string,
+        vol.Optional(ATTR_LANE, default="auto"): vol.In(LANES),
     }
 )
-_REPORT_CORRECTION = probatio.Schema(
+_REPORT_CORRECTION = vol.Schema(
     {
         **_OF_A_HUB,
-        probatio.Required(ATTR_TEXT): cv.string,
-        probatio.Exclusive(ATTR_TURN_ID, "which"): cv.string,
-        probatio.Exclusive(ATTR_SATELLITE, "which"): cv.entity_id,
+        vol.Required(ATTR_TEXT): cv.string,
+        vol.Exclusive(ATTR_TURN_ID, "which"): cv.string,
+        vol.Exclusive(ATTR_SATELLITE, "which"): cv.entity_id,
     }
 )
-_LIST_TURNS = probatio.Schema(
+_LIST_TURNS = vol.Schema(
     {
         **_OF_A_HUB,
-        probatio.Optional(ATTR_LIMIT, default=20): probatio.All(probatio.Coerce(int), probatio.Range(1, _MOST_TURNS)),
-        probatio.Optional(ATTR_SATELLITE): cv.entity_id,
+        vol.Optional(ATTR_LIMIT, default=20): vol.All(vol.Coerce(int), vol.Range(1, _MOST_TURNS)),
+        vol.Optional(ATTR_SATELLITE): cv.entity_id,
     }
 )
-_PURGE = probatio.Schema(
-    {**_OF_A_HUB, probatio.Required(ATTR_WHAT): probatio.All(cv.ensure_list, [probatio.In(ERASABLE)])}
-)
-_TEST_MICROPHONE = probatio.Schema(
+_PURGE = vol.Schema({**_OF_A_HUB, vol.Required(ATTR_WHAT): vol.All(cv.ensure_list, [vol.In(ERASABLE)])})
+_TEST_MICROPHONE = vol.Schema(
     {
         **_OF_A_HUB,
-        probatio.Required(ATTR_SATELLITE): cv.entity_id,
-        probatio.Optional(ATTR_SECONDS, default=DEFAULT_SECONDS): probatio.All(
-            probatio.Coerce(float), probatio.Range(1, MOST_SECONDS)
-        ),
+        vol.Required(ATTR_SATELLITE): cv.entity_id,
+        vol.Optional(ATTR_SECONDS, default=DEFAULT_SECONDS): vol.All(vol.Coerce(float), vol.Range(1, MOST_SECONDS)),
     }
 )
 

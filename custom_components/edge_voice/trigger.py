@@ -3,9 +3,8 @@
 from dataclasses import asdict
 from typing import Any, ClassVar, cast, override
 
-import probatio
-from homeassistant.components.binary_sensor import DOMAIN as BINARY_SENSOR_DOMAIN
-from homeassistant.const import CONF_OPTIONS, CONF_TARGET, STATE_ON
+import probatio as vol
+from homeassistant.const import CONF_OPTIONS, CONF_TARGET, STATE_ON, Platform
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.automation import DomainSpec
@@ -28,19 +27,21 @@ from .turns import ESCALATED, TURN_TYPES, turn_attributes, turn_type
 CONF_HOW = "how"
 CONF_RISK_ABOVE = "risk_above"
 
-_WITHOUT_OPTIONS: dict[probatio.Marker, Any] = {}
-_TURN_OPTIONS: dict[probatio.Marker, Any] = {
-    probatio.Optional(CONF_HOW): probatio.All(cv.ensure_list, [probatio.In(TURN_TYPES)]),
-    probatio.Optional(CONF_RISK_ABOVE): probatio.All(probatio.Coerce(float), probatio.Range(0, 100)),
+_BINARY_SENSORS = {Platform.BINARY_SENSOR.value: DomainSpec()}
+_ON = {STATE_ON}
+_WITHOUT_OPTIONS: dict[vol.Marker, Any] = {}
+_TURN_OPTIONS: dict[vol.Marker, Any] = {
+    vol.Optional(CONF_HOW): vol.All(cv.ensure_list, [vol.In(TURN_TYPES)]),
+    vol.Optional(CONF_RISK_ABOVE): vol.All(vol.Coerce(float), vol.Range(0, 100)),
 }
 
 
-def _schema(options: dict[probatio.Marker, Any]) -> probatio.Schema:
+def _schema(options: dict[vol.Marker, Any]) -> vol.Schema:
     """Return the schema of a trigger that hears of every satellite unless some are named."""
-    return probatio.Schema(
+    return vol.Schema(
         {
-            probatio.Optional(CONF_TARGET): cv.TARGET_FIELDS,
-            probatio.Required(CONF_OPTIONS, default={}): options,
+            vol.Optional(CONF_TARGET): cv.TARGET_FIELDS,
+            vol.Required(CONF_OPTIONS, default={}): options,
         }
     )
 
@@ -48,7 +49,7 @@ def _schema(options: dict[probatio.Marker, Any]) -> probatio.Schema:
 class SatelliteTrigger(Trigger):
     """Something that happened to a satellite's turn."""
 
-    _schema: ClassVar[probatio.Schema] = _schema(_WITHOUT_OPTIONS)
+    _schema: ClassVar[vol.Schema] = _schema(_WITHOUT_OPTIONS)
 
     @override
     @classmethod
@@ -126,9 +127,9 @@ def _problem_trigger(key: str) -> type[Trigger]:
     class ProblemTrigger(EntityTargetStateTriggerBase):
         """A problem of a hub has begun."""
 
-        _domain_specs: ClassVar = {BINARY_SENSOR_DOMAIN: DomainSpec()}
+        _domain_specs = _BINARY_SENSORS
         _primary_entities_only = False  # the sensors are diagnostic ones
-        _to_states: ClassVar = {STATE_ON}
+        _to_states = _ON
 
         @override
         def entity_filter(self, entities: set[str]) -> set[str]:
