@@ -1,11 +1,12 @@
 """Whether an Edge Voice server answers at an address, and if not, what does."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from homeassistant.const import CONF_HOST, CONF_PORT, CONF_TOKEN
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from wyoming.client import AsyncTcpClient
 from wyoming.info import Describe, Info
@@ -56,7 +57,7 @@ class Found:
 
     def client(self, hass: HomeAssistant, token: str | None = None) -> EdgeVoiceClient:
         """Return a client that trusts the certificate that was seen, and no other."""
-        return _client(hass, self.host, self.port, self.fingerprint, token)
+        return client_for(hass, {**self.data, CONF_TOKEN: token})
 
 
 async def async_find(hass: HomeAssistant, host: str, port: int) -> Found:
@@ -72,15 +73,27 @@ async def async_find(hass: HomeAssistant, host: str, port: int) -> Found:
     return Found(host=host, port=port, fingerprint=fingerprint, health=health, wyoming_port=health.wyoming_port)
 
 
-async def async_check_token(hass: HomeAssistant, data: dict[str, Any]) -> None:
+async def async_check_token(hass: HomeAssistant, data: Mapping[str, Any]) -> None:
     """Check that an entry's data opens the server. Raises EdgeVoiceError."""
-    client = _client(hass, data[CONF_HOST], data[CONF_PORT], data[CONF_FINGERPRINT], data[CONF_TOKEN])
-    await client.status()
+    await client_for(hass, data).status()
+
+
+@callback
+def client_for(hass: HomeAssistant, data: Mapping[str, Any]) -> EdgeVoiceClient:
+    """Return a client for what an entry keeps of a server."""
+    return EdgeVoiceClient(
+        async_get_clientsession(hass),
+        host=data[CONF_HOST],
+        port=data[CONF_PORT],
+        token=data[CONF_TOKEN],
+        fingerprint=data.get(CONF_FINGERPRINT),
+    )
 
 
 async def _async_look(hass: HomeAssistant, host: str, port: int) -> tuple[str | None, Health]:
     """Return the certificate and what the server says of itself, over plain HTTP only on this machine."""
-    plain = _client(hass, host, port, None, None)
+    place = {CONF_HOST: host, CONF_PORT: port, CONF_TOKEN: None}
+    plain = client_for(hass, place)
     if is_loopback(host):
         try:
             return None, await plain.health()
@@ -90,7 +103,7 @@ async def _async_look(hass: HomeAssistant, host: str, port: int) -> tuple[str | 
                 raise error from None
     elif (fingerprint := await plain.seen_fingerprint()) is None:
         raise NotEdgeVoiceError(host=host, port=str(port))
-    return fingerprint, await _client(hass, host, port, fingerprint, None).health()
+    return fingerprint, await client_for(hass, {**place, CONF_FINGERPRINT: fingerprint}).health()
 
 
 async def _speaks_wyoming(host: str, port: int) -> bool:
@@ -102,11 +115,3 @@ async def _speaks_wyoming(host: str, port: int) -> bool:
     except _WYOMING_BREAKS:
         return False
     return event is not None and Info.is_type(event.type)
-
-
-def _client(
-    hass: HomeAssistant, host: str, port: int, fingerprint: str | None, token: str | None
-) -> EdgeVoiceClient:
-    return EdgeVoiceClient(
-        async_get_clientsession(hass), host=host, port=port, token=token, fingerprint=fingerprint
-    )

@@ -42,7 +42,7 @@ _SHARED: Final = (CONF_TRUST, CONF_CONSENT, CONF_SATELLITES, CONF_SEND_NAMES, CO
 def ordered_lanes(entry: ConfigEntry) -> list[ConfigSubentry]:
     """Return an entry's lanes in the order in which they are asked."""
     lanes = [one for one in entry.subentries.values() if one.subentry_type == SUBENTRY_LANE]
-    return sorted(lanes, key=lambda lane: lane.data.get(CONF_POSITION, 0))
+    return sorted(lanes, key=lambda lane: lane.data.get(CONF_POSITION, 0.0))
 
 
 def lane_settings(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,9 +59,7 @@ async def async_push_lanes(_: HomeAssistant, entry: ConfigEntry, client: EdgeVoi
     await client.change_lanes([lane_settings(lane.data) for lane in ordered_lanes(entry)])
 
 
-async def async_push_key(
-    entry: ConfigEntry, client: EdgeVoiceClient, settings: Mapping[str, Any], key: str | None
-) -> None:
+async def async_push_lane(entry: ConfigEntry, client: EdgeVoiceClient, settings: Mapping[str, Any], key: str) -> None:
     """Tell the server of one new or changed lane and its key beside the others. Raises EdgeVoiceError.
 
     The server is the only one that is told: nothing is left to be read in Home Assistant's storage or backups.
@@ -69,6 +67,21 @@ async def async_push_key(
     others = [lane_settings(lane.data) for lane in ordered_lanes(entry)]
     changed = {**settings, **({CONF_KEY: key} if key else {})}
     await client.change_lanes(_with(others, changed))
+
+
+@callback
+def position_at(entry: ConfigEntry, moved: ConfigSubentry | None, place: int) -> float:
+    """Return the position that puts a lane at a place among the others, the first being 0.
+
+    It lies between its neighbours', so that only the moved lane changes.
+    """
+    others = [lane.data.get(CONF_POSITION, 0.0) for lane in ordered_lanes(entry) if lane is not moved]
+    before, after = others[:place], others[place:]
+    if not before:
+        return min(after, default=1.0) - 1.0
+    if not after:
+        return max(before) + 1.0
+    return (before[-1] + after[0]) / 2.0
 
 
 def _with(lanes: Sequence[dict[str, Any]], changed: dict[str, Any]) -> list[dict[str, Any]]:

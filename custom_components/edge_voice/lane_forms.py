@@ -1,0 +1,195 @@
+"""The forms of the cloud lanes' flow, and what their answers mean."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import voluptuous as vol
+from homeassistant.components import stt
+from homeassistant.components.assist_satellite import DOMAIN as SATELLITE_DOMAIN
+from homeassistant.const import CONF_ENTITY_ID, CONF_NAME
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    EntitySelector,
+    EntitySelectorConfig,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+)
+
+from .const import DOMAIN
+from .lanes import (
+    CONF_CONSENT,
+    CONF_KEY,
+    CONF_KIND,
+    CONF_LANGUAGES,
+    CONF_PRICE,
+    CONF_PROVIDER,
+    CONF_SATELLITES,
+    CONF_SEND_NAMES,
+    CONF_TRUST,
+    KIND_ENTITY,
+    KIND_PROVIDER,
+    PROVIDER_FIELDS,
+    TRUST_CLOUD,
+    TRUST_HOME,
+)
+
+type Provider = Mapping[str, Any]
+"""A speech service as the server lists it: `needs`, `optional`, `price_per_minute` …"""
+
+CONF_STAYS_HOME: Final = "stays_home"
+CONF_AGREED: Final = "agreed"
+NOT_OFFERED: Final = ("client", "home_assistant")
+"""Our own entities are asked by ourselves: without a key, and while the server is away, too."""
+_BRANDS: Final = {
+    "assemblyai": "AssemblyAI",
+    "azure": "Azure AI Speech",
+    "deepgram": "Deepgram",
+    "elevenlabs": "ElevenLabs",
+    "google": "Google Cloud",
+    "openai": "OpenAI",
+    "wyoming": "Wyoming",
+}
+_PRICE: Final = NumberSelector(NumberSelectorConfig(min=0, max=10, step="any", mode=NumberSelectorMode.BOX))
+_SECRET: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD))
+
+
+@callback
+def entity_form(hass: HomeAssistant, *, named: bool) -> vol.Schema:
+    """Ask for a speech-to-text entity; never for one of ours, which would ask itself."""
+    ours = [one.entity_id for one in er.async_get(hass).entities.values() if one.platform == DOMAIN]
+    form: dict[vol.Marker, Any] = {
+        vol.Required(CONF_ENTITY_ID): EntitySelector(EntitySelectorConfig(domain=stt.DOMAIN, exclude_entities=ours)),
+        vol.Required(CONF_STAYS_HOME, default=False): BooleanSelector(),
+        vol.Optional(CONF_PRICE): _PRICE,
+    }
+    if named:
+        form[vol.Optional(CONF_NAME)] = TextSelector()
+    return vol.Schema(form)
+
+
+def provider_form(providers: Sequence[Provider]) -> vol.Schema:
+    """Ask for one of the speech services that the server knows."""
+    options = [SelectOptionDict(value=one[CONF_PROVIDER], label=_priced(one)) for one in providers]
+    select = SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN))
+    return vol.Schema({vol.Required(CONF_PROVIDER): select})
+
+
+def details_form(provider: Provider, *, new: bool) -> vol.Schema:
+    """Ask for what a service needs; a lane that has its key already may keep it."""
+    form: dict[vol.Marker, Any] = {}
+    if new:
+        form[vol.Required(CONF_NAME, default=brand(provider))] = TextSelector()
+    needs, optional = set(provider["needs"]), set(provider["optional"])
+    if CONF_KEY in needs | optional:
+        form[vol.Required(CONF_KEY) if new and CONF_KEY in needs else vol.Optional(CONF_KEY)] = _SECRET
+    for field in PROVIDER_FIELDS:
+        if field in needs | optional:
+            form[vol.Required(field) if field in needs else vol.Optional(field)] = _field(field, provider)
+    if "url" in needs | optional:
+        form[vol.Required(CONF_STAYS_HOME, default=provider[CONF_TRUST] == TRUST_HOME)] = BooleanSelector()
+    form[vol.Optional(CONF_PRICE)] = _PRICE
+    return vol.Schema(form)
+
+
+def consent_form(data: Mapping[str, Any]) -> vol.Schema:
+    """Ask for the tick, where speech leaves the home, and what it is for."""
+    form: dict[vol.Marker, Any] = {}
+    if data[CONF_TRUST] == TRUST_CLOUD:
+        form[vol.Required(CONF_AGREED, default=False)] = BooleanSelector()
+    form[vol.Optional(CONF_SATELLITES)] = EntitySelector(EntitySelectorConfig(domain=SATELLITE_DOMAIN, multiple=True))
+    if data[CONF_KIND] == KIND_PROVIDER:
+        form[vol.Required(CONF_SEND_NAMES, default=False)] = BooleanSelector()
+    return vol.Schema(form)
+
+
+def choice_form(field: str, options: Sequence[str], *, default: str | None = None) -> vol.Schema:
+    """Ask for one of several words, which are translated by the field's name."""
+    select = SelectSelector(SelectSelectorConfig(options=list(options), translation_key=field))
+    return vol.Schema({vol.Required(field, default=default or options[0]): select})
+
+
+@callback
+def entity_data(hass: HomeAssistant, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is kept of a lane that is an entity."""
+    entity_id = given[CONF_ENTITY_ID]
+    state = hass.states.get(entity_id)
+    entity = stt.async_get_speech_to_text_entity(hass, entity_id)
+    languages = {one.partition("-")[0] for one in entity.supported_languages} if entity else set()
+    data = {
+        CONF_KIND: KIND_ENTITY,
+        CONF_ENTITY_ID: entity_id,
+        CONF_NAME: given.get(CONF_NAME) or (state.name if state else entity_id),
+        CONF_TRUST: _trust(given),
+        CONF_LANGUAGES: sorted(languages),
+        CONF_PRICE: given.get(CONF_PRICE),
+    }
+    return {key: value for key, value in data.items() if value}
+
+
+def provider_data(provider: Provider, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is kept of a lane that is a speech service: all but the key."""
+    data = {
+        CONF_KIND: KIND_PROVIDER,
+        CONF_NAME: given.get(CONF_NAME, "").strip(),
+        CONF_PROVIDER: provider[CONF_PROVIDER],
+        CONF_TRUST: _trust(given),
+        CONF_PRICE: given.get(CONF_PRICE),
+        **{field: given.get(field, "").strip() for field in PROVIDER_FIELDS},
+    }
+    return {key: value for key, value in data.items() if value}
+
+
+def sentence(provider: Provider | None, data: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """Return the step that holds a lane's sentence of consent, and what is filled into it."""
+    if data[CONF_TRUST] == TRUST_HOME:
+        return "consent_home", {CONF_NAME: data[CONF_NAME]}
+    if provider is None:
+        return "consent_entity", {CONF_NAME: data[CONF_NAME], "entity": data[CONF_ENTITY_ID]}
+    host = urlsplit(data.get("url", "")).hostname
+    whom = {CONF_NAME: data[CONF_NAME], "provider": f"{brand(provider)} ({host})" if host else brand(provider)}
+    own_price, known_price = data.get(CONF_PRICE), None if host else provider.get(CONF_PRICE)
+    if (price := own_price or known_price) is None:
+        return "consent_unpriced", whom
+    if own_price:
+        return "consent_own_price", whom | {"price": f"{price:g}"}
+    return "consent_priced", whom | {"price": f"{price:g}", "as_of": str(provider.get("as_of") or "–")}
+
+
+def brand(provider: Provider) -> str:
+    """Return a service's name as it writes it."""
+    name: str = provider[CONF_PROVIDER]
+    return _BRANDS.get(name, name)
+
+
+def kept_consent(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
+    """Return the day of a consent that still speaks of the same service; None when it has to be given anew."""
+    same = (CONF_KIND, CONF_TRUST, CONF_ENTITY_ID, CONF_PROVIDER, "url", CONF_SATELLITES, CONF_SEND_NAMES)
+    day: str | None = before.get(CONF_CONSENT)
+    return day if all((before.get(key) or None) == (after.get(key) or None) for key in same) else None
+
+
+def _trust(given: Mapping[str, Any]) -> str:
+    return TRUST_HOME if given.get(CONF_STAYS_HOME) else TRUST_CLOUD
+
+
+def _field(field: str, provider: Provider) -> TextSelector | SelectSelector:
+    if field == "model" and (models := provider.get("models")):
+        return SelectSelector(SelectSelectorConfig(options=list(models), custom_value=True))
+    return TextSelector()
+
+
+def _priced(provider: Provider) -> str:
+    """Return a service with its price; the currency and the day need no translation."""
+    price = provider.get(CONF_PRICE)
+    return brand(provider) if price is None else f"{brand(provider)} – {price:g} USD/min ({provider.get('as_of')})"

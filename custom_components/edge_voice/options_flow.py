@@ -1,0 +1,189 @@
+"""What is behind the entry's gear: settings, the Assist pipeline, and the microphone test."""
+
+import asyncio
+from typing import Any, Final, override
+
+import voluptuous as vol
+from homeassistant.components.assist_satellite import DOMAIN as SATELLITE_DOMAIN
+from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.const import ATTR_ENTITY_ID
+from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.selector import BooleanSelector, EntitySelector, EntitySelectorConfig
+
+from .entry_options import CONF_CONVERSATION_AGENT, DEFAULTS, chosen
+from .microphone_test import async_test_microphone
+from .pipeline_step import PipelineError, async_make_pipeline, pipeline_form
+from .recordings import async_erase_recording
+
+CONF_SATELLITE: Final = "satellite"
+_SATELLITE: Final = vol.Schema(
+    {vol.Required(CONF_SATELLITE): EntitySelector(EntitySelectorConfig(domain=SATELLITE_DOMAIN))}
+)
+
+
+class EdgeVoiceOptionsFlow(OptionsFlow):
+    """A menu; each of its ways can be gone again after an error."""
+
+    _satellite: str = ""
+    _test: asyncio.Task[dict[str, Any]] | None = None
+    _result: dict[str, Any] | None = None
+
+    async def async_step_init(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show what can be done."""
+        return self.async_show_menu(step_id="init", menu_options=["settings", "pipeline", "microphone"])
+
+    async def async_step_settings(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the options."""
+        options = self.config_entry.options
+        if user_input is not None:
+            return self.async_create_entry(data={**options, **user_input})
+        form = {vol.Required(key, default=chosen(options, key)): BooleanSelector() for key in DEFAULTS}
+        return self.async_show_form(step_id="settings", data_schema=vol.Schema(form), last_step=True)
+
+    async def async_step_pipeline(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Make an Assist pipeline from one that the home uses."""
+        errors: dict[str, str] = {}
+        placeholders: dict[str, str] = {}
+        if user_input is not None:
+            try:
+                made = await async_make_pipeline(self.hass, self.config_entry, user_input)
+            except PipelineError as error:
+                errors["base"] = error.key
+                placeholders = error.placeholders
+            else:
+                self._hand_on_to(made.hand_on_to)
+                return self.async_abort(reason="pipeline_made", description_placeholders={"name": made.name})
+        form = self.add_suggested_values_to_schema(pipeline_form(self.hass), user_input)
+        return self.async_show_form(
+            step_id="pipeline", data_schema=form, errors=errors, description_placeholders=placeholders, last_step=True
+        )
+
+    async def async_step_microphone(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the satellite."""
+        if user_input is None:
+            return self._satellite_form(None)
+        self._forget()
+        self._satellite = user_input[CONF_SATELLITE]
+        return await self.async_step_listen()
+
+    async def async_step_listen(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Listen until the satellite's turn has its text."""
+        if self._test is None:
+            test = async_test_microphone(self.hass, self.config_entry, self._satellite)
+            self._test = self.hass.async_create_task(test, "microphone test of a form")
+        if not self._test.done():
+            return self.async_show_progress(
+                step_id="listen",
+                progress_action="listen",
+                progress_task=self._test,
+                description_placeholders={CONF_SATELLITE: self._satellite_name},
+            )
+        return self.async_show_progress_done(next_step_id="unheard" if self._test.exception() else "heard")
+
+    async def async_step_heard(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show what was heard."""
+        if self._test is not None:
+            self._result, self._test = self._test.result(), None
+        return self.async_show_menu(
+            step_id="heard",
+            menu_options=["play", "microphone", "close"],
+            description_placeholders=_shown(self._result or {}) | {CONF_SATELLITE: self._satellite_name},
+        )
+
+    async def async_step_unheard(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Say why nothing was heard, and ask again."""
+        error = self._test.exception() if self._test else None
+        self._test = None
+        if error is not None and not isinstance(error, HomeAssistantError):
+            raise error
+        return self._satellite_form(error)
+
+    async def async_step_play(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Let the satellite itself play what it heard."""
+        if self._result is None:
+            return await self.async_step_microphone()
+        try:
+            await self.hass.services.async_call(
+                SATELLITE_DOMAIN,
+                "announce",
+                {ATTR_ENTITY_ID: self._satellite, "media_id": self._result["listen"], "preannounce": False},
+                blocking=True,
+            )
+        except HomeAssistantError as error:
+            return self.async_show_menu(
+                step_id="unplayed",
+                menu_options=["heard", "microphone", "close"],
+                description_placeholders={"reason": str(error)},
+            )
+        return await self.async_step_heard()
+
+    async def async_step_close(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Erase the recording."""
+        self._forget()
+        return self.async_abort(reason="recording_erased")
+
+    @callback
+    @override
+    def async_remove(self) -> None:
+        """Erase the recording when the form is closed."""
+        self._forget()
+
+    @callback
+    def _satellite_form(self, error: HomeAssistantError | None) -> ConfigFlowResult:
+        errors: dict[str, str] = {}
+        if error is not None:
+            errors["base"] = error.translation_key or "unknown"
+        return self.async_show_form(
+            step_id="microphone",
+            data_schema=self.add_suggested_values_to_schema(_SATELLITE, {CONF_SATELLITE: self._satellite or None}),
+            errors=errors,
+            description_placeholders=error.translation_placeholders if error else None,
+        )
+
+    @property
+    def _satellite_name(self) -> str:
+        state = self.hass.states.get(self._satellite)
+        return state.name if state else self._satellite
+
+    @callback
+    def _forget(self) -> None:
+        """End a test that runs, and erase what the last one has recorded."""
+        if self._test is not None and not self._test.done():
+            self._test.cancel()
+        if self._result is not None:
+            async_erase_recording(self.hass, self._result["recording"])
+        self._test = self._result = None
+
+    @callback
+    def _hand_on_to(self, agent: str | None) -> None:
+        """Remember whom our agent hands on to; the entry is set up anew by its update listener."""
+        options = {key: value for key, value in self.config_entry.options.items() if key != CONF_CONVERSATION_AGENT}
+        if agent is not None:
+            options[CONF_CONVERSATION_AGENT] = agent
+        self.hass.config_entries.async_update_entry(self.config_entry, options=options)
+
+
+def _shown(result: dict[str, Any]) -> dict[str, str]:
+    """Return a result as text; a dash stands for what was not measured."""
+    latency = result.get("latency_ms") or {}
+    took = latency.get("last_word_to_text", latency.get("end_to_text"))
+    return {
+        "text": result.get("text") or "–",
+        "snr": _number(result.get("snr_db"), "dB"),
+        "level": _number(result.get("level_dbfs"), "dBFS"),
+        "clipping": _number(_times(100.0, result.get("clipping")), "%"),
+        "risk": _number(_times(100.0, result.get("risk")), "%"),
+        "took": _number(took, "ms"),
+        "route": result.get("lane") or result.get("route") or "–",
+        "reason": result.get("reason") or "–",
+        "listen": result.get("listen") or "",
+    }
+
+
+def _times(factor: float, value: float | None) -> float | None:
+    return None if value is None else factor * value
+
+
+def _number(value: float | None, unit: str) -> str:
+    return "–" if value is None else f"{value:.0f} {unit}"
