@@ -21,6 +21,7 @@ LONGEST_SECONDS = 1_000
 _MOST_PARTS = 100
 _LARGEST_FIELD = 64 * 1024
 _MOST_NAMES = 100
+_MOST_CHANNELS = 8
 _STARTS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"RIFF", "wav"),
     (0, b"OggS", "ogg"),
@@ -95,21 +96,23 @@ def names_of(prompt: str) -> tuple[str, ...]:
 
 
 def checked_wav(body: bytes) -> bytes:
-    """Return a PCM WAV file as it came. Raises MalformedAudioError, UnsupportedAudioError."""
-    if not body:
-        raise MalformedAudioError("the recording is empty; send a PCM WAV file")
+    """Return a PCM WAV file whose header is true of its samples. Raises MalformedAudioError, UnsupportedAudioError."""
     try:
         with wave.open(io.BytesIO(body)) as file:
-            rate, width, channels, frames = (
-                file.getframerate(), file.getsampwidth(), file.getnchannels(), file.getnframes()
-            )  # fmt: skip
+            form, pcm = file.getparams(), file.readframes(file.getnframes())
     except (wave.Error, EOFError, RuntimeError) as error:
         raise MalformedAudioError(f"the recording is no PCM WAV file ({error or 'it ends too early'})") from error
-    if not rate or width > 4 or channels > 8:
-        raise UnsupportedAudioError(f"{rate} Hz, {8 * width} bits and {channels} channels cannot be heard; send 16 kHz")
-    if not frames:
+    if not form.framerate or form.sampwidth > 4 or form.nchannels > _MOST_CHANNELS:
+        told = f"{form.framerate} Hz, {8 * form.sampwidth} bits and {form.nchannels} channels"
+        raise UnsupportedAudioError(f"{told} cannot be heard; send 16 kHz, 16 bits and 1 channel")
+    frame_bytes = form.sampwidth * form.nchannels
+    whole = pcm[: len(pcm) // frame_bytes * frame_bytes]
+    if not whole:
         raise MalformedAudioError("the recording holds no audio")
-    return body
+    # Programs that write to a pipe know no length, and what was cut short has another than it says.
+    if len(whole) == form.nframes * frame_bytes:
+        return body
+    return _as_wav(whole, channels=form.nchannels, width=form.sampwidth, rate_hz=form.framerate)
 
 
 async def wav_of(body: bytes) -> bytes:
@@ -154,11 +157,9 @@ def _heard(frames: list[Any], sound: bytearray) -> None:
         raise UnsupportedAudioError(f"recordings longer than {LONGEST_SECONDS} s are not taken; send it in parts")
 
 
-def _as_wav(pcm: bytes) -> bytes:
+def _as_wav(pcm: bytes, *, channels: int = 1, width: int = 2, rate_hz: int = RATE_HZ) -> bytes:
     written = io.BytesIO()
     with wave.open(written, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE_HZ)
+        file.setparams((channels, width, rate_hz, 0, "NONE", ""))
         file.writeframes(pcm)
     return written.getvalue()
