@@ -1,0 +1,356 @@
+"""A small real hub for faults that a real one cannot show: slow, broken off, talking nonsense, of another version."""
+
+import asyncio
+import contextlib
+import copy
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from wyoming.event import Event, async_read_event, async_write_event
+
+type Json = dict[str, Any]
+type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+ID = "0123456789abcdef0123456789abcdef"
+TOKEN = "the peer's token"
+SATELLITE = "assist_satellite.kitchen"
+STATUS: Json = {
+    "schema": 1,
+    "server": {
+        "id": ID,
+        "name": "Edge Voice",
+        "version": "0.1.0",
+        "started_at": "2026-11-22T10:00:00+00:00",
+        "uptime_seconds": 12.3,
+    },
+    "mode": "normal",
+    "mode_reason": "",
+    "model": {
+        "name": "base",
+        "state": "ready",
+        "progress": 1.0,
+        "starter": False,
+        "languages": ["de", "en"],
+        "note": "",
+    },
+    "wake_words": [{"id": "hey_jarvis", "phrase": "hey jarvis", "languages": ["en"]}],
+    "policy": {
+        "routing_mode": "auto",
+        "cloud_allowed": True,
+        "audits": False,
+        "keep_transcripts": False,
+        "error_target": 0.02,
+        "cloud_seconds_per_day": 600,
+        "audit_seconds_per_day": 60,
+        "hedge_seconds_per_day": 60,
+        "cloud_money_per_month": 5.0,
+        "hedge": False,
+        "wake_threshold": 0.5,
+        "answer_early": True,
+        "confirm_critical": True,
+        "refuse_unconfirmed": True,
+        "defer": False,
+        "ask_text": False,
+    },
+    "lanes": [],
+    "cloud": {"reachable": None, "over_budget": False, "currency": "USD", "seconds_today": 0.0},
+    "figures": {
+        "turns": 120,
+        "escalations": 9,
+        "errors": 1,
+        "window_turns": 100,
+        "escalation_rate": 0.08,
+        "last_word_to_text_ms": {"p50": 180.0, "p95": 260.0},
+        "end_to_text_ms": {"p50": 5.0, "p95": None},
+        "stages_p95_ms": {"capture": 70.0, "cloud": None},
+        "retry_rate": 0.03,
+        "abandonment_rate": None,
+    },
+    "last_turn": None,
+    "thresholds": [
+        {"language": "en", "microphone_class": "far_field", "value": 0.31, "guaranteed": False, "reason": "young"}
+    ],
+    "disagreement": [],
+    "resources": {"cpu_percent": 12.0, "memory_percent": 41.0, "memory_mb": 210.0},
+    "satellites": [
+        {
+            "id": SATELLITE,
+            "microphone_class": "far_field",
+            "answer_early": True,
+            "wake_threshold": None,
+            "state": "good",
+            "reason": "",
+            "evidence": {"turns": 20, "wakes": 31, "false_wakes": 2, "snr_db": 18.5, "clipping": 0.0},
+            "suggestion": None,
+        }
+    ],
+    "warnings": [],
+}
+HEALTH: Json = {
+    "status": "ok",
+    "id": ID,
+    "name": "Edge Voice",
+    "version": "0.1.0",
+    "api": {"version": 1, "min_version": 1},
+    "wyoming_port": None,
+    "model": "base",
+    "languages": ["de", "en"],
+}
+TURN: Json = {
+    "turn_id": "t1",
+    "at": "2026-11-22T10:00:00.123+00:00",
+    "satellite": SATELLITE,
+    "microphone_class": "far_field",
+    "language": "en",
+    "action": "accept",
+    "reason": "the hub is sure enough",
+    "why": "+18 quiet room noise",
+    "intent": "HassTurnOn",
+    "route": "edge",
+    "lane": None,
+    "risk": 0.04,
+    "threshold": 0.31,
+    "points": {"base": -20.0},
+    "class": "device-command",
+    "critical": False,
+    "lanes": [],
+    "model": "base",
+    "rules": [],
+    "ended_by": "silence",
+    "quality": {"snr_db": 21.0},
+    "latency_ms": {"capture": 64.0, "last_word_to_text": 182.2, "end_to_text": 4.0},
+    "error": None,
+}
+
+
+class Peer:
+    """An aiohttp server that answers as a hub does, until a test tells it otherwise."""
+
+    def __init__(self) -> None:
+        self.health = copy.deepcopy(HEALTH)
+        self.status = copy.deepcopy(STATUS)
+        self.hello: Json = {"type": "hello", "version": 1, "min_version": 1, "id": ID, "server_version": "0.1.0"}
+        self.token = TOKEN
+        self.port = 0
+        self.asked: list[tuple[str, str, Any]] = []
+        """Method, path as it came, and body of each request but the events."""
+        self.answers: dict[str, Handler] = {}
+        """Per path: what a test wants to be said instead."""
+        self.sockets: set[web.WebSocketResponse] = set()
+        self.connects = 0
+        self.tls: ssl.SSLContext | None = None
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listen; after a stop, on the same port again."""
+        application = web.Application(client_max_size=2**25)
+        application.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(application, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls, reuse_address=True)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Go away, as a hub that is switched off."""
+        await self.drop()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def drop(self) -> None:
+        """Break every events' connection, as a network that is cut."""
+        for socket in tuple(self.sockets):
+            if (transport := socket.get_extra_info("transport")) is not None:
+                transport.abort()
+        await asyncio.sleep(0)
+
+    async def push(self, message: Json) -> None:
+        """Say something to everybody who listens."""
+        for socket in tuple(self.sockets):
+            await socket.send_json(message)
+
+    async def push_status(self, **changes: Any) -> None:
+        """Change some of the status and say so."""
+        self.status |= changes
+        await self.push({"type": "status", "status": self.status})
+
+    async def push_text(self, text: str) -> None:
+        """Say something that is no event."""
+        for socket in tuple(self.sockets):
+            await socket.send_str(text)
+
+    async def push_raw(self, data: bytes) -> None:
+        """Write bytes that are no frame, or half of one."""
+        for socket in tuple(self.sockets):
+            transport = socket.get_extra_info("transport")
+            assert transport is not None
+            transport.write(data)
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if request.path in self.answers:
+            return await self.answers[request.path](request)
+        if request.path == "/health":
+            return web.json_response(self.health, status=503 if self.health["status"] == "unavailable" else 200)
+        if (
+            not request.path.startswith("/api/v1/pair")
+            and request.headers.get("Authorization") != f"Bearer {self.token}"
+        ):
+            return refusal(401, "token-refused", "pair again")
+        if request.path == "/api/v1/events":
+            return await self._events(request)
+        body = await request.read()
+        is_json = request.content_type == "application/json" and body
+        self.asked.append((request.method, request.raw_path, await request.json() if is_json else body))
+        return web.json_response(self._answer(request.path))
+
+    def _answer(self, path: str) -> Json:
+        known: dict[str, Json] = {
+            "/api/v1/status": self.status,
+            "/api/v1/policy": self.status["policy"],
+            "/api/v1/pair": {"token": self.token, "id": ID},
+            "/api/v1/turns": {"turns": [TURN]},
+        }
+        return known.get(
+            path, {"counted": True, "upload": 17, "written": 1, "lanes": [], "providers": [], "erased": {}}
+        )
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        self.connects += 1
+        socket = web.WebSocketResponse(heartbeat=20.0)
+        await socket.prepare(request)
+        self.sockets.add(socket)
+        try:
+            await socket.send_json(self.hello)
+            await socket.send_json({"type": "status", "status": self.status})
+            async for _ in socket:
+                pass
+        except ConnectionError:
+            pass  # it was dropped
+        finally:
+            self.sockets.discard(socket)
+        return socket
+
+
+def refusal(status: int, code: str, message: str) -> web.Response:
+    """Return a refusal as hubs write it."""
+    return web.json_response({"code": code, "message": message}, status=status)
+
+
+def says(body: str | bytes, *, status: int = 200, content_type: str = "text/html") -> Handler:
+    """Return a handler that says the same to everybody."""
+
+    async def handle(_: web.Request) -> web.Response:
+        return web.Response(
+            body=body.encode() if isinstance(body, str) else body, status=status, content_type=content_type
+        )
+
+    return handle
+
+
+async def never(_: web.Request) -> web.StreamResponse:
+    """Accept and say nothing, until the client gives up."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+@contextlib.asynccontextmanager
+async def listening(
+    handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[int]:
+    """Run a TCP server until the end; yield its port."""
+    tasks: set[asyncio.Task[Any]] = set()
+
+    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        try:
+            await handle(reader, writer)
+        except ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError:
+            pass
+        finally:
+            tasks.discard(task)
+            writer.close()
+
+    server = await asyncio.start_server(one, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        running = tuple(tasks)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await server.wait_closed()
+
+
+@contextlib.asynccontextmanager
+async def babbling(answer: bytes, *, hang_up: bool = True) -> AsyncIterator[int]:
+    """Run a server that answers whatever is said with the same bytes."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(answer)
+        await writer.drain()
+        if not hang_up:
+            await asyncio.Event().wait()
+
+    async with listening(handle) as port:
+        yield port
+
+
+class WyomingPeer:
+    """A Wyoming server that answers once so many bytes of audio, or the end of it, have come."""
+
+    def __init__(self, answer: Sequence[Event], *, after_bytes: int | None = None) -> None:
+        self.answer = answer
+        self.after_bytes = after_bytes
+        self.heard = bytearray()
+        self.events: list[Event] = []
+        self.hung_up = asyncio.Event()
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        try:
+            while (event := await async_read_event(reader)) is not None:
+                self.events.append(event)
+                self.heard += event.payload or b""
+                if event.type == "audio-stop" or (self.after_bytes is not None and len(self.heard) >= self.after_bytes):
+                    for one in self.answer:
+                        await async_write_event(one, writer)
+                    self.after_bytes = None
+        finally:
+            self.hung_up.set()
+
+
+def certificate(folder: Path) -> tuple[ssl.SSLContext, str]:
+    """Return a server's TLS context with a certificate of its own, and its fingerprint."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hub")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / f"{made.serial_number}.pem"
+    encoding = serialization.Encoding.PEM
+    private = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file.write_bytes(private + made.public_bytes(encoding))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context, made.fingerprint(hashes.SHA256()).hex()
