@@ -68,7 +68,9 @@ def announcement_of(
         **({"control_port": str(door.port)} if door is not None else {}),
         **({"wyoming_port": str(next(iter(wyoming.values())))} if wyoming else {}),
     }
-    name = _label(f"{health['name']} ({machine.partition('.')[0] or 'hub'})")
+    # Many machines are called `homeassistant`, and who asks whether a name is free does not always hear the answer:
+    # beside Avahi, which holds the same port.
+    name = _label(f"{health['name']} ({machine.partition('.')[0][:32] or 'hub'} {health['id'][:4]})")
     return Announcement(id=health["id"], name=name, port=port, hosts=hosts, properties=properties)
 
 
