@@ -15,18 +15,21 @@ from .errors import EdgeVoiceError
 from .find_server import client_for
 from .lane_forms import (
     CONF_AGREED,
+    CONF_PLACE,
     CONF_STAYS_HOME,
+    CONF_WHAT_NOW,
     NOT_OFFERED,
     Provider,
-    choice_form,
     consent_form,
     details_form,
     entity_data,
     entity_form,
     kept_consent,
+    place_form,
     provider_data,
     provider_form,
     sentence,
+    what_now_form,
 )
 from .lane_test import Heard, async_test_entity, async_test_provider
 from .lanes import (
@@ -48,9 +51,7 @@ from .lanes import (
     position_at,
 )
 
-_WHAT_NOW: Final = "what_now"
 _AGAIN, _CHANGE, _SAVE = "again", "change", "save"
-_PLACE: Final = "place"
 _KEY_ENDS: Final = 4
 
 
@@ -166,7 +167,7 @@ class LaneFlow(ConfigSubentryFlow):
         heard = self._heard()
         step = "tried" if heard.matches else "tried_other_text"
         placeholders = {CONF_NAME: self._data[CONF_NAME], "text": heard.text, "took": f"{heard.took_ms:.0f}"}
-        return self._form(step, choice_form(_WHAT_NOW, [_SAVE, _CHANGE, _AGAIN]), {}, None, placeholders)
+        return self._form(step, what_now_form([_SAVE, _CHANGE, _AGAIN]), {}, None, placeholders)
 
     async_step_tried_other_text = async_step_tried
 
@@ -181,7 +182,7 @@ class LaneFlow(ConfigSubentryFlow):
 
     async def async_step_unsaved(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Go on after the server did not take the lane."""
-        return await self._async_step_chosen(user_input or {_WHAT_NOW: _CHANGE})
+        return await self._async_step_chosen(user_input or {CONF_WHAT_NOW: _CHANGE})
 
     async def async_step_save(self, _user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Hand the lane and its key to the server, then keep all but the key."""
@@ -204,11 +205,10 @@ class LaneFlow(ConfigSubentryFlow):
         entry, subentry = self._get_entry(), self._get_reconfigure_subentry()
         lanes = ordered_lanes(entry)
         if user_input is not None:
-            position = position_at(entry, subentry, int(user_input[_PLACE]) - 1)
+            position = position_at(entry, subentry, user_input[CONF_PLACE] - 1)
             return self.async_update_and_abort(entry, subentry, data_updates={CONF_POSITION: position})
-        places = [str(number) for number in range(1, len(lanes) + 1)]
         names = "\n".join(f"{number}. {lane.title}" for number, lane in enumerate(lanes, 1))
-        form = choice_form(_PLACE, places, default=str(lanes.index(subentry) + 1))
+        form = place_form(len(lanes), lanes.index(subentry) + 1)
         return self._form("order", form, {}, None, {CONF_NAME: subentry.title, "lanes": names})
 
     # How.
@@ -287,7 +287,7 @@ class LaneFlow(ConfigSubentryFlow):
 
     async def _async_step_chosen(self, given: Mapping[str, Any]) -> SubentryFlowResult:
         """Save, change or try again, as the owner chose."""
-        match given[_WHAT_NOW]:
+        match given[CONF_WHAT_NOW]:
             case "save":
                 return await self.async_step_save()
             case "again":
@@ -300,7 +300,7 @@ class LaneFlow(ConfigSubentryFlow):
         errors = {"base": error.translation_key} if error else {}
         placeholders = {CONF_NAME: self._data[CONF_NAME], **(error.placeholders if error else {})}
         choices = sorted([_AGAIN, _CHANGE, _SAVE], key=lambda choice: choice != first)
-        return self._form(step, choice_form(_WHAT_NOW, choices), errors, None, placeholders)
+        return self._form(step, what_now_form(choices), errors, None, placeholders)
 
     @callback
     def _name_errors(self, data: Mapping[str, Any]) -> dict[str, str]:

@@ -49,6 +49,8 @@ type Provider = Mapping[str, Any]
 
 CONF_STAYS_HOME: Final = "stays_home"
 CONF_AGREED: Final = "agreed"
+CONF_WHAT_NOW: Final = "what_now"
+CONF_PLACE: Final = "place"
 NOT_OFFERED: Final = ("client", "home_assistant")
 """Our own entities are asked by ourselves: without a key, and while the server is away, too."""
 _BRANDS: Final = {
@@ -113,10 +115,16 @@ def consent_form(data: Mapping[str, Any]) -> vol.Schema:
     return vol.Schema(form)
 
 
-def choice_form(field: str, options: Sequence[str], *, default: str | None = None) -> vol.Schema:
-    """Ask for one of several words, which are translated by the field's name."""
-    select = SelectSelector(SelectSelectorConfig(options=list(options), translation_key=field))
-    return vol.Schema({vol.Required(field, default=default or options[0]): select})
+def what_now_form(options: Sequence[str]) -> vol.Schema:
+    """Ask how to go on; the first is what most would do."""
+    select = SelectSelector(SelectSelectorConfig(options=list(options), translation_key=CONF_WHAT_NOW))
+    return vol.Schema({vol.Required(CONF_WHAT_NOW, default=options[0]): select})
+
+
+def place_form(count: int, place: int) -> vol.Schema:
+    """Ask for a place in the order of asking, from 1."""
+    config = NumberSelectorConfig(min=1, max=count, mode=NumberSelectorMode.BOX)
+    return vol.Schema({vol.Required(CONF_PLACE, default=place): vol.All(NumberSelector(config), vol.Coerce(int))})
 
 
 @callback

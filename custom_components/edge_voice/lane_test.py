@@ -6,7 +6,7 @@ import wave
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, override
 
 from homeassistant.components import stt
 from homeassistant.core import HomeAssistant
@@ -14,7 +14,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import language as language_util
 
 from .client import EdgeVoiceClient
-from .errors import CannotConnectError, EdgeVoiceError, RefusedError, SlowServerError
+from .errors import EdgeVoiceError
 
 RECORDING: Final = Path(__file__).parent / "lane_test.wav"
 SPOKEN: Final = "turn on the kitchen light"
@@ -23,6 +23,22 @@ _LANGUAGE: Final = "en"
 _MOST_SECONDS: Final = 15.0
 """Long enough for a service that has to wake up; a turn waits far less."""
 _CHUNK_BYTES: Final = 3200
+
+
+class EntityLaneError(EdgeVoiceError):
+    """Why an entity has no text; its key is that of the form's error."""
+
+    key = "lane_raised"
+
+    def __init__(self, key: str, **placeholders: str) -> None:
+        super().__init__(key, **placeholders)
+        self._key = key
+
+    @property
+    @override
+    def translation_key(self) -> str:
+        """Return the form's error."""
+        return self._key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,25 +58,22 @@ async def async_test_provider(client: EdgeVoiceClient, settings: dict[str, Any])
 
 
 async def async_test_entity(hass: HomeAssistant, entity_id: str) -> Heard:
-    """Let an STT entity transcribe the recording. Raises EdgeVoiceError: gone, too slow, or in its own words."""
+    """Let an STT entity transcribe the recording. Raises EntityLaneError."""
     entity = stt.async_get_speech_to_text_entity(hass, entity_id)
     if entity is None:
-        raise CannotConnectError(host=entity_id, port="")
+        raise EntityLaneError("lane_gone", entity=entity_id)
     pcm = await hass.async_add_executor_job(_recording)
     started = hass.loop.time()
     try:
         async with asyncio.timeout(_MOST_SECONDS):
             result = await entity.internal_async_process_audio_stream(_metadata(hass, entity), _chunks(pcm))
     except TimeoutError as error:
-        raise SlowServerError(host=entity_id, port="") from error
-    except HomeAssistantError as error:
-        raise RefusedError("lane-failed", str(error)) from error
-    except EdgeVoiceError:
-        raise
-    except Exception as error:  # anybody's entity: whatever it raises, the form must say so and stay
-        raise RefusedError("lane-failed", type(error).__name__) from error
+        raise EntityLaneError("lane_slow", entity=entity_id) from error
+    except Exception as error:  # anybody's entity: whatever it raises, the form says so and stays
+        said = str(error) if isinstance(error, HomeAssistantError) else type(error).__name__
+        raise EntityLaneError("lane_raised", entity=entity_id, message=said) from error
     if result.result is not stt.SpeechResultState.SUCCESS or not result.text:
-        raise RefusedError("lane-empty", "")
+        raise EntityLaneError("lane_heard_nothing", entity=entity_id)
     took_ms = (hass.loop.time() - started) * 1000.0
     return Heard(text=result.text, took_ms=took_ms, matches=_words(result.text) == _words(SPOKEN))
 

@@ -3,16 +3,18 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from homeassistant.components.assist_satellite import DOMAIN as SATELLITE_DOMAIN
 from homeassistant.components.assist_satellite.const import PREANNOUNCE_URL, AssistSatelliteEntityFeature
-from homeassistant.const import ATTR_ENTITY_ID, ATTR_SUPPORTED_FEATURES
+from homeassistant.const import ATTR_ENTITY_ID, ATTR_SUPPORTED_FEATURES, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
+from .errors import Translated
 from .own_entities import own_entity, pipeline_of
 from .recordings import KEEP_SECONDS, async_keep_recording, signed_path
 from .types import EdgeVoiceConfigEntry
@@ -28,6 +30,21 @@ _BYTES_PER_SECOND: Final = 32_000
 _TESTS: HassKey[MicrophoneTests] = HassKey(f"{DOMAIN}_microphone_tests")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heard:
+    """A turn's text, and the transcript's fields."""
+
+    text: str = field(repr=False)
+    fields: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TurnFailed:
+    """Why a turn has no text, in a few words."""
+
+    reason: str
+
+
 class Recorder:
     """Keeps a turn's audio, and what was made of it, while a test waits for both."""
 
@@ -36,7 +53,7 @@ class Recorder:
         self._most_bytes = int(seconds * _BYTES_PER_SECOND)
         self._audio = bytearray()
         self._started = asyncio.Event()
-        self._outcome: asyncio.Future[tuple[str, Mapping[str, Any]]] = asyncio.get_running_loop().create_future()
+        self._outcome: asyncio.Future[Heard | TurnFailed] = asyncio.get_running_loop().create_future()
 
     @property
     def audio(self) -> bytes:
@@ -53,27 +70,24 @@ class Recorder:
     def finish(self, text: str, fields: Mapping[str, Any]) -> None:
         """Take the turn's text and the transcript's fields."""
         if not self._outcome.done():
-            self._outcome.set_result((text, fields))
+            self._outcome.set_result(Heard(text=text, fields=fields))
 
     @callback
     def fail(self, reason: str) -> None:
-        """Take the reason, a sentence, for which there is no text."""
+        """Take the reason, in a few words, for which there is no text."""
         if not self._outcome.done():
-            self._outcome.set_exception(
-                HomeAssistantError(
-                    translation_domain=DOMAIN,
-                    translation_key="microphone_test_failed",
-                    translation_placeholders={"reason": reason},
-                )
-            )
-            self._outcome.exception()  # A test that was given up meanwhile must not be reported as never looked at.
+            self._outcome.set_result(TurnFailed(reason=reason))
 
-    async def outcome(self, seconds: float) -> tuple[str, Mapping[str, Any]]:
-        """Wait for the speech, then for its text. Raises TimeoutError, HomeAssistantError."""
+    async def outcome(self, seconds: float) -> Heard | TurnFailed:
+        """Wait for the speech, then for its text. Raises TimeoutError."""
         async with asyncio.timeout(_START_SECONDS):
             await self._started.wait()
         async with asyncio.timeout(seconds + _ANSWER_SECONDS):
             return await asyncio.shield(self._outcome)
+
+
+class BusyError(Exception):
+    """The satellite is being tested already."""
 
 
 class MicrophoneTests:
@@ -90,13 +104,9 @@ class MicrophoneTests:
 
     @callback
     def arm(self, satellite: str, seconds: float) -> Recorder:
-        """Wait for a satellite's next turn. Raises HomeAssistantError while another test does."""
+        """Wait for a satellite's next turn. Raises BusyError while another test does."""
         if satellite in self._recorders:
-            raise HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key="microphone_test_busy",
-                translation_placeholders={"satellite": satellite},
-            )
+            raise BusyError
         self._recorders[satellite] = recorder = Recorder(seconds)
         return recorder
 
@@ -120,25 +130,27 @@ async def async_test_microphone(
 
     Raises ServiceValidationError for a satellite that cannot be tested, HomeAssistantError when nothing is heard.
     """
-    _check(hass, entry, satellite)
-    recorder = microphone_tests(hass).arm(satellite, min(seconds, MOST_SECONDS))
+    if key := _refusal(hass, entry, satellite):
+        raise ServiceValidationError(**_said(hass, satellite, key))
+    try:
+        recorder = microphone_tests(hass).arm(satellite, min(seconds, MOST_SECONDS))
+    except BusyError as error:
+        raise HomeAssistantError(**_said(hass, satellite, "microphone_test_busy")) from error
     asking = hass.async_create_task(_async_ask(hass, satellite), f"{DOMAIN} microphone test")
     try:
-        text, fields = await recorder.outcome(seconds)
+        outcome = await recorder.outcome(seconds)
     except TimeoutError as error:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="microphone_test_unanswered" if recorder.audio else "microphone_test_silent",
-            translation_placeholders={"satellite": _name(hass, satellite)},
-        ) from error
+        key = "microphone_test_unanswered" if recorder.audio else "microphone_test_silent"
+        raise HomeAssistantError(**_said(hass, satellite, key)) from error
     finally:
         microphone_tests(hass).disarm(satellite, recorder)
         asking.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asking
+        await asyncio.gather(asking, return_exceptions=True)
+    if isinstance(outcome, TurnFailed):
+        raise HomeAssistantError(**_said(hass, satellite, "microphone_test_failed", reason=outcome.reason))
     recording = async_keep_recording(hass, recorder.audio)
     return {
-        **_figures(text, fields),
+        **_figures(outcome),
         "seconds": round(len(recorder.audio) / _BYTES_PER_SECOND, 1),
         "recording": recording,
         "listen": signed_path(hass, recording),
@@ -146,20 +158,22 @@ async def async_test_microphone(
     }
 
 
-def _check(hass: HomeAssistant, entry: EdgeVoiceConfigEntry, satellite: str) -> None:
-    """Raise ServiceValidationError unless a satellite is there and speaks to us."""
+def _refusal(hass: HomeAssistant, entry: EdgeVoiceConfigEntry, satellite: str) -> str | None:
+    """Return the key of what keeps a satellite from being tested, or None."""
+    if not satellite.startswith(f"{SATELLITE_DOMAIN}.") or hass.states.get(satellite) is None:
+        return "unknown_satellite"
+    pipeline = pipeline_of(hass, satellite)
+    if pipeline is None or pipeline.stt_engine != own_entity(hass, entry, Platform.STT):
+        return "microphone_test_other_pipeline"
+    return None
+
+
+def _said(hass: HomeAssistant, satellite: str, key: str, **more: str) -> Translated:
     state = hass.states.get(satellite)
-    key = None
-    if state is None or not satellite.startswith(f"{SATELLITE_DOMAIN}."):
-        key = "unknown_satellite"
-    elif (pipeline := pipeline_of(hass, satellite)) is None or pipeline.stt_engine != own_entity(hass, entry, "stt"):
-        key = "microphone_test_other_pipeline"
-    if key:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key=key,
-            translation_placeholders={"satellite": _name(hass, satellite)},
-        )
+    name = state.name if state else satellite
+    return Translated(
+        translation_domain=DOMAIN, translation_key=key, translation_placeholders={"satellite": name, **more}
+    )
 
 
 async def _async_ask(hass: HomeAssistant, satellite: str) -> None:
@@ -179,24 +193,13 @@ async def _async_ask(hass: HomeAssistant, satellite: str) -> None:
         )
 
 
-def _name(hass: HomeAssistant, satellite: str) -> str:
-    state = hass.states.get(satellite)
-    return state.name if state else satellite
-
-
-def _figures(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a test shows of a transcript's fields."""
+def _figures(heard: Heard) -> dict[str, Any]:
+    """Return what a test shows of a turn."""
+    fields = heard.fields
     quality: Mapping[str, Any] = fields.get("quality") or {}
     return {
-        "text": text,
-        "snr_db": quality.get("snr_db"),
-        "clipping": quality.get("clipping"),
-        "level_dbfs": quality.get("level_dbfs"),
-        "route": fields.get("route"),
-        "lane": fields.get("lane"),
-        "action": fields.get("action"),
-        "reason": fields.get("reason"),
-        "risk": fields.get("risk"),
-        "threshold": fields.get("threshold"),
+        "text": heard.text,
+        **{key: quality.get(key) for key in ("snr_db", "clipping", "level_dbfs")},
+        **{key: fields.get(key) for key in ("turn_id", "route", "lane", "action", "reason", "risk", "threshold")},
         "latency_ms": dict(fields.get("latency_ms") or {}),
     }
