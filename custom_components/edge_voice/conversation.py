@@ -39,6 +39,8 @@ async def async_setup_entry(
 class EdgeVoiceConversation(EdgeVoiceEntity, conversation.ConversationEntity):
     """An agent in front of the agent: it answers nothing itself but for its own questions."""
 
+    _attr_name = None  # what the hub is for bears its name
+
     def __init__(self, entry: EdgeVoiceConfigEntry) -> None:
         """Converse for one hub."""
         super().__init__(entry.runtime_data.coordinator, CONVERSATION)

@@ -51,6 +51,8 @@ async def async_setup_entry(
 class EdgeVoiceSpeechToText(EdgeVoiceEntity, stt.SpeechToTextEntity):
     """The hub's recogniser, with the owner's own lanes behind it."""
 
+    _attr_name = None  # what the hub is for bears its name
+
     def __init__(self, entry: EdgeVoiceConfigEntry, hub: WyomingTarget) -> None:
         """Hear for one hub."""
         super().__init__(entry.runtime_data.coordinator, SPEECH_TO_TEXT)

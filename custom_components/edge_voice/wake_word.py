@@ -38,6 +38,8 @@ async def async_setup_entry(
 class EdgeVoiceWakeWord(EdgeVoiceEntity, wake_word.WakeWordDetectionEntity):
     """The hub's wake words. How sure it has to be is the hub's to know."""
 
+    _attr_name = None  # what the hub is for bears its name
+
     def __init__(self, entry: EdgeVoiceConfigEntry, hub: WyomingTarget) -> None:
         """Listen for one hub."""
         super().__init__(entry.runtime_data.coordinator, WAKE_WORD)
