@@ -34,7 +34,6 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa:
         "services.async_setup_services",
         "frontend.async_register",
         "websocket.async_register",
-        "microphone_test.async_register",
     ):
         module, function = name.split(".")
         if (Path(__file__).parent / f"{module}.py").exists():
