@@ -23,14 +23,15 @@ from .errors import (
     TokenRefusedError,
 )
 from .protocol import Event, Health, Hello, Json, Policy, Satellite, Status, Turn, check_version, parse_event
+from .wyoming_client import WyomingTarget, speaks_wyoming
 
 CONNECT_SECONDS: Final = 5.0
 REQUEST_SECONDS: Final = 10.0
 LONG_REQUEST_SECONDS: Final = 40.0
 """For what waits for a model or for a speech service."""
 HELLO_SECONDS: Final = 10.0
-HEARTBEAT_SECONDS: Final = 30.0
-"""The hub pings every 20 s; whoever is silent for longer than this, and an answer's time, is gone."""
+SILENCE_SECONDS: Final = 45.0
+"""The hub pings every 20 s. One that is silent for so long is gone, though the connection has not noticed."""
 MOST_ANSWER_BYTES: Final = 8 * 1024 * 1024
 _API: Final = "/api/v1"
 _NO_FINGERPRINT: Final = bytes(32)
@@ -72,6 +73,10 @@ class EdgeVoiceClient:
             health = decode(Health, answer, "health")
         except (MalformedAnswerError, RefusedError) as error:
             raise NotEdgeVoiceError(str(error), **self._place) from error
+        except (CannotConnectError, SlowServerError) as error:
+            if await speaks_wyoming(WyomingTarget(host=self._host, port=self._port)):
+                raise NotEdgeVoiceError("a Wyoming port", **self._place) from error
+            raise
         check_version(health.api_version, health.api_min_version, health.version)
         return health
 
@@ -202,9 +207,8 @@ class EdgeVoiceClient:
                 self._url(f"{_API}/events"),
                 headers=self._login,
                 ssl=self._tls,
-                heartbeat=HEARTBEAT_SECONDS,
                 max_msg_size=MOST_ANSWER_BYTES,
-                timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
+                timeout=aiohttp.ClientWSTimeout(ws_receive=SILENCE_SECONDS, ws_close=1.0),
             ) as socket:
                 async with asyncio.timeout(HELLO_SECONDS):
                     hello = await _next_event(socket)
@@ -240,7 +244,7 @@ class EdgeVoiceClient:
         body: Mapping[str, Any] | bytes | None = None,
         *,
         query: Mapping[str, str] | None = None,
-        seconds: float = REQUEST_SECONDS,
+        seconds: float | None = None,
         open_to_all: bool = False,
         even_if: Sequence[int] = (),
     ) -> Json:
@@ -272,13 +276,13 @@ class EdgeVoiceClient:
         with contextlib.suppress(ValueError, RecursionError):
             answer = json.loads(body)
             if isinstance(answer, dict):
-                if response.ok or (response.status in even_if and "code" not in answer):
+                if response.status < 300 or (response.status in even_if and "code" not in answer):
                     return answer
                 if isinstance(code := answer.get("code"), str):
                     raise self._refusal(code, str(answer.get("message", "")), response.status)
         if response.status >= 500:
             raise CannotConnectError(f"status {response.status}", **self._place)  # of a proxy whose hub is away
-        if response.ok:
+        if response.status < 300:
             raise MalformedAnswerError("the answer is no JSON object")
         raise NotEdgeVoiceError(f"status {response.status}", **self._place)
 
@@ -347,8 +351,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _timeout(seconds: float = REQUEST_SECONDS) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
+def _timeout(seconds: float | None = None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=seconds or REQUEST_SECONDS, sock_connect=CONNECT_SECONDS)
 
 
 def _turn(turn_id: str) -> str:

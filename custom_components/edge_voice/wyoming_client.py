@@ -11,8 +11,9 @@ from wyoming.asr import Transcript as WireTranscript
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.error import Error
 from wyoming.event import Event, Eventable, async_read_event, async_write_event
+from wyoming.info import Describe, Info
 
-from .errors import CannotConnectError, NotEdgeVoiceError, RefusedError, SlowServerError
+from .errors import CannotConnectError, EdgeVoiceError, NotEdgeVoiceError, RefusedError, SlowServerError
 
 RATE: Final = 16_000
 WIDTH: Final = 2
@@ -23,6 +24,7 @@ WRITE_SECONDS: Final = 5.0
 """A hub that takes no audio for so long is stuck."""
 ANSWER_SECONDS: Final = 6.0
 """After the last audio. The hub promises an answer within 3 s, whatever happens."""
+DESCRIBE_SECONDS: Final = 2.0
 BATCH_BYTES: Final = 640
 """20 ms: half the messages of the 10 ms chunks that Home Assistant makes, and no later for the hub's 32 ms windows."""
 
@@ -126,6 +128,16 @@ async def transcribe(
             return await _exchange(wire, chunks, answer_timeout)
     except TimeoutError as error:
         raise SlowServerError("no answer in time", host=target.host, port=str(target.port)) from error
+
+
+async def speaks_wyoming(target: WyomingTarget) -> bool:
+    """Whether a Wyoming server answers there, ours or anybody's."""
+    try:
+        async with asyncio.timeout(DESCRIBE_SECONDS), connected(target) as wire:
+            await wire.write(Describe())
+            return Info.is_type((await wire.read()).type)
+    except EdgeVoiceError, TimeoutError:
+        return False
 
 
 async def _exchange(wire: Wire, chunks: AsyncIterator[bytes], answer_timeout: float) -> Transcript:

@@ -144,7 +144,7 @@ class Peer:
         """Method, path as it came, and body of each request but the events."""
         self.answers: dict[str, Handler] = {}
         """Per path: what a test wants to be said instead."""
-        self.sockets: set[web.WebSocketResponse] = set()
+        self.sockets: dict[web.WebSocketResponse, asyncio.Transport] = {}
         self.connects = 0
         self.tls: ssl.SSLContext | None = None
         self._runner: web.AppRunner | None = None
@@ -153,7 +153,7 @@ class Peer:
         """Listen; after a stop, on the same port again."""
         application = web.Application(client_max_size=2**25)
         application.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(application, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(application, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls, reuse_address=True)
         await site.start()
@@ -168,9 +168,8 @@ class Peer:
 
     async def drop(self) -> None:
         """Break every events' connection, as a network that is cut."""
-        for socket in tuple(self.sockets):
-            if (transport := socket.get_extra_info("transport")) is not None:
-                transport.abort()
+        for transport in tuple(self.sockets.values()):
+            transport.abort()
         await asyncio.sleep(0)
 
     async def push(self, message: Json) -> None:
@@ -190,9 +189,7 @@ class Peer:
 
     async def push_raw(self, data: bytes) -> None:
         """Write bytes that are no frame, or half of one."""
-        for socket in tuple(self.sockets):
-            transport = socket.get_extra_info("transport")
-            assert transport is not None
+        for transport in tuple(self.sockets.values()):
             transport.write(data)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
@@ -225,9 +222,10 @@ class Peer:
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         self.connects += 1
-        socket = web.WebSocketResponse(heartbeat=20.0)
+        socket = web.WebSocketResponse()
         await socket.prepare(request)
-        self.sockets.add(socket)
+        assert isinstance(request.transport, asyncio.Transport)
+        self.sockets[socket] = request.transport
         try:
             await socket.send_json(self.hello)
             await socket.send_json({"type": "status", "status": self.status})
@@ -236,7 +234,7 @@ class Peer:
         except ConnectionError:
             pass  # it was dropped
         finally:
-            self.sockets.discard(socket)
+            del self.sockets[socket]
         return socket
 
 
@@ -311,9 +309,10 @@ async def babbling(answer: bytes, *, hang_up: bool = True) -> AsyncIterator[int]
 class WyomingPeer:
     """A Wyoming server that answers once so many bytes of audio, or the end of it, have come."""
 
-    def __init__(self, answer: Sequence[Event], *, after_bytes: int | None = None) -> None:
+    def __init__(self, answer: Sequence[Event], *, after_bytes: int | None = None, info: Event | None = None) -> None:
         self.answer = answer
         self.after_bytes = after_bytes
+        self.info = info
         self.heard = bytearray()
         self.events: list[Event] = []
         self.hung_up = asyncio.Event()
@@ -323,6 +322,8 @@ class WyomingPeer:
         try:
             while (event := await async_read_event(reader)) is not None:
                 self.events.append(event)
+                if event.type == "describe" and self.info is not None:
+                    await async_write_event(self.info, writer)
                 self.heard += event.payload or b""
                 if event.type == "audio-stop" or (self.after_bytes is not None and len(self.heard) >= self.after_bytes):
                     for one in self.answer:
