@@ -4,11 +4,12 @@ import asyncio
 import io
 import re
 import wave
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import Message
 from typing import Any
 
-import aiohttp
 from aiohttp import web
 
 from ..errors import InvalidRequestError, MalformedAudioError, UnsupportedAudioError
@@ -20,6 +21,9 @@ LONGEST_SECONDS = 1_000
 """Of a recording that is decoded: as much as the largest WAV body holds at 16 kHz."""
 _MOST_PARTS = 100
 _LARGEST_FIELD = 64 * 1024
+_LONGEST_BOUNDARY = 70
+_LONGEST_HEADERS = 8 * 1024
+_NO_FORM = f"the request is no whole {FORM}"
 _MOST_NAMES = 100
 _MOST_CHANNELS = 8
 _STARTS: tuple[tuple[int, bytes, str], ...] = (
@@ -50,43 +54,60 @@ async def read_form(request: web.Request) -> Upload:
     """Return what a form holds; its file stays in memory. Raises InvalidRequestError, web.HTTPException."""
     if request.content_type != FORM:
         raise web.HTTPUnsupportedMediaType(reason=f"send {FORM} with a `file`")
-    body = await request.read()
-    content = aiohttp.StreamReader(request.protocol, 2**16)
-    content.feed_data(body)
-    content.feed_eof()
-    try:
-        return await _parts(aiohttp.MultipartReader(request.headers, content))
-    except (ValueError, RuntimeError, AssertionError, EOFError, LookupError, aiohttp.ClientError) as error:
-        raise InvalidRequestError(f"the request is no whole {FORM}") from error
-
-
-async def _parts(reader: aiohttp.MultipartReader) -> Upload:
     fields: dict[str, tuple[str, ...]] = {}
-    file: bytes | None = None
-    for _ in range(_MOST_PARTS):
-        part = await reader.next()
-        if part is None:
-            return Upload(fields=fields, file=file)
-        if not isinstance(part, aiohttp.BodyPartReader) or part.name is None:
-            raise InvalidRequestError("each part needs a name, and no parts of its own")
-        content = await _content(part)
-        if part.name == "file":
-            if file is not None:
-                raise InvalidRequestError("file: send one")
-            file = content
+    files = []
+    for name, content in _parts(await request.read(), _boundary(request.headers["Content-Type"])):
+        if name == "file":
+            files.append(content)
         elif len(content) > _LARGEST_FIELD:
-            raise InvalidRequestError(f"{part.name[:40]!r} is longer than {_LARGEST_FIELD} bytes")
+            raise InvalidRequestError(f"{name[:40]!r} is longer than {_LARGEST_FIELD} bytes")
         else:
-            fields[part.name] = (*fields.get(part.name, ()), content.decode())
-    raise InvalidRequestError(f"more than {_MOST_PARTS} parts")
+            fields[name] = (*fields.get(name, ()), _decoded_text(content))
+    if len(files) > 1:
+        raise InvalidRequestError("file: send one")
+    return Upload(fields=fields, file=files[0] if files else None)
 
 
-async def _content(part: aiohttp.BodyPartReader) -> bytes:
-    """Return a part's bytes; what it says of compressions and encodings is not followed."""
-    content = bytearray()
-    while piece := await part.read_chunk():
-        content += piece
-    return bytes(content)
+def _boundary(content_type: str) -> bytes:
+    header = Message()
+    header["Content-Type"] = content_type
+    return (header.get_boundary() or "").encode("ascii", "replace")
+
+
+def _parts(body: bytes, boundary: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield each part's name and content (RFC 7578). Raises InvalidRequestError.
+
+    By hand: aiohttp's own reader puts files on the disk, or reads no body whose length is bounded.
+    """
+    delimiter = b"\r\n--" + boundary
+    if not 0 < len(boundary) <= _LONGEST_BOUNDARY or not body.startswith(delimiter[2:]):
+        raise InvalidRequestError(_NO_FORM)
+    pieces = body.split(delimiter, _MOST_PARTS + 1)
+    if len(pieces) > _MOST_PARTS + 1:
+        raise InvalidRequestError(f"more than {_MOST_PARTS} parts")
+    pieces[0] = pieces[0][len(delimiter) - 2 :]  # the first delimiter has no line before it
+    if not pieces[-1].startswith(b"--"):
+        raise InvalidRequestError(_NO_FORM)
+    for piece in pieces[:-1]:
+        yield _part(piece)
+
+
+def _part(piece: bytes) -> tuple[str, bytes]:
+    """Return a part's name and content; what else it says of itself is not followed."""
+    end = piece.find(b"\r\n\r\n", 0, _LONGEST_HEADERS)
+    if end < 0 or not piece.lstrip(b" \t").startswith(b"\r\n"):
+        raise InvalidRequestError(_NO_FORM)
+    name = message_from_bytes(piece[: end + 4].lstrip()).get_param("name", header="Content-Disposition")
+    if not isinstance(name, str) or not name:
+        raise InvalidRequestError("each part needs a name")
+    return name, piece[end + 4 :]
+
+
+def _decoded_text(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise InvalidRequestError("the fields must be UTF-8 text") from None
 
 
 def names_of(prompt: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncGenerator
 
 from aiohttp import WSCloseCode, web
@@ -57,7 +58,7 @@ async def _tell(socket: web.WebSocketResponse, surface: Surface, patience_second
 
 async def _send(socket: web.WebSocketResponse, message: Json, patience_seconds: float) -> None:
     async with asyncio.timeout(patience_seconds):
-        await socket.send_json(message)
+        await socket.send_str(json.dumps(message, allow_nan=False))
 
 
 async def _ignore(socket: web.WebSocketResponse) -> None:
