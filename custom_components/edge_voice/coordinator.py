@@ -110,13 +110,8 @@ class EdgeVoiceCoordinator(DataUpdateCoordinator[Status]):
                 raise CannotConnectError("the hub closed its events", host=self.name, port="")
             except EdgeVoiceError as error:
                 self._handle_lost(error)
-            await self._pause(failures)
+            await asyncio.sleep(backoff_seconds(failures, self._chance))
             failures += 1
-
-    async def _pause(self, failures: int) -> None:
-        """Wait, each time twice as long, and not in step with the other clients of a hub that has restarted."""
-        longest = min(FIRST_BACKOFF_SECONDS * 2 ** min(failures, 10), MOST_BACKOFF_SECONDS)
-        await asyncio.sleep(longest * self._chance.uniform(0.5, 1.0))
 
     @callback
     def _handle(self, event: Event) -> None:
@@ -149,6 +144,7 @@ class EdgeVoiceCoordinator(DataUpdateCoordinator[Status]):
         self.async_set_updated_data(status)
         if returned:
             self._end_reauth()
+            self._run_in_background(self._fetch_recent_turns)
             for listener in self._connected_listeners.copy():
                 self._run_in_background(listener)
 
@@ -166,6 +162,15 @@ class EdgeVoiceCoordinator(DataUpdateCoordinator[Status]):
             LOGGER.debug("%s is still away: %s", self.name, error)
         self.async_update_listeners()
 
+    async def _fetch_recent_turns(self) -> None:
+        """Fill the recent turns with those that were missed; they are shown, and tell nobody."""
+        fetched = await self.client.turns(RECENT_TURNS)
+        known = {one.turn_id: one for one in self._recent}
+        for one in fetched:
+            known.setdefault(one.turn_id, replace(one, text=None))
+        newest = sorted(known.values(), key=lambda one: one.at, reverse=True)[:RECENT_TURNS]
+        self._recent = deque(newest, maxlen=RECENT_TURNS)
+
     @callback
     def _end_reauth(self) -> None:
         """Take back the question for a new token: the old one works again."""
@@ -180,6 +185,12 @@ class EdgeVoiceCoordinator(DataUpdateCoordinator[Status]):
         self.config_entry.async_create_background_task(
             self.hass, _without_hub_errors(listener), name=f"{DOMAIN} connected"
         )
+
+
+def backoff_seconds(failures: int, chance: random.Random) -> float:
+    """Return a wait, each twice as long, and not in step with the other clients of a hub that has restarted."""
+    longest = min(FIRST_BACKOFF_SECONDS * 2 ** min(failures, 10), MOST_BACKOFF_SECONDS)
+    return longest * chance.uniform(0.5, 1.0)
 
 
 async def _without_hub_errors(listener: Callable[[], Coroutine[Any, Any, None]]) -> None:

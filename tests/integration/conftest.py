@@ -1,6 +1,7 @@
 """The integration in a real Home Assistant, with a real hub: a process of its own, or a small peer for its faults."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from homeassistant.config_entries import ConfigEntryState
@@ -13,6 +14,8 @@ import custom_components.edge_voice  # noqa: F401  # before the test plugin puts
 from custom_components.edge_voice.client import EdgeVoiceClient
 from custom_components.edge_voice.const import DOMAIN
 from tests.integration.peer import ID, TOKEN, Peer
+
+_LONGEST_WAIT_S = 10.0
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -75,3 +78,10 @@ async def peer_entry(core: HomeAssistant, peer: Peer) -> MockConfigEntry:
     entry = entry_for(peer.port)
     await set_up(core, entry)
     return entry
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for what happens by itself; a TimeoutError when it never does. Nothing is said about how long it takes."""
+    async with asyncio.timeout(_LONGEST_WAIT_S):
+        while not condition():  # noqa: ASYNC110  # what is waited for sets no event
+            await asyncio.sleep(0.005)
