@@ -73,7 +73,7 @@ def _operation(one: Operation, shapes: _Shapes) -> Json:
     if parameters := [*_in_path(one), *_in_query(one)]:
         told["parameters"] = parameters
     if one.has_body:
-        told["requestBody"] = {"required": True, "content": {one.kind: _content(one, shapes)}}
+        told["requestBody"] = {"required": one.needs_body, "content": {one.kind: _content(one, shapes)}}
     if one.is_open:
         told["security"] = []
     return told
@@ -103,6 +103,8 @@ def _content(one: Operation, shapes: _Shapes) -> Json:
         shape["properties"] |= {"file": binary, "keywords[]": lists, "languages[]": lists}
         shape["required"] = ["file", *shape["required"]]
     content: Json = {"schema": shape}
+    if one.kind == FORM:
+        content["encoding"] = {"file": {"contentType": WAV}}
     return content if one.example is None else content | {"example": one.example}
 
 
@@ -111,7 +113,7 @@ def _responses(one: Operation, shapes: _Shapes) -> Json:
     if one.answer is not None:
         answered["content"] = {"application/json": {"schema": shapes.open(one.answer)}}
     if one is OPENAI:
-        answered["content"] |= {"text/plain": {"schema": {"type": "string"}}, EVENTS: {"schema": {"type": "string"}}}
+        answered["content"] |= {"text/plain": {"schema": {"type": "string"}}, EVENTS: {}}
     refusal = {"application/json": {"schema": shapes.open(REFUSAL)}}
     refused = {str(status): {"description": _MEANINGS[status], "content": refusal} for status in _refusals(one)}
     if one is HEALTH:
@@ -136,11 +138,13 @@ class _Shapes:
 
     def closed(self, shape: Any) -> Json:
         """Return a request's schema: a key that it does not know is refused."""
-        return _without_others(self._converted(shape))
+        closed: Json = _tidy(self._converted(shape), closed=True)
+        return closed
 
     def open(self, shape: Any) -> Json:
         """Return an answer's schema: a later version may add keys."""
-        return self._converted(shape)
+        tidy: Json = _tidy(self._converted(shape), closed=False)
+        return tidy
 
     def _converted(self, shape: Any) -> Json:
         found: Json = convert(shape, custom_serializer=self._of_value, openapi_version=OpenApiVersion.V3_1)
@@ -150,7 +154,7 @@ class _Shapes:
         if isinstance(value, Named):
             if value.name not in self.named:
                 self.named[value.name] = {}  # its place in the order
-                self.named[value.name] = self._converted(value.inner)
+                self.named[value.name] = self.open(value.inner)
             return {"$ref": f"#/components/schemas/{value.name}"}
         if isinstance(value, Maybe):
             return {"anyOf": [self._converted(value.inner), {"type": "null"}]}
@@ -163,13 +167,13 @@ class _Shapes:
         return value.described() if isinstance(value, Value) else UNSUPPORTED
 
 
-def _without_others(schema: Json) -> Json:
-    """Return a schema whose objects have no keys but those that it names."""
-    told = {key: _closed(value) for key, value in schema.items()}
-    return told | {"additionalProperties": False} if "properties" in schema else told
-
-
-def _closed(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return _without_others(dict(value))
-    return [_closed(one) for one in value] if isinstance(value, list) else value
+def _tidy(schema: Any, *, closed: bool) -> Any:
+    """Return a schema without types beside references; closed, its objects have no keys but those that it names."""
+    if isinstance(schema, list):
+        return [_tidy(one, closed=closed) for one in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    if "$ref" in schema:
+        return {"$ref": schema["$ref"]}  # the converter takes what has no type for text
+    told = {key: _tidy(value, closed=closed) for key, value in schema.items()}
+    return told | {"additionalProperties": False} if closed and "properties" in schema else told

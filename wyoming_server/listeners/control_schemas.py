@@ -79,6 +79,8 @@ class Operation:
     kind: str = JSON
     """The content type of the body, when there is one."""
     query: Mapping[str, Value] = field(default_factory=dict)
+    needs_body: bool = True
+    """False where none stands for an empty object."""
     example: Any = None
     """A body, for people."""
     refusals: tuple[int, ...] = ()
@@ -109,6 +111,7 @@ START_PAIRING = Operation(
     path="/api/v1/pair/start",
     summary="Write a pairing code to the server's log",
     body=record({}),
+    needs_body=False,
     answer=answers.PAIRING,
     status=202,
     refusals=(413, 415, 429),

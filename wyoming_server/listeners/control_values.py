@@ -177,7 +177,7 @@ class Anything(Value):
 
     def described(self) -> Json:
         """Return its JSON Schema."""
-        return {}
+        return {"type": ["string", "number", "boolean", "null", "object", "array"]}
 
 
 class Maybe(Value):
