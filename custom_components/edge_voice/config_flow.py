@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, override
 
-import voluptuous as vol
+import probatio as vol
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
     SOURCE_RECONFIGURE,
@@ -189,8 +189,7 @@ class EdgeVoiceConfigFlow(ConfigFlow, domain=DOMAIN):
 
     # Again.
 
-    @override
-    async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
+    async def async_step_reauth(self, _entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Hear that the token, or the certificate, is no longer the server's."""
         return await self.async_step_reauth_confirm()
 
@@ -211,7 +210,6 @@ class EdgeVoiceConfigFlow(ConfigFlow, domain=DOMAIN):
                 return await self._async_step_trust(entry)
         return self.async_show_form(step_id="reauth_confirm", errors=errors, description_placeholders=placeholders)
 
-    @override
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for a changed address of the same server."""
         return await self._async_step_address("reconfigure", user_input, self._get_reconfigure_entry().data)
@@ -298,7 +296,7 @@ class EdgeVoiceConfigFlow(ConfigFlow, domain=DOMAIN):
     @property
     def _announced_port(self) -> int:
         port = self._announced.properties.get("control_port") or ""
-        return int(port) if port.isdecimal() else self._announced.port or DEFAULT_CONTROL_PORT
+        return int(port) if port.isdecimal() else DEFAULT_CONTROL_PORT
 
     @property
     def _opens_to_us(self) -> bool:

@@ -1,25 +1,18 @@
 """Whether an Edge Voice server answers at an address, and if not, what does."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from homeassistant.const import CONF_HOST, CONF_PORT, CONF_TOKEN
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
-from wyoming.client import AsyncTcpClient
-from wyoming.info import Describe, Info
 
 from .client import EdgeVoiceClient, is_loopback
 from .const import CONF_FINGERPRINT, CONF_WYOMING_PORT
-from .errors import CannotConnectError, EdgeVoiceError, NotEdgeVoiceError
+from .errors import CannotConnectError, EdgeVoiceError, NotEdgeVoiceError, SlowServerError
 from .protocol import Health
-
-_WYOMING_SECONDS: Final = 3.0
-"""Asked only after something has refused to be our server, while somebody waits at a form."""
-_WYOMING_BREAKS: Final = (OSError, EOFError, TimeoutError, ValueError, KeyError, TypeError, AttributeError)
-"""What the protocol's reader raises over bytes of another protocol."""
+from .wyoming_client import WyomingTarget, speaks_wyoming
 
 
 class WyomingServerError(NotEdgeVoiceError):
@@ -64,8 +57,8 @@ async def async_find(hass: HomeAssistant, host: str, port: int) -> Found:
     """Look who answers at an address. Raises EdgeVoiceError."""
     try:
         fingerprint, health = await _async_look(hass, host, port)
-    except (CannotConnectError, NotEdgeVoiceError) as error:
-        if await _speaks_wyoming(host, port):
+    except (CannotConnectError, NotEdgeVoiceError, SlowServerError) as error:
+        if await speaks_wyoming(WyomingTarget(host=host, port=port)):
             raise WyomingServerError(host=host, port=str(port)) from error
         raise
     if health.wyoming_port is None:
@@ -104,14 +97,3 @@ async def _async_look(hass: HomeAssistant, host: str, port: int) -> tuple[str | 
     elif (fingerprint := await plain.seen_fingerprint()) is None:
         raise NotEdgeVoiceError(host=host, port=str(port))
     return fingerprint, await client_for(hass, {**place, CONF_FINGERPRINT: fingerprint}).health()
-
-
-async def _speaks_wyoming(host: str, port: int) -> bool:
-    """Whether what listens there describes itself as Wyoming servers do."""
-    try:
-        async with asyncio.timeout(_WYOMING_SECONDS), AsyncTcpClient(host, port) as client:
-            await client.write_event(Describe().event())
-            event = await client.read_event()
-    except _WYOMING_BREAKS:
-        return False
-    return event is not None and Info.is_type(event.type)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import voluptuous as vol
+import probatio as vol
 from homeassistant.components import stt
 from homeassistant.components.assist_satellite import DOMAIN as SATELLITE_DOMAIN
 from homeassistant.const import CONF_ENTITY_ID, CONF_NAME

@@ -75,7 +75,7 @@ def position_at(entry: ConfigEntry, moved: ConfigSubentry | None, place: int) ->
 
     It lies between its neighbours', so that only the moved lane changes.
     """
-    others = [lane.data.get(CONF_POSITION, 0.0) for lane in ordered_lanes(entry) if lane is not moved]
+    others: list[float] = [lane.data.get(CONF_POSITION, 0.0) for lane in ordered_lanes(entry) if lane is not moved]
     before, after = others[:place], others[place:]
     if not before:
         return min(after, default=1.0) - 1.0

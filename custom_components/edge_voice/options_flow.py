@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, Final, override
 
-import voluptuous as vol
+import probatio as vol
 from homeassistant.components.assist_satellite import DOMAIN as SATELLITE_DOMAIN
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
 from homeassistant.const import ATTR_ENTITY_ID

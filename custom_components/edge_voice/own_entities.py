@@ -1,7 +1,7 @@
 """Which entities are ours, and which pipeline a satellite speaks to."""
 
-from homeassistant.components.assist_pipeline import Pipeline, async_get_pipeline, async_get_pipelines
 from homeassistant.components.assist_pipeline.const import OPTION_PREFERRED
+from homeassistant.components.assist_pipeline.pipeline import Pipeline, async_get_pipeline, async_get_pipelines
 from homeassistant.components.assist_satellite.const import DATA_COMPONENT
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback

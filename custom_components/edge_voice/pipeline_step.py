@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import voluptuous as vol
+import probatio as vol
 from homeassistant.components import conversation, stt
-from homeassistant.components.assist_pipeline import Pipeline, async_get_pipeline, async_get_pipelines
+from homeassistant.components.assist_pipeline.pipeline import Pipeline, async_get_pipeline, async_get_pipelines
 from homeassistant.components.assist_pipeline.runtime import KEY_ASSIST_PIPELINE
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_NAME, Platform
