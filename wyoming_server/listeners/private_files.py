@@ -1,5 +1,6 @@
 """Files that only their owner may read: the token, the certificate's key."""
 
+import contextlib
 import logging
 import os
 import secrets
@@ -23,7 +24,8 @@ def write_private(file: Path, content: bytes) -> None:
             os.fsync(stream.fileno())
         part.replace(file)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
         raise DiskError(
             f"'{file}' cannot be written: {error.strerror}; make room, or give this user the folder"
         ) from error
