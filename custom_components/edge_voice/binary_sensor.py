@@ -95,7 +95,7 @@ class StatusBinarySensor(EdgeVoiceEntity, BinarySensorEntity):
     @override
     def is_on(self) -> bool | None:
         """Return whether it is so; None where the question makes no sense, as without a cloud lane."""
-        return self.entity_description.is_on_fn(self.coordinator.data)
+        return self.entity_description.is_on_fn(self.status)
 
 
 class SatelliteBinarySensor(SatelliteEntity, BinarySensorEntity):

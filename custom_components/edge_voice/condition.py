@@ -66,20 +66,16 @@ class RouteWasCloudCondition(Condition):
     @override
     def _async_check(self, **kwargs: Unpack[ConditionCheckParams]) -> bool:
         meant = satellites_of(self._hass, self._targets)
-        turns = [turn for turn in _recent_turns(self._hass) if meant is None or turn.satellite in meant]
+        turns = [turn for turn in _turns(self._hass) if meant is None or turn.satellite in meant]
         return bool(turns) and max(turns, key=lambda turn: turn.at).route in ROUTES_AWAY
 
 
-def _recent_turns(hass: HomeAssistant) -> list[Turn]:
-    """Return what every hub remembers; after a restart of Home Assistant, its last turn."""
+def _turns(hass: HomeAssistant) -> list[Turn]:
+    """Return what was heard of every hub's turns; after a restart of Home Assistant, the last one of each."""
     entries: list[EdgeVoiceConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
-    found: list[Turn] = []
-    for entry in entries:
-        coordinator = entry.runtime_data.coordinator
-        found.extend(coordinator.recent_turns)
-        if coordinator.data.last_turn is not None:
-            found.append(coordinator.data.last_turn)
-    return found
+    coordinators = [entry.runtime_data.coordinator for entry in entries]
+    remembered = [one.data.last_turn for one in coordinators if one.data.last_turn is not None]
+    return [turn for one in coordinators for turn in one.recent_turns] + remembered
 
 
 def _problem_condition(key: str) -> type[Condition]:

@@ -139,14 +139,14 @@ class PolicyNumber(LimitNumber[Policy], EdgeVoiceEntity):
     @override
     def native_value(self) -> float | None:
         """Return what the server holds to."""
-        return self._shown(self.coordinator.data.policy)
+        return self._shown(self.status.policy)
 
     @property
     @override
     def native_unit_of_measurement(self) -> str | None:
         """Return the unit: the server's currency for money."""
         if self.entity_description.in_currency:
-            return self.coordinator.data.cloud.currency
+            return self.status.cloud.currency
         return super().native_unit_of_measurement
 
     @override
@@ -165,7 +165,7 @@ class SatelliteNumber(LimitNumber[Satellite], SatelliteEntity):
         own = None if self.satellite is None else self._shown(self.satellite)
         if own is not None:
             return own
-        home = self.coordinator.data.policy.wake_threshold
+        home = self.status.policy.wake_threshold
         return None if home is None else round(home * self.entity_description.per_unit, 3)
 
     @override

@@ -70,7 +70,7 @@ class PolicySelect(EdgeVoiceEntity, SelectEntity):
     @override
     def current_option(self) -> str | None:
         """Return what the server holds to."""
-        return self.entity_description.current_fn(self.coordinator.data.policy)
+        return self.entity_description.current_fn(self.status.policy)
 
     @override
     async def async_select_option(self, option: str) -> None:

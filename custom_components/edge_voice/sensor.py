@@ -24,6 +24,7 @@ from .sensor_descriptions import (
     threshold_row,
 )
 from .signals import SIGNAL_TEXT_RETURNED
+from .turns import newest_turn
 from .types import EdgeVoiceConfigEntry
 
 PARALLEL_UPDATES = 0
@@ -41,12 +42,14 @@ async def async_setup_entry(
     async_add_entities(TurnSensor(coordinator, description) for description in TURN_SENSORS)
     async_add_entities([FirstResponseSensor(coordinator, FIRST_RESPONSE)])
     async_add_as_they_appear(
+        hass,
         entry,
         async_add_entities,
         named=lambda status: [(one.language, one.microphone_class) for one in status.thresholds],
         build=lambda coordinator, key: [_threshold_sensor(coordinator, *key)],
     )
     async_add_as_they_appear(
+        hass,
         entry,
         async_add_entities,
         named=lambda status: [one.language for one in status.disagreement],
@@ -108,7 +111,7 @@ class StatusSensor(FigureSensor[Status], EdgeVoiceEntity):
     @override
     def subject(self) -> Status:
         """Return the last status."""
-        return self.coordinator.data
+        return self.status
 
 
 class PartSensor[Part](FigureSensor[Part], EdgeVoiceEntity):
@@ -133,7 +136,7 @@ class PartSensor[Part](FigureSensor[Part], EdgeVoiceEntity):
     @override
     def subject(self) -> Part | None:
         """Return the part as the last status has it."""
-        return self._part_fn(self.coordinator.data)
+        return self._part_fn(self.status)
 
 
 class SatelliteSensor(FigureSensor[Satellite], SatelliteEntity):
@@ -149,25 +152,21 @@ class SatelliteSensor(FigureSensor[Satellite], SatelliteEntity):
 class TurnSensor(FigureSensor[Turn], EdgeVoiceEntity):
     """A figure of the last turn, from the moment in which it ended."""
 
-    _turn: Turn | None = None
-
     @override
     async def async_added_to_hass(self) -> None:
-        """Begin with the turn that the server remembers, and hear of the next ones."""
+        """Hear of each turn at once; the next status may be seconds away."""
         await super().async_added_to_hass()
-        self._turn = self.coordinator.data.last_turn
         self.async_on_remove(self.coordinator.async_add_turn_listener(self._heard))
 
     @callback
-    def _heard(self, turn: Turn) -> None:
-        self._turn = turn
+    def _heard(self, _: Turn) -> None:
         self.async_write_ha_state()
 
     @property
     @override
     def subject(self) -> Turn | None:
         """Return the last turn; None before the first."""
-        return self._turn
+        return newest_turn(self.status, self.coordinator.recent_turns)
 
 
 class FirstResponseSensor(FigureSensor[float], EdgeVoiceEntity):

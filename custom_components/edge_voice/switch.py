@@ -82,7 +82,7 @@ class PolicySwitch(EdgeVoiceEntity, SwitchEntity):
     @override
     def is_on(self) -> bool | None:
         """Return what the server holds to."""
-        return self.entity_description.is_on_fn(self.coordinator.data.policy)
+        return self.entity_description.is_on_fn(self.status.policy)
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:

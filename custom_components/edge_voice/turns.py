@@ -1,9 +1,10 @@
 """Turns as automations see them: what kind each is, and its attributes. Never its text."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any, Final
 
-from .protocol import Turn
+from .protocol import Status, Turn
 
 ASKING_CLOUD: Final = "asking_cloud"
 ANSWERED: Final = "answered"
@@ -33,6 +34,12 @@ def turn_type(turn: Turn) -> str:
     if turn.action in _TYPES:
         return _TYPES[turn.action]
     return ESCALATED if turn.route in ROUTES_AWAY else ANSWERED
+
+
+def newest_turn(status: Status, heard: Sequence[Turn]) -> Turn | None:
+    """Return the last turn: of those that were heard here, the newest first, or one that only the hub remembers."""
+    known = [turn for turn in (*heard[:1], status.last_turn) if turn is not None]
+    return max(known, key=lambda turn: turn.at, default=None)
 
 
 def turn_attributes(turn: Turn) -> dict[str, Any]:
