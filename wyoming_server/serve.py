@@ -1,40 +1,48 @@
 """The composition root: the only place that builds objects, and the owner of their lives."""
 
 import asyncio
+import datetime as dt
 import functools
 import ipaddress
 import logging
 import signal
+import socket
 import time
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import memory
+from .control.lane_book import LaneBook
+from .control.surface import Control, Parts, chosen
 from .engines.class_vocabulary import class_words
 from .engines.decode_queue import DecodeQueue
 from .engines.denoise_webrtc import WebrtcDenoiser
 from .engines.grammar_hassil import HassilGrammar
 from .engines.vad_silero import SileroVad
 from .engines.wake_openwakeword import OpenWakeWordEngine
-from .errors import EdgeVoiceError, ModelMissingError
-from .learning.learner import Learner
+from .errors import ModelMissingError
 from .listeners.connection import Denoise, Services
+from .listeners.control_door import ControlDoor, open_control
+from .listeners.discovery import Announcement, announced, announcement_of
 from .listeners.ears import OnTurn
 from .listeners.requests import Defaults
+from .listeners.supervisor_discovery import supervised, supervisor_config
 from .listeners.wyoming_port import WyomingPort
 from .pipeline.grammar import Vocabulary
-from .pipeline.interpret import Judgement, TurnRequest
+from .pipeline.interpret import Judgement
 from .pipeline.risk import GENERIC
 from .pipeline.scorecard import Scorecard
-from .pipeline.timeline import Spans
 from .pipeline.turn import Stages
-from .pipeline.types import Outcome
 from .pipeline.wake import GateSettings
 from .recogniser import Supply, chosen_model, recogniser_now, supply_of, workers
-from .routing import brain_of
+from .records.choices import Choices
+from .records.identity import identity_in
+from .records.keyring import Keyring
+from .records.store import FILE_NAME, opened_store
+from .routing import Brain, brain_of
 from .settings import Settings
 
 _LOGGER = logging.getLogger(__name__)
@@ -46,6 +54,10 @@ class RunningServer:
 
     port: WyomingPort
     supply: Supply
+    brain: Brain
+    control: Control
+    door: ControlDoor | None
+    """None: the control API is off."""
 
     @property
     def uris(self) -> tuple[str, ...]:
@@ -65,22 +77,70 @@ async def running(settings: Settings, on_turn: OnTurn | None = None) -> AsyncGen
     memory.limit_arenas()
     async with AsyncExitStack() as stack:
         supply = await stack.enter_async_context(supply_of(settings, chosen_model(settings)))
-        services = await _services(settings, supply, on_turn or _log_turn, stack)
+        brain, control = await _built(settings, supply, on_turn, stack)
         _in_background(_settle(supply), stack)
+        _in_background(control.run(), stack)
         port = await stack.enter_async_context(
             WyomingPort(
-                services,
+                control.services,
                 allow=settings.server.allow,
                 connections_per_address=settings.server.connections_per_address,
             )
         )
         for uri in settings.server.uris:
             await port.listen(uri)
-        yield RunningServer(port=port, supply=supply)
+        control.at_port(lambda: _tcp_port(port.uris))
+        door = await _opened_door(settings, control, port, stack)
+        yield RunningServer(port=port, supply=supply, brain=brain, control=control, door=door)
 
 
-async def _services(settings: Settings, supply: Supply, on_turn: OnTurn, stack: AsyncExitStack) -> Services:
+async def _opened_door(
+    settings: Settings, control: Control, port: WyomingPort, stack: AsyncExitStack
+) -> ControlDoor | None:
+    """Open the control API, and tell of it those who look for it."""
+    door = await stack.enter_async_context(
+        open_control(
+            settings.control,
+            control,
+            data_dir=Path(settings.server.data_dir),
+            allow=settings.server.allow,
+            clock=time.monotonic,
+            wall=_utc_now,
+        )
+    )
+
+    host = socket.gethostname()
+
+    def facts() -> Announcement | None:
+        return announcement_of(settings.control, control.health(), uris=port.uris, door=door, machine=host)
+
+    await stack.enter_async_context(announced(facts))
+    await stack.enter_async_context(
+        supervised(settings.control.supervisor_token, lambda: supervisor_config(control.health(), door, host=host))
+    )
+    return door
+
+
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def _tcp_port(uris: Sequence[str]) -> int | None:
+    """Return the port that Home Assistant connects to; None where there is no TCP."""
+    return next((int(uri.rpartition(":")[2]) for uri in uris if uri.startswith("tcp://")), None)
+
+
+async def _built(
+    file_settings: Settings, supply: Supply, on_turn: OnTurn | None, stack: AsyncExitStack
+) -> tuple[Brain, Control]:
     """Load everything that loads in a moment, off the event loop and side by side."""
+    data = Path(file_settings.server.data_dir)
+    store = await stack.enter_async_context(opened_store(data / FILE_NAME))
+    wall = file_settings.ledger.clock()
+    choices = await Choices.opened(store, wall)
+    lane_book = LaneBook(choices, Keyring(data))
+    await lane_book.read()
+    settings = chosen(file_settings, choices, lane_book.lanes)
     run = asyncio.get_running_loop().run_in_executor
     with ThreadPoolExecutor(2, "load") as loading:
         vad, wake, _ = await asyncio.gather(
@@ -95,12 +155,12 @@ async def _services(settings: Settings, supply: Supply, on_turn: OnTurn, stack: 
     home = Vocabulary(names=settings.home.names, areas=settings.home.areas, floors=settings.home.floors)
     scorecard = functools.partial(_scorecard, edge)
     brain = await stack.enter_async_context(
-        brain_of(settings, scorecard=scorecard, grammar=grammar, home=home, clock=time.monotonic)
+        brain_of(settings, store, scorecard=scorecard, grammar=grammar, home=home, clock=time.monotonic)
     )
     _in_background(brain.learner.run(), stack)
     # After the brain, whose every step would wait for this thread's turn at the interpreter: 0.1 s in all.
     _in_background(grammar.warm(settings.asr.language or "en", home), stack)
-    return Services(
+    services = Services(
         stages=Stages(
             vad=vad,
             judgement=Judgement(
@@ -132,10 +192,28 @@ async def _services(settings: Settings, supply: Supply, on_turn: OnTurn, stack: 
         recogniser=lambda: recogniser_now(supply),
         requires_external_vad=settings.server.requires_external_vad,
         denoise=_denoise(settings, stack),
-        on_turn=functools.partial(_finished, brain.learner, on_turn),
-        on_failure=functools.partial(_failed, brain.learner),
+        on_turn=_unheard,
+        on_failure=_unheard,
         max_event_bytes=settings.server.max_event_kib * 1024,
     )
+    parts = Parts(
+        server_id=await asyncio.to_thread(identity_in, data),
+        settings=file_settings,
+        brain=brain,
+        edge=edge,
+        supply_status=lambda: supply.status,
+        grammar=grammar,
+        warm=grammar.warm,
+        choices=choices,
+        lane_book=lane_book,
+        clock=time.monotonic,
+        wall=wall,
+    )
+    return brain, Control(parts, settings, services, on_turn)
+
+
+def _unheard(*_of: object) -> None:
+    """Stand for what the control hears, until there is one."""
 
 
 def _scorecard(edge: DecodeQueue) -> Scorecard:
@@ -144,15 +222,6 @@ def _scorecard(edge: DecodeQueue) -> Scorecard:
         return edge.scorecard or GENERIC
     except ModelMissingError:
         return GENERIC
-
-
-def _failed(learner: Learner, request: TurnRequest, _failure: EdgeVoiceError) -> None:
-    learner.failed(request.turn_id, request.caller, request.language or "")
-
-
-def _finished(learner: Learner, on_turn: OnTurn, outcome: Outcome, spans: Spans) -> None:
-    learner.take(outcome)
-    on_turn(outcome, spans)
 
 
 def _read_words(settings: Settings) -> None:
@@ -193,19 +262,6 @@ async def _settle(supply: Supply) -> None:
     """Give back what loading the model took."""
     await supply.serving()
     memory.trim()
-
-
-def _log_turn(outcome: Outcome, spans: Spans) -> None:
-    """Log a turn without its text."""
-    _LOGGER.info(
-        "turn %s: %s by %s, %.0f ms from the last word, %.0f ms from the end, ended by %s",
-        outcome.turn_id[:8],
-        outcome.decision.action,
-        outcome.route,
-        spans.last_word_to_text_ms,
-        spans.end_to_text_ms,
-        outcome.ended_by,
-    )
 
 
 async def serve_until_stopped(settings: Settings) -> int:

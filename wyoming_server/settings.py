@@ -21,6 +21,7 @@ import yaml
 from .errors import InvalidSettingsError, UnknownProviderError
 from .learning.pace import LearnerSettings
 from .learning.threshold import ThresholdSettings
+from .listeners.control_settings import ControlSettings, check_address
 from .pipeline.checked import Checked, ranged
 from .pipeline.endpoint import EndpointSettings
 from .pipeline.hedge import HedgeSettings
@@ -139,6 +140,7 @@ class Settings:
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     threshold: ThresholdSettings = field(default_factory=ThresholdSettings)
     learning: LearnerSettings = field(default_factory=LearnerSettings)
+    control: ControlSettings = field(default_factory=ControlSettings)
 
 
 type Raw = dict[str, dict[str, Any]]
@@ -157,7 +159,11 @@ def read_settings(file: Path | None, flags: Raw, environ: Mapping[str, str] | No
         checked = _SCHEMA(raw)
     except vol.MultipleInvalid as error:
         raise InvalidSettingsError(sentences(error.errors, raw, _known)) from error
-    settings = Settings(**{name: _made(name, checked[name]) for name in SECTIONS})
+    return check_settings(Settings(**{name: _made(name, checked[name]) for name in SECTIONS}))
+
+
+def check_settings(settings: Settings) -> Settings:
+    """Return the settings when their parts go together. Raises InvalidSettingsError, UnknownProviderError."""
     try:
         _check(settings)
     except ValueError as error:
@@ -273,7 +279,7 @@ def may_be_asked(lane: LaneSettings, settings: Settings) -> bool:
     capped = 0.0 in {settings.ledger.cloud_seconds_per_day, settings.ledger.cloud_money_per_month}
     if lane.provider == "client":
         return False
-    return lane.trust_class is Trust.HOME or bool(lane.consent and not capped)
+    return lane.trust_class is Trust.HOME or bool(lane.consent and settings.cloud.allowed and not capped)
 
 
 def _check_networks(name: str, networks: Iterable[str]) -> None:
@@ -301,6 +307,7 @@ def _check(settings: Settings) -> None:
         raise ValueError("server.uris is empty: name at least one address to listen on")
     if settings.server.log_level not in LOG_LEVELS:
         raise ValueError(f"server.log_level is {settings.server.log_level!r}: allowed is {', '.join(LOG_LEVELS)}")
+    check_address(settings.control.address)
     _check_networks("server.allow", settings.server.allow)
     _check_networks("routing.trusted", settings.routing.trusted)
     _check_lanes(settings)

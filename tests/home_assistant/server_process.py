@@ -19,6 +19,7 @@ HOME = {
     "EDGE_VOICE_HOME_AREAS": "kitchen,bedroom,hallway,living room,office",
 }
 """The home of home.yaml, as an owner would write it into the server's settings."""
+_CONTROL = re.compile(r"control API at https?://127\.0\.0\.1:(\d+)")
 _LISTENING = re.compile(r"listening on tcp://127\.0\.0\.1:(\d+)")
 _LOADED = "Answering with the starter model"
 _START_SECONDS = 60.0
@@ -36,6 +37,21 @@ class ServerProcess:
     process: subprocess.Popen[bytes]
     port: int
     log: Path
+    data: Path = Path()
+    """Its data folder."""
+
+    @property
+    def control_port(self) -> int:
+        """Where its control API listens; raises ServerDidNotStartError when that is off."""
+        found = _CONTROL.search(self.said())
+        if found is None:
+            raise ServerDidNotStartError(self.said())
+        return int(found[1])
+
+    @property
+    def token(self) -> str:
+        """What the control API asks for."""
+        return (self.data / "control-token").read_text("utf-8").strip()
 
     def stop(self) -> int:
         """End it as a service manager would; return its exit status."""
@@ -64,17 +80,34 @@ def our_python() -> Path:
 
 @contextlib.contextmanager
 def edge_voice(
-    *, port: int = 0, loaded: bool = True, settings: Mapping[str, str] | None = None
+    *,
+    port: int = 0,
+    control_port: int | None = None,
+    data: Path | None = None,
+    loaded: bool = True,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[ServerProcess]:
     """Run our server with the starter model until the end; it listens, and its model is loaded, when this is entered.
 
-    `loaded` False does not wait for the model. `settings` are EDGE_VOICE_… variables over those of the home.
+    `loaded` False does not wait for the model. `settings` are EDGE_VOICE_… variables over those of the home. With a
+    `control_port` (0: any) it has a control API; `data` is the folder of a server that is started again.
     """
+    with contextlib.ExitStack() as stack:
+        folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        yield stack.enter_context(_edge_voice(port, control_port, folder, loaded=loaded, settings=settings or {}))
+
+
+@contextlib.contextmanager
+def _edge_voice(
+    port: int, control_port: int | None, data: Path, *, loaded: bool, settings: Mapping[str, str]
+) -> Iterator[ServerProcess]:
+    """Run our server in a data folder."""
     command: list[str | Path] = [our_python(), "-m", "wyoming_server", "serve", "--model", "starter"]
-    command += ["--language", "en", "--uri", f"tcp://127.0.0.1:{port}"]
-    with _running(
-        command, {"PYTHONPATH": str(ROOT), **HOME, **(settings or {})}, _loaded if loaded else _listening
-    ) as server:
+    command += ["--language", "en", "--uri", f"tcp://127.0.0.1:{port}", "--data-dir", data]
+    command += ["--http", "off" if control_port is None else f"127.0.0.1:{control_port}"]
+    ready = _loaded if loaded else _listening
+    with _running(command, {"PYTHONPATH": str(ROOT), **HOME, **settings}, ready) as server:
+        server.data = data
         yield server
 
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import psutil
 
-from wyoming_server.serve import running
+from wyoming_server.serve import RunningServer, running
 from wyoming_server.settings import Raw, Settings, read_settings
 
 START_SECONDS = 60.0
@@ -25,6 +25,7 @@ def settings_for_tests(folder: Path, **sections: dict[str, Any]) -> Settings:
     raw: Raw = {
         "server": {"uris": ["tcp://127.0.0.1:0"], "data_dir": str(folder / "data")},
         "asr": {"model": "starter"},
+        "control": {"address": "off", "announce": False},
     }
     for section, values in sections.items():
         raw.setdefault(section, {}).update(values)
@@ -43,6 +44,8 @@ class Home:
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="server under test", daemon=True)
         self.uris: list[str] = []
+        self.server: RunningServer | None = None
+        """The server itself, to be read only: it lives on another thread."""
 
     @property
     def uri(self) -> str:
@@ -110,9 +113,11 @@ def home(settings: Settings) -> Iterator[Home]:
     async def opened() -> AsyncIterator[list[str]]:
         async with running(settings) as server:
             await server.ready()
+            served.server = server
             yield list(server.uris)
 
-    with Home(opened) as served:
+    served = Home(opened)
+    with served:
         yield served
 
 
@@ -132,7 +137,7 @@ class ServerProcess:
         self._output = self._log.open("wb")
         argv = [*command, "serve", "--model", "starter"]
         self.process = subprocess.Popen(
-            [*argv, "--data-dir", str(folder / "data"), *flags],
+            [*argv, "--data-dir", str(folder / "data"), *([] if "--http" in flags else ["--http", "off"]), *flags],
             stderr=self._output,
             env=os.environ | (environ or {}),
             **pipes,

@@ -28,8 +28,8 @@ from wyoming_server.pipeline.scorecard import Scorecard
 from wyoming_server.pipeline.types import Action
 from wyoming_server.records.ledger_rows import last_rows
 from wyoming_server.records.snapshots import Snapshots
-from wyoming_server.records.store import opened_store
-from wyoming_server.routing import KEPT, RECORDS, Brain, brain_of
+from wyoming_server.records.store import FILE_NAME, opened_store
+from wyoming_server.routing import KEPT, Brain, brain_of
 
 KNOWN = (*KEPT, INDEX, name_of(CARD))
 CLOUD = {"name": "cloud", "provider": "openai", "key": "sk-test", "consent": CONSENT}
@@ -49,7 +49,10 @@ async def brain(
     """Have a brain that learns."""
     settings = settings_for_tests(folder, cloud={"lanes": list(lanes)}, **sections)
     grammar = ScriptedGrammar(complete=frozenset({SAID}))
-    async with brain_of(settings, scorecard=lambda: card, grammar=grammar, home=Vocabulary(), clock=clock) as one:
+    async with (
+        opened_store(folder / "data" / FILE_NAME) as store,
+        brain_of(settings, store, scorecard=lambda: card, grammar=grammar, home=Vocabulary(), clock=clock) as one,
+    ):
         task = asyncio.create_task(one.learner.run())
         try:
             yield one
@@ -73,12 +76,12 @@ def known(one: Brain) -> tuple[Standing, Threshold]:
 
 
 def saved(folder: Path) -> dict[str, Any]:
-    with closing(sqlite3.connect(folder / "data" / RECORDS)) as records:
+    with closing(sqlite3.connect(folder / "data" / FILE_NAME)) as records:
         return {name: json.loads(state) for name, state in records.execute("SELECT name, state FROM snapshot")}
 
 
 async def write(folder: Path, name: str, state: dict[str, Any]) -> None:
-    async with opened_store(folder / "data" / RECORDS) as store:
+    async with opened_store(folder / "data" / FILE_NAME) as store:
         await Snapshots(store, lambda: datetime.now(UTC)).save(name, state)
 
 
@@ -121,7 +124,7 @@ async def test_a_damaged_snapshot_costs_itself_alone(tmp_path: Path, name: str, 
         before = known(one)
     await write(tmp_path, name, {"version": 77, "names": 7})
     if damage == "bytes":
-        with closing(sqlite3.connect(tmp_path / "data" / RECORDS)) as records, records:
+        with closing(sqlite3.connect(tmp_path / "data" / FILE_NAME)) as records, records:
             records.execute("UPDATE snapshot SET state = replace(state, '7', '8') WHERE name = ?", (name,))
     async with brain(tmp_path, **QUICK) as one:
         after = known(one)
@@ -204,7 +207,7 @@ async def test_stopping_during_an_audit_ends_it_and_closes_its_row(tmp_path: Pat
                 break
             await asyncio.sleep(0.02)
         assert arrival.disconnected
-    with closing(sqlite3.connect(tmp_path / "data" / RECORDS)) as records:
+    with closing(sqlite3.connect(tmp_path / "data" / FILE_NAME)) as records:
         (row,) = last_rows(10, None, records)
     assert (row.reason, row.ending, row.has_left) == ("audit", "cancelled", True)
     (cell,) = saved(tmp_path)[name_of(CARD)]["cells"]

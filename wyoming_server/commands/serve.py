@@ -16,6 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tcp://HOST:PORT, unix://PATH or stdio://, more than once if wanted (tcp://0.0.0.0:10300)",
     )
     parser.add_argument(
+        "--http",
+        dest="control.address",
+        metavar="HOST:PORT|off",
+        help="the control API, for Home Assistant and the status page; beyond loopback it speaks TLS (127.0.0.1:10380)",
+    )
+    parser.add_argument(
         "--allow", dest="server.allow", action="append", metavar="NETWORK", help="let in more than private networks"
     )
     parser.add_argument(

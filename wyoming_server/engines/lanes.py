@@ -74,6 +74,43 @@ def with_defaults(settings: LaneSettings) -> LaneSettings:
     )
 
 
+_HOME = (
+    {"provider": "openai", "title": "A server at home that speaks OpenAI's protocol", "needs": ["url"]}
+    | {"optional": ["key", "model"]},
+    {"provider": "wyoming", "title": "A Wyoming server at home", "needs": ["url"], "optional": ["model"]},
+    {
+        "provider": "home_assistant",
+        "title": "Another Home Assistant",
+        "needs": ["url", "key", "entity"],
+        "optional": [],
+    },
+    {"provider": "client", "title": "A speech service of the client's own", "needs": ["entity"], "optional": []},
+)
+"""What has no price and no address of its own."""
+
+
+def known_services() -> list[dict[str, Any]]:
+    """Return what a lane can be added for, as JSON: docs/control-api.md names the keys."""
+    found = []
+    for one in (*_services(), *_HOME):
+        models: Mapping[str, float] = one.get("models", {})
+        leaves_home = one["provider"] in {_CLIENT, "home_assistant"} or models
+        found.append(
+            {
+                "provider": one["provider"],
+                "title": one["title"],
+                "needs": one["needs"],
+                "optional": one["optional"],
+                "url": one.get("url", ""),
+                "models": list(models),
+                "price_per_minute": next(iter(models.values()), None),
+                "as_of": str(one["as_of"]) if "as_of" in one else None,
+                "trust": (Trust.CLOUD if leaves_home else Trust.HOME).value,
+            }
+        )
+    return found
+
+
 @cache
 def _services() -> list[dict[str, Any]]:
     text = resources.files(__package__).joinpath("cloud_services.yaml").read_text("utf-8")

@@ -32,13 +32,14 @@ from ..pipeline.policy import (
 from ..pipeline.scorecard import Scorecard
 from ..pipeline.types import Action, GrammarMatch, Hypothesis, Interpretation, LaneAnswer, Outcome, Samples, Speech
 from .audio_print import AudioPrint, audio_print
+from .budget import BudgetSettings
 from .comparison import Comparison, compare
 from .disagreement import Pair
 from .knowledge import Knowledge, Snapshots
 from .pace import LearnerSettings
 from .percentiles import Scale
-from .sessions import ClosedTurn, FinishedTurn
-from .threshold import AdaptiveThreshold, AuditLabel
+from .sessions import ClosedTurn, FinishedTurn, Signal
+from .threshold import AdaptiveThreshold, AuditLabel, ThresholdSettings
 
 _LOGGER = logging.getLogger(__name__)
 WHOLE_CONTEXT_FRAMES = 3000
@@ -62,6 +63,8 @@ class _Open:
     one: Interpretation
     threshold: AdaptiveThreshold
     """Of the model that heard it; another may serve by the time it closes."""
+    until_s: float = 0.0
+    """When a client's own lane is waited for no longer."""
 
 
 class Learner:
@@ -89,10 +92,33 @@ class Learner:
         self._cost_per_second = cost_per_second
         self._queue: asyncio.Queue[Outcome] = asyncio.Queue(settings.waiting)
         self._open: dict[str, _Open] = {}
+        self._asked: dict[str, _Open] = {}
+        """Turns that a client has taken to its own lane."""
         self._saved_s = clock()
         self._adopted = ""
         self._printed: tuple[weakref.ref[Samples] | None, AudioPrint | None] = None, None
         """The last print and whose it is; the audio itself is not kept for it."""
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """All that is known; to be read only."""
+        return self._knows
+
+    def adopt(
+        self, *, threshold: ThresholdSettings, budget: BudgetSettings, home: Vocabulary, cost_per_second: float
+    ) -> None:
+        """Learn by the owner's other choices from now on."""
+        if threshold != self._knows.thresholds.settings:
+            self._knows.thresholds.settings = threshold
+        self._knows.budget.settings = budget
+        self._home, self._cost_per_second = home, cost_per_second
+
+    def forget(self, knowledge: Knowledge) -> None:
+        """Begin anew from other knowledge; turns that are judged later count in it."""
+        self._knows = knowledge
+        self._open.clear()
+        self._asked.clear()
+        self._adopted = ""
 
     # What a turn asks before it is decided.
 
@@ -163,6 +189,24 @@ class Learner:
                 )
             )
 
+    def told(self, turn_id: str, signal: Signal) -> bool:
+        """Take in what the client or the owner says of a turn; False when it is judged by now."""
+        return self._knows.sessions.told(turn_id, signal)
+
+    async def client_answered(self, turn_id: str, text: str) -> bool:
+        """Learn from what a client's own lane heard; False when the turn is not waited for."""
+        turn = self._asked.pop(turn_id, None)
+        if turn is None or turn.outcome.cell is None:
+            return False
+        match = await self._grammar.match(text, turn.outcome.language, self._home) if text else None
+        wrong = None
+        if text:
+            comparison = _compared(turn.one, text, match)
+            self._knows.disagreements.observe(turn.outcome.cell.language, Pair(comparison=comparison, audited=False))
+            wrong = not comparison.same_intent
+        turn.threshold.escalated(turn.outcome.cell, turn.one.risk.logit, wrong=wrong)
+        return True
+
     async def run(self) -> None:
         """Draw lessons until cancelled; then end the audits that are under way, and save what is known."""
         try:
@@ -171,6 +215,7 @@ class Learner:
                     await self._next()
                     for closed in self._closed():
                         self._close(closed, audits)
+                    self._give_up_clients()
                     if self._clock() - self._saved_s >= self._settings.save_seconds:
                         await self.save()
         finally:
@@ -181,6 +226,7 @@ class Learner:
         closing_s = self._knows.sessions.next_closing_s()
         until_s = self._saved_s + self._settings.save_seconds
         until_s = until_s if closing_s is None else min(until_s, closing_s)
+        until_s = min([until_s, *(turn.until_s for turn in self._asked.values())])
         try:
             # A moment later than due: a window that closes at its very end is open still.
             async with asyncio.timeout(max(0.0, until_s - self._clock()) + 0.01):
@@ -211,6 +257,10 @@ class Learner:
             if limit is not None and one.risk.logit <= limit.logit:
                 self._open[outcome.turn_id] = _Open(outcome=outcome, one=one, threshold=threshold)
             return
+        if one.decision.to_client:
+            until_s = self._clock() + self._settings.audit_deadline_seconds
+            self._asked[outcome.turn_id] = _Open(outcome=outcome, one=one, threshold=threshold, until_s=until_s)
+            return
         wrong = None
         if one.answer is not None and one.answer.text:
             comparison = _compared(one, one.answer.text, one.answer_match)
@@ -233,6 +283,14 @@ class Learner:
             if turn.outcome.caller.expect_confirmation  # nobody says the answer to our own question again
         ]
         return answers + self._knows.sessions.closed(self._clock())
+
+    def _give_up_clients(self) -> None:
+        """Count turns whose client never said what its lane heard."""
+        now_s = self._clock()
+        for turn_id in [key for key, turn in self._asked.items() if turn.until_s <= now_s]:
+            turn = self._asked.pop(turn_id)
+            if turn.outcome.cell is not None:
+                turn.threshold.escalated(turn.outcome.cell, turn.one.risk.logit, wrong=None)
 
     def _close(self, closed: ClosedTurn, audits: asyncio.TaskGroup) -> None:
         """Count an accepted turn, after an audit if one is drawn for it."""

@@ -160,6 +160,15 @@ class AdaptiveThreshold:
             parts.append("no guarantee: no consent to audits")
         return "; ".join(parts) or f"at most {target} wrong in the long run, as {labels} labelled turns show"
 
+    def cells(self) -> tuple[Cell, ...]:
+        """Return the cells that have heard a turn."""
+        return tuple(self._cells)
+
+    def turns_to_go(self, cell: Cell) -> int:
+        """Return how many labelled turns a cell lacks to count as calibrated."""
+        state = self._cells.get(cell)
+        return max(0, self._settings.calibrated_after - (len(state.labelled) if state else 0))
+
     def allowance(self, cell: Cell) -> float:
         """Return α_t: the risk that is spent on accepted turns now; at most twice the target, 0 or less for none."""
         state = self._cells.get(cell)

@@ -51,6 +51,17 @@ class Thresholds:
             found = self._names[id(card)] = (card, name_of(card))
         return found[1]
 
+    @property
+    def settings(self) -> ThresholdSettings:
+        """What all of them work by; may be set anew at any time."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: ThresholdSettings) -> None:
+        self._settings = settings
+        for known in self._known.values():
+            known.settings = settings
+
     def snapshots(self) -> dict[str, Mapping[str, Any]]:
         """Return all that was learned, by snapshot name, with an index of them."""
         names = [*self._snapshots, *self._known][-MOST_CARDS:]

@@ -15,10 +15,11 @@ from ..pipeline.audio import PcmConverter
 from ..pipeline.denoise import DenoisedVad, DenoisedWake, Denoiser
 from ..pipeline.policy import Caller, RoutingMode
 from ..pipeline.turn import Stages
+from ..pipeline.types import WakeHit
 from ..pipeline.wake import WakeDetector, WakeEngine, WakeSession, WakeSettings
 from ..pipeline.weighing import mode_of
 from .describe import Recogniser, describe
-from .ears import Ear, OnFailure, OnTurn, TurnEar, WakeEar
+from .ears import Ear, OnAsking, OnFailure, OnTurn, OnWake, TurnEar, WakeEar
 from .framing import EventWriter, read_event
 from .replies import error
 from .requests import Defaults, audio_format, caller_of, satellite_of, turn_request, wanted_words
@@ -37,7 +38,7 @@ class Denoise:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What every connection shares; nothing in it changes."""
+    """What every connection shares. Nothing in it changes: a change of the owner's makes a new one, for later turns."""
 
     stages: Stages
     wake: WakeEngine
@@ -50,16 +51,18 @@ class Services:
     on_turn: OnTurn
     on_failure: OnFailure
     max_event_bytes: int
+    on_asking: OnAsking = lambda _request, _lane: None
+    on_wake: OnWake = lambda _caller, _hit: None
 
 
 class Connection:
     """Serves one peer until it goes."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: EventWriter, services: Services, *, address: str = ""
+        self, reader: asyncio.StreamReader, writer: EventWriter, services: Callable[[], Services], *, address: str = ""
     ) -> None:
-        """Own both sides of a stream; `address` is the peer's, empty where it has none."""
-        self._reader, self._writer, self._services, self._address = reader, writer, services, address
+        """Own both sides of a stream; `services` are those of now, `address` the peer's, empty where it has none."""
+        self._reader, self._writer, self._now, self._address = reader, writer, services, address
         self._name = address or uuid.uuid4().hex
         """Stands for the session of a client that names none: Home Assistant makes a connection per turn."""
         self._ear: Ear | None = None
@@ -78,10 +81,15 @@ class Connection:
             "audio-stop": self._audio_stop,
         }
 
+    @property
+    def _services(self) -> Services:
+        return self._now()
+
     async def serve(self) -> None:
         """Answer events until the peer goes or its framing is lost."""
         try:
-            while (event := await read_event(self._reader, limit_bytes=self._services.max_event_bytes)) is not None:
+            limit_bytes = self._services.max_event_bytes
+            while (event := await read_event(self._reader, limit_bytes=limit_bytes)) is not None:
                 await self._handle(event)
             if self._turn is not None and self._ear is None and not self._writer.closing:
                 await self._turn.finished()  # it has said all and closed only its own side: the answer is still due
@@ -141,12 +149,19 @@ class Connection:
             session = DenoisedWake(session=session, denoise=denoiser.open())
         words = [word for word in wake.words if not names or word.name in names]
         await self._finish_turn()
-        detector = WakeDetector(words, self._services.wake_settings)
         caller = caller_of(event, defaults=self._services.defaults, address=self._address, connection=self._name)
-        self._take(WakeEar(session, detector, self._writer, on_wake=functools.partial(self._warm, caller)))
+        detector = WakeDetector(words, self._wake_settings(caller))
+        self._take(WakeEar(session, detector, self._writer, on_wake=functools.partial(self._woken, caller)))
 
-    def _warm(self, caller: Caller) -> None:
+    def _wake_settings(self, caller: Caller) -> WakeSettings:
+        """Return the home's settings, or with the threshold that the owner has set for this satellite."""
+        home = self._services.wake_settings
+        own = self._services.defaults.satellite(caller.satellite).wake_threshold
+        return home if own is None else replace(home, threshold=own, thresholds={})
+
+    def _woken(self, caller: Caller, hit: WakeHit) -> None:
         """Have a connection to a lane ready: words will follow, and TLS takes as long as some of them."""
+        self._services.on_wake(caller, hit)
         stages = self._services.stages
         if mode_of(stages.judgement.policy, caller) is not RoutingMode.EDGE:
             stages.lanes.warm(caller, self._services.defaults.language)
@@ -163,6 +178,7 @@ class Connection:
             connection=self._name,
         )
         stages = self._services.stages
+        request = replace(request, began_s=stages.clock())
         if (denoiser := self._denoiser(event)) is not None:
             stages = replace(stages, vad=DenoisedVad(vad=stages.vad, denoiser=denoiser))
         self._turn = TurnEar(
@@ -171,6 +187,7 @@ class Connection:
             self._writer,
             on_turn=self._services.on_turn,
             on_failure=self._services.on_failure,
+            on_asking=self._services.on_asking,
             on_end=self._turn_ended,
         )
         self._take(self._turn)

@@ -1,7 +1,7 @@
 """Where the control API listens, and how it is found. Cheap to import: a server without it loads nothing more."""
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..pipeline.checked import Checked
 
@@ -18,6 +18,10 @@ class ControlSettings(Checked):
     """Whether zeroconf tells Home Assistant where the server is; never when all of it listens on loopback alone."""
     hosts: tuple[str, ...] = ()
     """Further names by which clients call this server, such as a reverse proxy's."""
+    keep_transcripts: bool = False
+    """Whether turns that are told of carry their texts."""
+    supervisor_token: str = field(default="", repr=False)
+    """Of Home Assistant's Supervisor, which tells Home Assistant of an add-on; the add-on's start fills it in."""
 
     @property
     def listens(self) -> bool:

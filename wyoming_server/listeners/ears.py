@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from wyoming.asr import TranscriptChunk, TranscriptStart
@@ -12,9 +13,10 @@ from wyoming.wake import NotDetected
 from ..errors import EdgeVoiceError
 from ..pipeline.audio import FrameQueue, Framer
 from ..pipeline.interpret import TurnRequest
+from ..pipeline.policy import Caller
 from ..pipeline.timeline import Spans
 from ..pipeline.turn import Observer, Stages, run_turn
-from ..pipeline.types import SAMPLE_RATE_HZ, Outcome, Samples
+from ..pipeline.types import SAMPLE_RATE_HZ, Outcome, Samples, WakeHit
 from ..pipeline.wake import WakeDetector, WakeSession
 from .framing import EventWriter
 from .replies import detection, error, transcript, transcript_stop
@@ -25,6 +27,10 @@ type OnTurn = Callable[[Outcome, Spans], None]
 """Told of every outcome once its transcript is written; must not block."""
 type OnFailure = Callable[[TurnRequest, EdgeVoiceError], None]
 """Told of every turn that ended without an outcome; must not block."""
+type OnAsking = Callable[[TurnRequest, str], None]
+"""Told when a turn goes to a lane, and to which first; must not block."""
+type OnWake = Callable[[Caller, WakeHit], None]
+"""Told of every wake word and who heard it; must not block."""
 
 
 class Ear(Protocol):
@@ -41,7 +47,7 @@ class WakeEar:
     """Answers each wake word with a detection, and a stream without one with not-detected."""
 
     def __init__(
-        self, session: WakeSession, detector: WakeDetector, writer: EventWriter, *, on_wake: Callable[[], None]
+        self, session: WakeSession, detector: WakeDetector, writer: EventWriter, *, on_wake: Callable[[WakeHit], None]
     ) -> None:
         """Listen for the session's words; `on_wake` is called with each, and must not block."""
         self._session, self._detector, self._writer = session, detector, writer
@@ -54,7 +60,7 @@ class WakeEar:
             for hit in self._detector.feed(frame):
                 self._detected = True
                 self._writer.write(detection(hit, hit.score))
-                self._on_wake()
+                self._on_wake(hit)
                 await self._writer.flush()
 
     async def stop(self, at_s: float) -> None:  # noqa: ARG002
@@ -75,10 +81,12 @@ class TurnEar:
         *,
         on_turn: OnTurn,
         on_failure: OnFailure,
+        on_asking: OnAsking,
         on_end: Callable[[], None],
     ) -> None:
         """Start the turn; `on_end` is called once when it has answered."""
         self._writer, self._stages, self._on_turn, self._on_failure = writer, stages, on_turn, on_failure
+        self._on_asking = on_asking
         self._framer = Framer()
         self._queue = FrameQueue(limit_frames=stages.listen.queue_frames)
         self._streaming = False
@@ -113,7 +121,9 @@ class TurnEar:
             await self._writer.flush()
 
     async def _run(self, request: TurnRequest) -> None:
-        observer = Observer(on_voice=self._tell_voice, on_text=self._tell_text)
+        observer = Observer(
+            on_voice=self._tell_voice, on_text=self._tell_text, on_asking=partial(self._on_asking, request)
+        )
         try:
             await self._answer(await run_turn(self._queue, request, self._stages, observer))
         except EdgeVoiceError as failure:

@@ -3,7 +3,7 @@
 import enum
 import ipaddress
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..pipeline.endpoint import Sensitivity
 from ..pipeline.grammar import Vocabulary
 from ..pipeline.interpret import TurnRequest
 from ..pipeline.listen import Mode
-from ..pipeline.policy import Caller, MicrophoneClass, Network, RoutingMode
+from ..pipeline.policy import Caller, MicrophoneClass, Network, RoutingMode, SatelliteSettings
 from .replies import CONTEXT_KEY
 
 TEXT_LIMIT = 200
@@ -33,10 +33,18 @@ class Defaults:
     answer_early: bool
     trusted: tuple[Network, ...] = ()
     """Networks whose peers are believed, and may use lanes."""
+    is_admitted: Callable[[str], bool] = lambda _address: False
+    """Tells whether a peer at an address has shown the owner's token."""
+    satellite: Callable[[str], SatelliteSettings] = lambda _satellite: SatelliteSettings()
+    """What the owner has set for a satellite; it outranks what the client says."""
 
     def trusts(self, address: str) -> bool:
         """Tell whether a peer is believed; one without an address speaks through a socket of this machine."""
-        return not address or any(ipaddress.ip_address(address) in network for network in self.trusted)
+        return (
+            not address
+            or any(ipaddress.ip_address(address) in network for network in self.trusted)
+            or self.is_admitted(address)
+        )
 
 
 def turn_request(
@@ -51,6 +59,7 @@ def turn_request(
         raise UnknownModelError(f"There is no model '{name}' here; leave the name out or use '{model}'")
     context = _context(event.data)
     names, terms = _texts(event.data, "transcript_names"), _texts(event.data, "transcript_terms")
+    caller = caller_of(event, defaults=defaults, address=address, connection=connection)
     return TurnRequest(
         turn_id=uuid.uuid4().hex,
         language=_language(_text(event.data, "language"), defaults, known),
@@ -58,10 +67,15 @@ def turn_request(
         vocabulary=Vocabulary(names=names, terms=terms) if names or terms else defaults.vocabulary,
         prompt=(names + terms) or (tuple(defaults.vocabulary.names) + tuple(defaults.vocabulary.areas)),
         mode=Mode.FILE if context.get("mode") == "file" else Mode.LIVE,
-        answer_early=defaults.answer_early and context.get("answer_early") is not False,
+        answer_early=_answers_early(defaults, caller) and context.get("answer_early") is not False,
         sensitivity=_sensitivity(_text(event.data, "vad_sensitivity")),
-        caller=caller_of(event, defaults=defaults, address=address, connection=connection),
+        caller=caller,
     )
+
+
+def _answers_early(defaults: Defaults, caller: Caller) -> bool:
+    chosen = defaults.satellite(caller.satellite).answer_early
+    return defaults.answer_early if chosen is None else chosen
 
 
 def caller_of(event: Event, *, defaults: Defaults, address: str, connection: str) -> Caller:
@@ -69,11 +83,13 @@ def caller_of(event: Event, *, defaults: Defaults, address: str, connection: str
     context = _context(event.data)
     if not defaults.trusts(address):
         return Caller(session=connection, satellite=address)
+    satellite = _text(context, "satellite_id") or address
+    said = _one_of(MicrophoneClass, context, "microphone_class")
     return Caller(
         trusted=True,
         session=_text(context, "session_id") or connection,
-        satellite=_text(context, "satellite_id") or address,
-        microphone_class=_one_of(MicrophoneClass, context, "microphone_class") or MicrophoneClass.FAR_FIELD,
+        satellite=satellite,
+        microphone_class=defaults.satellite(satellite).microphone_class or said or MicrophoneClass.FAR_FIELD,
         mode=_one_of(RoutingMode, context, "lane"),
         can_confirm=context.get("can_confirm") is True,
         client_lane=context.get("client_lane") is True,

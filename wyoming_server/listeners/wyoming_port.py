@@ -8,7 +8,7 @@ import os
 import socket
 import stat
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -28,7 +28,7 @@ KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 20, "TCP_KEEPCNT": 3}
 class WyomingPort:
     """Accepts connections and serves each in a task of its own; `close` ends them all."""
 
-    def __init__(self, services: Services, *, allow: Sequence[str], connections_per_address: int) -> None:
+    def __init__(self, services: Callable[[], Services], *, allow: Sequence[str], connections_per_address: int) -> None:
         """Serve peers from private networks and those in `allow`."""
         self._services = services
         self._allow: tuple[Network, ...] = tuple(ipaddress.ip_network(one) for one in allow)

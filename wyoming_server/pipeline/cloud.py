@@ -6,7 +6,7 @@ stays in the books.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from ..errors import (
     LaneFailedError,
     LaneLanguageError,
     LaneTimeoutError,
+    NotConsentedError,
+    UnknownLaneError,
 )
 from .lanes import (
     Errand,
@@ -58,6 +60,19 @@ class Lanes:
         self._tasks: set[asyncio.Task[object]] = set()
         self._has_told = False
 
+    def adopt(self, lanes: Sequence[GuardedLane], settings: LanesSettings) -> None:
+        """Ask these from now on. What is under way at a lane that went may end; its connections are dropped then."""
+        gone = [one for one in self._lanes if one.lane is not None and one not in lanes]
+        under_way = tuple(self._tasks)
+        self._lanes, self._settings = tuple(lanes), settings
+        if gone:
+            self._own(_closed(gone, under_way), "lanes that went")
+
+    @property
+    def guarded(self) -> tuple[GuardedLane, ...]:
+        """The lanes, in the owner's order."""
+        return self._lanes
+
     def health(self, caller: Caller, language: str | None, seconds: float) -> tuple[LaneHealth, ...]:
         """Return what routing may know of each lane, in the owner's order; () for a peer that is not trusted."""
         if not caller.trusted:
@@ -68,6 +83,15 @@ class Lanes:
             for one in self._lanes
             if one.lane is not None or caller.client_lane
         )
+
+    def states(self) -> tuple[LaneHealth, ...]:
+        """Return how each lane is, for its owner: every satellite and language that it is for is meant."""
+        found = []
+        for one in self._lanes:
+            settings = one.settings
+            owner = Caller(trusted=True, client_lane=True, satellite=next(iter(settings.satellites), ""))
+            found.append(self._health(one, owner, next(iter(settings.languages), None), 0.0))
+        return tuple(found)
 
     def _tell_of_strangers(self) -> None:
         if self._lanes and not self._has_told:
@@ -93,7 +117,7 @@ class Lanes:
         settings = guarded.settings
         if settings.languages and (language is None or _code(language) not in map(_code, settings.languages)):
             return LaneState.WRONG_LANGUAGE, f"lane '{settings.name}' is not for this language"
-        if reason := _unconsented(settings, caller):
+        if reason := self._unconsented(settings, caller):
             return LaneState.NOT_CONSENTED, reason
         if reason := self._capped(settings, seconds):
             return LaneState.CAPPED, reason
@@ -101,6 +125,11 @@ class Lanes:
         if not guarded.breaker.permits(now_s):
             return LaneState.BROKEN, guarded.breaker.reason(now_s)
         return LaneState.READY, ""
+
+    def _unconsented(self, settings: LaneSettings, caller: Caller) -> str:
+        if settings.trust_class is Trust.CLOUD and not self._settings.allowed:
+            return "the owner has switched the cloud off: cloud.allowed"
+        return _unconsented(settings, caller)
 
     def warm(self, caller: Caller, language: str | None) -> None:
         """Have a connection ready to the lane that would be asked first; returns at once, sends nothing of the home."""
@@ -157,7 +186,7 @@ class Lanes:
             raise LaneBusyError(guarded.breaker.reason(asked_s), lane=settings.name)
         guarded.breaker.entered(asked_s)
         try:
-            number = await self._ledger.open(_upload(settings, request, errand))
+            number = await self._ledger.open(_upload(settings, request.seconds, errand))
         except BaseException:
             guarded.breaker.left(self._clock())
             raise
@@ -178,6 +207,39 @@ class Lanes:
                 guarded.breaker.left(self._clock())
             await self._ledger.close(number, ending, self._clock() - started_s)
         return text
+
+    async def begin(self, name: str, turn_id: str, seconds: float, caller: Caller) -> int:
+        """Write down that the caller is about to ask its own lane; return the row's number.
+
+        Raises UnknownLaneError, NotConsentedError, CapReachedError, LaneBusyError, DiskError: then it must not.
+        """
+        guarded = self._client_lane(name)
+        if reason := self._unconsented(guarded.settings, caller):
+            raise NotConsentedError(reason)
+        if not guarded.breaker.permits(self._clock()):
+            raise LaneBusyError(guarded.breaker.reason(self._clock()), lane=name)
+        errand = Errand(turn_id=turn_id, caller=caller, reason="risk", deadline_s=self._clock())
+        number = await self._ledger.open(_upload(guarded.settings, seconds, errand))
+        guarded.breaker.entered(self._clock())
+        return number
+
+    async def end(self, name: str, number: int, ending: str, took_seconds: float) -> None:
+        """Hear how that ended: `answered`, `cancelled`, or the code of a LaneError. Raises UnknownLaneError."""
+        breaker, now_s = self._client_lane(name).breaker, self._clock()
+        if ending == "answered":
+            breaker.succeeded(now_s)
+        elif ending == "cancelled":
+            breaker.left(now_s)
+        else:
+            kind = LaneEmptyError if ending == LaneEmptyError.code else LaneFailedError
+            breaker.failed(now_s, kind(f"Lane '{name}' failed in Home Assistant ({ending})", lane=name))
+        await self._ledger.close(number, ending, took_seconds)
+
+    def _client_lane(self, name: str) -> GuardedLane:
+        for one in self._lanes:
+            if one.settings.name == name and one.lane is None:
+                return one
+        raise UnknownLaneError(f"There is no lane '{name}' that a client asks by itself; put it into the lanes first")
 
     def _own[T](self, work: Coroutine[None, None, T], name: str) -> asyncio.Task[T]:
         task = asyncio.create_task(work, name=name)
@@ -240,7 +302,16 @@ def _unconsented(settings: LaneSettings, caller: Caller) -> str:
     return ""
 
 
-def _upload(settings: LaneSettings, request: LaneRequest, errand: Errand) -> Upload:
+async def _closed(lanes: Sequence[GuardedLane], under_way: Collection[asyncio.Task[object]]) -> None:
+    """Drop lanes' connections once what was asked of them has ended; a cancellation drops them at once."""
+    try:
+        if under_way:
+            await asyncio.wait(under_way)
+    finally:
+        await asyncio.gather(*(one.lane.aclose() for one in lanes if one.lane is not None))
+
+
+def _upload(settings: LaneSettings, seconds: float, errand: Errand) -> Upload:
     cloud = settings.trust_class is Trust.CLOUD
     return Upload(
         lane=settings.name,
@@ -248,9 +319,9 @@ def _upload(settings: LaneSettings, request: LaneRequest, errand: Errand) -> Upl
         turn_id=errand.turn_id,
         reason=errand.reason,
         consent=settings.consent if cloud else "",
-        seconds=request.seconds,
-        bytes=2 * len(request.samples) + WAV_HEADER_BYTES,
-        cost=settings.cost(request.seconds) if cloud else 0.0,
+        seconds=seconds,
+        bytes=2 * round(seconds * SAMPLE_RATE_HZ) + WAV_HEADER_BYTES,
+        cost=settings.cost(seconds) if cloud else 0.0,
     )
 
 

@@ -54,6 +54,8 @@ class TurnRequest:
     answer_early: bool = True
     sensitivity: Sensitivity = Sensitivity.DEFAULT
     caller: Caller = UNTRUSTED
+    began_s: float = 0.0
+    """Monotonic time when its stream began."""
 
 
 class Learned(Protocol):

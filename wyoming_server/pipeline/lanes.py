@@ -184,6 +184,8 @@ class LanesSettings(Checked):
 
     lanes: tuple[LaneSettings, ...] = ()
     """In the order in which they are asked."""
+    allowed: bool = True
+    """False: nothing leaves the home, whatever lanes are consented to; those at home are asked all the same."""
     next_after_seconds: float = ranged(1.0, at_least=0.05, at_most=30.0)
     """A lane that is so late gets the next one beside it, once."""
 

@@ -56,6 +56,8 @@ class Observer:
     on_voice: OnVoice = lambda _voice, _sample: None
     on_text: Callable[[str], None] = lambda _text: None
     """Gets the text of each utterance that is kept, as it comes."""
+    on_asking: Callable[[str], None] = lambda _lane: None
+    """Gets the lane that speech is sent to first, when the decision to ask has fallen."""
 
 
 async def run_turn(audio: FrameQueue, request: TurnRequest, stages: Stages, observer: Observer) -> Outcome:
@@ -85,7 +87,7 @@ async def run_turn(audio: FrameQueue, request: TurnRequest, stages: Stages, obse
         async with aclosing(listener.utterances()) as utterances:
             async for utterance in utterances:
                 hedge.over()
-                one = await _settled(utterance, request, stages, hedge)
+                one = await _settled(utterance, request, stages, hedge, observer)
                 if one is None:
                     continue
                 heard.append(one if request.mode is Mode.LIVE else _without_audio(one))
@@ -94,6 +96,7 @@ async def run_turn(audio: FrameQueue, request: TurnRequest, stages: Stages, obse
     finally:
         await hedge.aclose()
     outcome = conclude(request.turn_id, heard, utterance.ending, caller=request.caller, now_s=stages.clock())
+    outcome = replace(outcome, began_s=request.began_s)
     if refused := [one.decision.reason for one in heard if _refused(one, request)]:
         cure = "Say it again, or use the Edge Voice integration, which asks back"
         outcome = replace(outcome, failure=NeedsConfirmationError(f"{refused[0]}. {cure}"))
@@ -120,7 +123,9 @@ def _without_audio(interpretation: Interpretation) -> Interpretation:
     return replace(interpretation, speech=replace(interpretation.speech, samples=nothing, noise=nothing, active=()))
 
 
-async def _settled(utterance: Utterance, request: TurnRequest, stages: Stages, hedge: Hedge) -> Interpretation | None:
+async def _settled(
+    utterance: Utterance, request: TurnRequest, stages: Stages, hedge: Hedge, observer: Observer
+) -> Interpretation | None:
     """Return an utterance with its last word on it, the lanes' included; None when nobody spoke. Raises TurnError."""
     # A chunk of a file waits for those before it, which is no fault of its own.
     end_s = utterance.ending.end_s if request.mode is Mode.LIVE else stages.clock()
@@ -128,6 +133,7 @@ async def _settled(utterance: Utterance, request: TurnRequest, stages: Stages, h
     if one is None:
         return None
     if one.decision.action is Action.ESCALATE and not one.decision.to_client:
+        observer.on_asking(one.decision.lane)
         one = await _escalated(one, request, stages, hedge, end_s)
     else:
         hedge.drop()

@@ -314,6 +314,8 @@ class Outcome:
     """What is answered instead of the text: nobody could be asked whether it is right."""
     interpretation: Interpretation | None = None
     """Of a single utterance, its audio included: in memory for seconds, to learn from; never written."""
+    began_s: float = 0.0
+    """Monotonic time when its stream began."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -18,7 +18,7 @@ from ..pipeline.lanes import NEVER_LEFT, LaneSettings, Upload
 from ..pipeline.policy import Trust
 from .caps import Clock, LedgerSettings, Remaining, Used, refusal_of, used_by
 from .database import Job
-from .ledger_rows import LaneTotal, LedgerRow, count_at_home, last_rows, totals
+from .ledger_rows import LaneTotal, LedgerRow, count_at_home, last_rows, summed_up, totals
 from .store import Store
 
 STAYS_HOME = 0
@@ -88,6 +88,22 @@ class EgressLedger:
         """
         if number != STAYS_HOME:
             self._store.later(partial(self._end, number, ending, seconds_taken), soon=True)
+
+    async def record(self, upload: Upload, at: datetime, ending: str, took_seconds: float) -> None:
+        """Write down an upload that a client made while it could not ask; it counts towards its day's cap.
+
+        Raises DiskError.
+        """
+        if upload.trust is Trust.CLOUD:
+            await self._store.write(partial(self._add, at, upload, ending, took_seconds))
+
+    async def purge(self) -> int:
+        """Erase all rows but this month's sums per day and lane, which the caps rest on; return how many went.
+
+        Raises DiskError.
+        """
+        await self._store.flush()
+        return await self._store.write(partial(summed_up, self._today()))
 
     def capped(self, lane: LaneSettings, seconds: float) -> str:
         """Return why so many seconds may not go to a lane now; nothing when they may. Knows what `remaining` knows."""
@@ -163,6 +179,21 @@ class EgressLedger:
         ).fetchone()[0]
         self._under_way[number] = at_utc
         return number, used.plus(upload)
+
+    def _add(
+        self, at: datetime, upload: Upload, ending: str, took_seconds: float, connection: sqlite3.Connection
+    ) -> None:
+        day = at.astimezone(self._clock().tzinfo).date()
+        connection.execute(
+            "INSERT INTO upload (at_utc, day, lane, turn_id, reason, consent, seconds, bytes, cost, currency, ending,"
+            " took_seconds, has_left) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(at.astimezone(UTC).isoformat(timespec="milliseconds"), day.isoformat(), upload.lane, upload.turn_id),
+                *(upload.reason, upload.consent, upload.seconds, upload.bytes, upload.cost, self._settings.currency),
+                *(ending, took_seconds, ending not in NEVER_LEFT),
+            ),
+        )
+        self._count_used(connection)
 
     def _take_back(self, row: Future[tuple[int | CapReachedError, Used]], connection: sqlite3.Connection) -> None:
         """Void a row that was written for nobody. Runs after it: one thread, and urgent jobs come first."""

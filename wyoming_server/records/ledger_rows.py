@@ -130,3 +130,25 @@ def count_at_home(day: date, upload: Upload, connection: sqlite3.Connection) -> 
         " bytes = bytes + excluded.bytes",
         (day.isoformat(), upload.lane, upload.trust.value, upload.seconds, upload.bytes),
     )
+
+
+def summed_up(today: date, connection: sqlite3.Connection) -> int:
+    """Erase rows: earlier months wholly, this month's to one for each day, lane, currency and reason."""
+    before = int(connection.execute("SELECT count(*) FROM upload WHERE ending <> ''").fetchone()[0])
+    first = today.replace(day=1).isoformat()
+    kept = connection.execute(
+        "SELECT day, lane, reason, currency, sum(seconds), sum(bytes), sum(cost) FROM upload"
+        " WHERE has_left AND ending <> '' AND day >= ? GROUP BY day, lane, reason, currency",
+        (first,),
+    ).fetchall()
+    connection.execute("DELETE FROM upload WHERE ending <> ''")
+    connection.execute("DELETE FROM home_use WHERE day < ?", (first,))
+    connection.executemany(
+        "INSERT INTO upload (at_utc, day, lane, turn_id, reason, consent, seconds, bytes, cost, currency, ending)"
+        " VALUES (?, ?, ?, '', ?, '', ?, ?, ?, ?, 'summed-up')",
+        [
+            (f"{day}T00:00:00.000+00:00", day, lane, reason, seconds, size, cost, currency)
+            for day, lane, reason, currency, seconds, size, cost in kept
+        ],
+    )
+    return before - len(kept)

@@ -59,6 +59,11 @@ class Snapshots:
         row = (name, self._clock().astimezone(UTC).isoformat(timespec="seconds"), checksum(text), text)
         self._store.later(partial(_replace, row), key=("snapshot", name))
 
+    async def clear(self) -> int:
+        """Forget every state at once and return how many there were. Raises DiskError."""
+        await self._store.flush()
+        return await self._store.write(_delete_all)
+
     async def drop(self, name: str) -> None:
         """Forget a state, within seconds."""
         self._store.later(partial(_delete, name), key=("snapshot", name))
@@ -84,6 +89,10 @@ def _find(name: str, connection: sqlite3.Connection) -> tuple[str, str] | None:
 
 def _replace(row: tuple[str, str, str, str], connection: sqlite3.Connection) -> None:
     connection.execute("INSERT OR REPLACE INTO snapshot (name, saved_utc, digest, state) VALUES (?, ?, ?, ?)", row)
+
+
+def _delete_all(connection: sqlite3.Connection) -> int:
+    return connection.execute("DELETE FROM snapshot").rowcount
 
 
 def _delete(name: str, connection: sqlite3.Connection) -> None:

@@ -61,6 +61,8 @@ class LaneBreaker:
         self._until_s: float | None = None
         self._trial = False
         self._why = ""
+        self.code = ""
+        """Of the failure that opened it; empty while it is closed."""
 
     def state(self, at_s: float) -> BreakerState:
         """Return where it stands at a moment."""
@@ -81,7 +83,7 @@ class LaneBreaker:
     def succeeded(self, at_s: float) -> None:  # noqa: ARG002  # success needs no moment
         """Hear that it answered."""
         self._failures = self._openings = 0
-        self._until_s, self._trial, self._why = None, False, ""
+        self._until_s, self._trial, self._why, self.code = None, False, "", ""
 
     def failed(self, at_s: float, error: LaneError) -> None:
         """Hear that it failed; a wrong key or a spent quota opens it at once, Retry-After is kept."""
@@ -94,7 +96,7 @@ class LaneBreaker:
         at_once = trial or patience_s is not None or isinstance(error, AT_ONCE)
         if at_once or self._failures >= self._settings.failures:
             self._open(at_s, patience_s)
-            self._why = str(error)
+            self._why, self.code = str(error), error.code
 
     def left(self, at_s: float) -> None:  # noqa: ARG002
         """Hear that it was given up without a verdict: the next utterance may be the trial."""

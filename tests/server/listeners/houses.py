@@ -15,7 +15,7 @@ import numpy as np
 from wyoming_server.commands.recording import PACKAGED, read_recording
 from wyoming_server.pipeline.types import SAMPLE_RATE_HZ
 from wyoming_server.records.ledger_rows import LaneTotal, LedgerRow, last_rows, totals
-from wyoming_server.routing import RECORDS
+from wyoming_server.records.store import FILE_NAME
 
 from ..cloud.server import StandIn, stand_in
 from ..home import Home, home, settings_for_tests
@@ -44,7 +44,7 @@ class House:
 
     def rows(self) -> list[LedgerRow]:
         """Return the ledger's rows as they are in the file now, oldest first."""
-        with closing(sqlite3.connect(f"file:{self.folder / 'data' / RECORDS}?mode=ro", uri=True)) as records:
+        with closing(sqlite3.connect(f"file:{self.folder / 'data' / FILE_NAME}?mode=ro", uri=True)) as records:
             return list(reversed(last_rows(1000, None, records)))
 
     async def ended_rows(self) -> list[LedgerRow]:
@@ -58,7 +58,7 @@ class House:
 
     def totals(self) -> tuple[LaneTotal, ...]:
         """Return the sums of all days; what stayed at home is written within seconds, or when the server ends."""
-        with closing(sqlite3.connect(f"file:{self.folder / 'data' / RECORDS}?mode=ro", uri=True)) as records:
+        with closing(sqlite3.connect(f"file:{self.folder / 'data' / FILE_NAME}?mode=ro", uri=True)) as records:
             return totals(date.min, date.max, records)
 
 

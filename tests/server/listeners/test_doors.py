@@ -107,7 +107,7 @@ async def test_a_socket_that_a_killed_server_left_is_replaced(tmp_path: Path, st
 async def port() -> AsyncIterator[WyomingPort]:
     """A port that opens doors; nobody is served behind them."""
     services: Any = types.SimpleNamespace(max_event_bytes=1)
-    async with WyomingPort(services, allow=("203.0.113.0/24",), connections_per_address=2) as one:
+    async with WyomingPort(lambda: services, allow=("203.0.113.0/24",), connections_per_address=2) as one:
         yield one
 
 

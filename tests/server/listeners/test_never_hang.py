@@ -83,7 +83,7 @@ def scripted(wake: OpenWakeWordEngine) -> Scripted:
 
         @asynccontextmanager
         async def opened() -> AsyncIterator[list[str]]:
-            async with WyomingPort(services, allow=(), connections_per_address=100) as port:
+            async with WyomingPort(lambda: services, allow=(), connections_per_address=100) as port:
                 await port.listen("tcp://127.0.0.1:0")
                 yield port.uris
 

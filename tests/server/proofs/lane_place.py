@@ -2,15 +2,12 @@
 
 import asyncio
 import contextlib
-import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from wyoming_server.pipeline.lanes import GuardedLane
 
 from ..cloud.faults import FAULTS
 from ..cloud.server import StandIn, stand_in
@@ -88,12 +85,6 @@ class Place:
             one.succeeded(time.monotonic())
 
 
-def breakers_of(names: set[str]) -> list[Any]:
-    """Return the breakers of lanes by name, wherever the server keeps them."""
-    found = [one for one in gc.get_objects() if isinstance(one, GuardedLane)]
-    return [one.breaker for one in found if one.settings.name in names]
-
-
 @asynccontextmanager
 async def place(provider: str, folder: Path, *, deadline_seconds: float) -> AsyncIterator[Place]:
     """Serve with lanes that lead to a stand-in of their own."""
@@ -116,8 +107,9 @@ async def place(provider: str, folder: Path, *, deadline_seconds: float) -> Asyn
         served = home(settings_for_tests(folder, routing=routing, cloud={"lanes": lanes}, ledger=CAPS))
         there = await asyncio.to_thread(served.__enter__)
         try:
-            found = breakers_of({str(lane["name"]) for lane in lanes})
-            yield Place(provider=provider, served=there, board=board, http=http, wyoming=wyoming, breakers=found)
+            assert there.server is not None
+            breakers = [one.breaker for one in there.server.brain.lanes.guarded]
+            yield Place(provider=provider, served=there, board=board, http=http, wyoming=wyoming, breakers=breakers)
         finally:
             await asyncio.to_thread(served.__exit__, None, None, None)
     if http is not None and http.elsewhere.connects:

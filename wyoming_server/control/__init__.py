@@ -1,0 +1,1 @@
+"""What the owner sees and steers while the server runs: the surface behind the control API."""
