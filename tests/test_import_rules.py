@@ -123,7 +123,10 @@ HOMES = {
         *("tests/", "custom_components/"),
     ),
     "argparse": (f"{SERVER}/__main__.py", f"{SERVER}/commands/", "tests/", "script/"),
-    "homeassistant": ("custom_components/", *(f"tests/{one}/" for one in ("home_assistant", "integration", "browser"))),
+    "homeassistant": (
+        "custom_components/",
+        *(f"tests/{one}/" for one in ("home_assistant", "integration", "browser", "contract")),
+    ),
     "custom_components": ("custom_components/", "tests/"),
     SERVER: (f"{SERVER}/", "tests/", "script/"),
     "training": ("training/",),
