@@ -4,6 +4,7 @@ from wyoming_server.learning.satellites import (
     FOLLOWS_SECONDS,
     LONGEST_TURN_SECONDS,
     MAX_SATELLITES,
+    SHARED_SECONDS,
     SatelliteCounts,
     Satellites,
 )
@@ -88,7 +89,7 @@ def test_who_says_the_word_twice_made_one_attempt() -> None:
     home = Home()
     home.satellites.woke("kitchen", 0.9, 0.0)
     home.satellites.woke("kitchen", 0.9, 3.0)
-    home.satellites.heard("kitchen", began_s=4.0, at_s=6.0, spoke=True)
+    home.satellites.heard("kitchen", began_s=3.0, at_s=6.0, spoke=True)
     assert home.satellites.counts("kitchen", LATEST_S + 10.0) == SatelliteCounts(turns=1, wakes=2)
 
 
@@ -107,7 +108,7 @@ def test_the_second_of_two_satellites_that_wake_together_did_not_wake_for_nothin
         home.wake(spoke=True, satellite=satellite)
     at_s = home.now_s + 300.0
     home.satellites.woke("kitchen", 0.9, at_s)
-    home.satellites.woke("hall", 0.7, at_s + 1.5)
+    home.satellites.woke("hall", 0.7, at_s + SHARED_SECONDS)
     home.satellites.heard("kitchen", began_s=at_s + 1.0, at_s=at_s + 5.0, spoke=True)
     home.satellites.woke("hall", 0.7, at_s + 60.0)
     home.now_s = at_s + 60.0

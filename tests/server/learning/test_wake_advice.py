@@ -24,6 +24,17 @@ def test_a_few_false_wakes_are_no_reason_to_go_higher() -> None:
     assert value(wakes(real=(0.95,) * 20, false=(0.55,) * 9 + (0.9,))) == 0.6
 
 
+def test_the_lowest_of_equally_good_thresholds_is_suggested() -> None:
+    assert value(wakes(real=(0.99,) * 20, false=(0.55,) * 6 + (0.96,) * 4)) == 0.6
+    assert value(wakes(real=(0.99,) * 19, false=(0.55,) * 9 + (0.72,))) == 0.6
+
+
+def test_a_threshold_is_suggested_up_to_the_highest_and_never_one_that_holds_already() -> None:
+    assert value(wakes(real=(0.99,) * 20, false=(0.92,) * 10)) == HIGHEST
+    assert value(wakes(real=(0.99,) * 20, false=(0.96,) * 10)) is None
+    assert value(wakes(real=(0.99,) * 20, false=(0.46,) * 10)) == 0.55
+
+
 def test_real_wakes_are_not_given_up_for_it() -> None:
     assert value(wakes(real=(0.6,) * 20, false=(0.7,) * 10)) is None
     assert value(wakes(real=(0.62,) * 20, false=(0.55,) * 6 + (0.7,) * 4)) == 0.6
@@ -44,6 +55,7 @@ def test_without_enough_real_wakes_one_step_is_suggested_but_never_beyond_reach(
     few = wakes(real=(0.9,) * 4, false=(0.99,) * 20)
     assert value(few) == 0.6
     assert value(few, 0.8) == 0.9
+    assert value(few, 0.85) == HIGHEST
     assert value(few, 0.9) is None
     suggestion = better_threshold(few, 0.5)
     assert suggestion is not None
