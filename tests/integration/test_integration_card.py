@@ -102,7 +102,7 @@ async def test_what_home_assistant_remembers_is_shown_when_the_hub_does_not_tell
     await told(card, "turn")
     peer.answers["/api/v1/turns"] = says("not JSON")
     await card.send_json_auto_id({"type": "edge_voice/turns"})
-    assert [one["turn_id"] for one in (await card.receive_json())["result"]["turns"]] == ["t2"]
+    assert [one["turn_id"] for one in (await card.receive_json())["result"]["turns"]] == ["t2", "t1"]
 
 
 async def test_a_card_hears_of_turns_status_and_a_hub_that_goes_and_comes_back(

@@ -216,9 +216,9 @@ function newRow(id, isNew) {
   const row = document.createElement("li");
   row.dataset.turn = id;
   if (isNew) row.className = "new";
-  row.innerHTML = `<button class="row" type="button" aria-expanded="false" aria-controls="why-${CSS.escape(id)}"></button>
-    <div class="why" role="region" hidden></div>`;
+  row.innerHTML = '<button class="row" type="button" aria-expanded="false"></button><div class="why" role="region" hidden></div>';
   row.lastElementChild.id = `why-${id}`;
+  row.firstElementChild.setAttribute("aria-controls", `why-${id}`);
   return row;
 }
 

@@ -5,8 +5,9 @@ import { pointsOfStatistics, withTurn } from "./turns.js";
 const KEPT_TURNS = 50;
 /** Statistics are made every five minutes and every hour. */
 const STATISTICS_MS = 5 * 60 * 1000;
-/** Home Assistant answers before its integrations do: a refused subscription is tried again. */
-const AGAIN_MS = 5000;
+/** Home Assistant answers before its integrations do: a refused subscription is tried again, each time twice as late. */
+const AGAIN_MS = 1000;
+const LATEST_MS = 60 * 1000;
 
 /** A live subscription; `changed` is called with nothing whenever `state` has become another. */
 export class Feed {
@@ -17,7 +18,7 @@ export class Feed {
   }
 
   /** Listen to a hub through this connection until `stop`; entry and days are the card's settings. */
-  async start(hass, { entryId, days }) {
+  async start(hass, { entryId, days }, againMs = AGAIN_MS) {
     this.stop();
     const mine = this._generation;
     this._hass = hass;
@@ -31,7 +32,7 @@ export class Feed {
     } catch (error) {
       if (mine !== this._generation) return;
       this._set({ error: { code: error.code ?? "unknown", key: error.translation_key ?? "", message: error.message ?? String(error) } });
-      this._timer = setTimeout(() => this.start(hass, { entryId, days }), AGAIN_MS);
+      this._timer = setTimeout(() => this.start(this._hass, { entryId, days }, Math.min(2 * againMs, LATEST_MS)), againMs);
     }
   }
 

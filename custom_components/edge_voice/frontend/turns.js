@@ -76,9 +76,9 @@ export function destinations(turns, lanes = []) {
 export function askedOverTime(turns) {
   const oldestFirst = [...turns].reverse();
   return oldestFirst.map((turn, index) => {
-    const window = oldestFirst.slice(Math.max(0, index + 1 - WINDOW_TURNS), index + 1);
-    const asked = window.filter((one) => ["home", "cloud"].includes(destination(one).kind)).length;
-    return { at: Date.parse(turn.at), value: asked / window.length };
+    const recent = oldestFirst.slice(Math.max(0, index + 1 - WINDOW_TURNS), index + 1);
+    const asked = recent.filter((one) => ["home", "cloud"].includes(destination(one).kind)).length;
+    return { at: Date.parse(turn.at), value: asked / recent.length };
   });
 }
 

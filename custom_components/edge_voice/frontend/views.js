@@ -143,7 +143,10 @@ function stagesView(turn, { say, as }) {
 
 function factsView(turn, { say, as }) {
   const { snr_db: snr, clipping } = turn.quality ?? {};
-  const uploads = (turn.lanes ?? []).map(({ lane, ending, took_ms: took }) => `${lane}: ${ending}${Number.isFinite(took) ? `, ${as.ms(took)}` : ""}`);
+  const uploads = (turn.lanes ?? []).map(({ lane, ending, took_ms: took }) => {
+    const how = [ending, Number.isFinite(took) && as.ms(took)].filter(Boolean).join(", ");
+    return how ? `${lane}: ${how}` : lane;
+  });
   const facts = [
     ["fact_service", uploads.join("; ")],
     ["fact_intent", turn.intent],
@@ -184,7 +187,8 @@ export function destinationsView({ turns, overview }, { say, as }) {
   const lines = parts.map((part) => {
     const sent = part.kind === "cloud" || part.kind === "home" ? sentView(part, overview, { say, as }) : "";
     return `<li><span class="swatch ${part.kind}"></span><span>${escaped(part.name)}${sent}</span>
-      <span class="quiet number">${escaped(as.number(part.turns))}</span><span class="number">${escaped(part.share)}</span></li>`;
+      <span class="quiet number">${escaped(as.number(part.turns))}</span>
+      <span class="number">${escaped(part.share)}</span></li>`;
   });
   return `<p class="note">${escaped(say("destinations_note", { turns: as.number(turns.length) }))}</p>
     ${shareBar({ parts, label })}<ul class="shares">${lines.join("")}</ul>`;

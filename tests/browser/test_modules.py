@@ -1,0 +1,13 @@
+"""What the card's modules may rest on, read from their sources."""
+
+import re
+
+from tests.browser.page_server import FRONTEND
+
+
+def test_charts_and_what_turns_mean_know_nothing_of_a_page() -> None:
+    for name in ("charts.js", "turns.js"):
+        source = (FRONTEND / name).read_text("utf-8")
+        assert not re.search(r"\b(hass|HTMLElement|customElements|document|window)\b", source), name
+        assert not re.search(r"\bstyle=", source), "a page that forbids styles in markup could not show it"
+    assert "import" not in re.findall(r"^\w+", (FRONTEND / "charts.js").read_text("utf-8"), re.MULTILINE)
