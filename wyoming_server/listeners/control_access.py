@@ -9,14 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import DiskError
-from .private_files import read_private, write_private
+from ..records import private_file
 
 _LOGGER = logging.getLogger(__name__)
 TOKEN_FILE = "control-token"  # noqa: S105  # the file's name, not what is in it
 """In the data folder."""
 _TOKEN = re.compile(rb"[\x21-\x7e]{16,512}")
 """What an owner may have written there by hand, too."""
-_MOST_BYTES = 4096
 _GONE = f"'{TOKEN_FILE}' holds none: nobody is let in until `edge-voice token` has made one"
 
 type _Stamp = tuple[int, int, int] | None
@@ -25,13 +24,13 @@ type _Stamp = tuple[int, int, int] | None
 def rotated_token(data_dir: Path) -> str:
     """Make a new token; whoever shows the old one is refused from now on. Raises DiskError."""
     token = secrets.token_urlsafe(32)
-    write_private(data_dir / TOKEN_FILE, f"{token}\n".encode())
+    private_file.write(data_dir / TOKEN_FILE, f"{token}\n".encode())
     return token
 
 
 def token_of(data_dir: Path) -> str:
     """Return the token, made if there is none that can be used. Raises DiskError."""
-    content = read_private(data_dir / TOKEN_FILE, _MOST_BYTES)
+    content = private_file.read(data_dir / TOKEN_FILE)
     token = _usable(content)
     if token is None and content is not None:
         _LOGGER.warning("'%s' holds no token; a new one was made, and clients have to pair again", TOKEN_FILE)
@@ -85,7 +84,7 @@ class Access:
 
     def _read(self) -> str:
         try:
-            return _usable(read_private(self._file, _MOST_BYTES)) or ""
+            return _usable(private_file.read(self._file)) or ""
         except DiskError as error:
             _LOGGER.warning("%s", error)
             return ""

@@ -14,13 +14,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from .private_files import read_private, write_private
+from ..records import private_file
 
 _LOGGER = logging.getLogger(__name__)
 CERTIFICATE_FILE, KEY_FILE = "control-certificate.pem", "control-key.pem"
 """In the data folder."""
 YEARS = 10
-_MOST_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +44,7 @@ def certificate_of(data_dir: Path, names: Iterable[str], now: dt.datetime) -> Ce
 
 def _kept(data_dir: Path, now: dt.datetime) -> Certificate | str:
     """Return the kept certificate, or what is wrong with it; empty for a first start."""
-    pem, key = (read_private(data_dir / name, _MOST_BYTES) for name in (CERTIFICATE_FILE, KEY_FILE))
+    pem, key = (private_file.read(data_dir / name) for name in (CERTIFICATE_FILE, KEY_FILE))
     if pem is None and key is None:
         return ""
     try:
@@ -82,11 +81,11 @@ def _make(data_dir: Path, names: Iterable[str], now: dt.datetime) -> None:
         .sign(key, hashes.SHA256())
     )
     # The key first: a crash in between leaves two that do not belong together, which the next start notices.
-    write_private(
+    private_file.write(
         data_dir / KEY_FILE,
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
     )
-    write_private(data_dir / CERTIFICATE_FILE, certificate.public_bytes(serialization.Encoding.PEM))
+    private_file.write(data_dir / CERTIFICATE_FILE, certificate.public_bytes(serialization.Encoding.PEM))
 
 
 def _general_names(names: Iterable[str]) -> list[x509.GeneralName]:

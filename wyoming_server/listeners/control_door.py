@@ -2,14 +2,18 @@
 
 import asyncio
 import importlib
+import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ..errors import DiskError
 from .control_settings import ControlSettings, is_loopback, written
 from .control_surface import Surface
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,8 @@ async def open_control(
 ) -> AsyncGenerator[ControlDoor | None]:
     """Serve the control API until the block ends; None where it is off.
 
-    Raises PortBusyError, InvalidSettingsError, DiskError.
+    None, too, on a disk that holds no token and takes none: the home's voice goes on without what only steers it.
+    Raises PortBusyError, InvalidSettingsError.
     """
     if not settings.listens:
         yield None
@@ -60,5 +65,10 @@ async def open_control(
     # 23 MB and 0.3 s, in a thread: turns are answered meanwhile.
     port = await asyncio.to_thread(importlib.import_module, ".control_port", __package__)
     opened = port.control_port(settings, surface, data_dir=data_dir, allow=allow, clock=clock, wall=wall)
-    async with opened as door:
+    async with AsyncExitStack() as stack:
+        door: ControlDoor | None = None
+        try:
+            door = await stack.enter_async_context(opened)
+        except DiskError as error:
+            _LOGGER.error("the control API stays closed: %s", error)  # noqa: TRY400  # the sentence says it all
         yield door

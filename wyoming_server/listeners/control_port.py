@@ -69,7 +69,7 @@ async def control_port(
         stack.push_async_callback(_ended, watching)
         bound = server.sockets[0].getsockname()[1]
         door = ControlDoor(host=host, port=bound, fingerprint=fingerprint, show_token=lambda: access.token)
-        _LOGGER.info("control API at %s", door.url)
+        _LOGGER.info("control API at %s; `edge-voice token` prints its token", door.url)
         yield door
 
 

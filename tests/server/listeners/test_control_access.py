@@ -9,7 +9,6 @@ import pytest
 
 from wyoming_server.errors import DiskError
 from wyoming_server.listeners.control_access import TOKEN_FILE, Access, rotated_token, token_of
-from wyoming_server.listeners.private_files import read_private, write_private
 
 
 class Heard:
@@ -67,14 +66,6 @@ def test_a_folder_that_is_none_is_refused_with_the_cure(tmp_path: Path) -> None:
         token_of(tmp_path / "file")
     with pytest.raises(DiskError, match="cannot be written"):
         rotated_token(tmp_path / "file")
-
-
-def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
-    (tmp_path / "taken").mkdir()
-    with pytest.raises(DiskError):
-        write_private(tmp_path / "taken", b"x")
-    assert [one.name for one in tmp_path.iterdir()] == ["taken"]
-    assert read_private(tmp_path / "none", 10) is None
 
 
 async def test_the_newest_token_counts_from_the_moment_it_is_written(tmp_path: Path) -> None:

@@ -31,8 +31,10 @@ from wyoming_server.errors import (
 from wyoming_server.listeners import control_guards
 from wyoming_server.listeners.control_access import rotated_token
 from wyoming_server.listeners.control_connections import Connections
+from wyoming_server.listeners.control_door import open_control
+from wyoming_server.listeners.control_settings import ControlSettings
 
-from .control_home import ID, Caller, control
+from .control_home import ID, NOW, Behind, Caller, Clock, control
 
 STATUS = "/api/v1/status"
 
@@ -159,6 +161,19 @@ async def test_a_busy_port_names_the_cure(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(PortBusyError, match="--http HOST:PORT"):
         async with control(tmp_path, address=f"127.0.0.1:{taken.getsockname()[1]}"):
             pass
+
+
+async def test_a_disk_that_takes_no_token_closes_the_door_and_stops_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    settings = ControlSettings(address="127.0.0.1:0")
+    opened = open_control(settings, Behind(), data_dir=tmp_path / "file", allow=(), clock=Clock(), wall=lambda: NOW)
+    async with opened as door:
+        assert door is None
+    assert "the control API stays closed: " in caplog.text
+    assert "control-token" in caplog.text
+    caplog.clear()  # this one error was wanted
 
 
 @pytest.mark.parametrize("address", ["", "10380", "127.0.0.1", "::1:10380", "host:port", "host:70000", "[]:1", "on"])
