@@ -25,7 +25,7 @@ from .types import EdgeVoiceConfigEntry, EdgeVoiceData
 
 type Json = dict[str, Any]
 
-_ENTRY: Final = {vol.Optional("entry_id"): str}
+_ENTRY: Final[dict[str | vol.Marker, Any]] = {vol.Optional("entry_id"): str}
 _LIMIT: Final = vol.All(int, vol.Range(min=1, max=RECENT_TURNS))
 
 
