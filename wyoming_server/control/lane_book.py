@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..engines.lanes import with_defaults
 from ..errors import DiskError, EdgeVoiceError, InvalidSettingsError
 from ..pipeline.lanes import LaneSettings
 from ..records.choices import LANES, Choices
@@ -48,10 +49,13 @@ class LaneBook:
             return lane
 
     def taken(self, lanes: Sequence[Mapping[str, Any]]) -> tuple[LaneSettings, ...]:
-        """Return lanes from JSON; one without a key has that of the lane of its name. Raises InvalidSettingsError."""
-        known = {one.name: one.key for one in self.lanes}
+        """Return lanes from JSON; one without a key keeps the one it has. Raises InvalidSettingsError.
+
+        Only at the same provider and address: who may change lanes may not have a kept key sent elsewhere.
+        """
+        known = {_place(one): one.key for one in self.lanes}
         made = [lane_of(fields) for fields in lanes]
-        return tuple(one if one.key else replace(one, key=known.get(one.name, "")) for one in made)
+        return tuple(one if one.key else replace(one, key=known.get(_place(one), "")) for one in made)
 
     async def keep(self, lanes: Sequence[LaneSettings]) -> None:
         """Keep lanes from now on. Raises DiskError; then nothing has changed."""
@@ -74,3 +78,8 @@ class LaneBook:
             raise DiskError(f"the master key cannot be removed: {error.strerror}") from error
         self.lanes = ()
         return found
+
+
+def _place(lane: LaneSettings) -> tuple[str, str, str]:
+    """Return what a key is for."""
+    return lane.name, lane.provider, with_defaults(lane).url
