@@ -1,70 +1,78 @@
 """Edge Voice: a home's speech, answered on the hub, as Home Assistant sees and steers it."""
 
 import random
-from pathlib import Path
+from functools import partial
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import CONF_HOST, CONF_PORT, CONF_TOKEN, Platform
+from homeassistant.const import CONF_HOST, CONF_PORT, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.device_registry import DeviceEntry
-from homeassistant.helpers.importlib import async_import_module
 from homeassistant.helpers.typing import ConfigType
 
+from . import frontend, websocket
 from .client import EdgeVoiceClient
-from .const import CONF_FINGERPRINT, CONF_WYOMING_PORT, DEFAULT_WYOMING_PORT, DOMAIN
+from .const import CONF_WYOMING_PORT, DEFAULT_WYOMING_PORT, DOMAIN, LOGGER
 from .coordinator import EdgeVoiceCoordinator
-from .devices import async_watch_devices, is_stale
+from .devices import async_announce_satellites, async_watch_devices, is_stale
 from .entity import hub_device_info
-from .errors import EdgeVoiceError, OtherServerError, raised_in_setup
+from .entry_options import CONF_ERASE_ON_REMOVAL, chosen
+from .errors import EdgeVoiceError, OtherServerError, RefusedError, raised_in_setup
+from .find_server import client_for
+from .issues import async_forget_issues, async_tell_version, async_watch_issues
+from .lanes import async_push_lanes
 from .protocol import Health
+from .services import async_setup_services
 from .types import EdgeVoiceConfigEntry, EdgeVoiceData
+from .voice import async_forget_voice, async_setup_voice
 from .wyoming_client import WyomingTarget
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
-PLATFORMS = [one for one in Platform if (Path(__file__).parent / f"{one}.py").exists()]
+PLATFORMS = [
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.CONVERSATION,
+    Platform.EVENT,
+    Platform.NUMBER,
+    Platform.SELECT,
+    Platform.SENSOR,
+    Platform.STT,
+    Platform.SWITCH,
+    Platform.WAKE_WORD,
+]
+_VERSION = 1
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa: ARG001  # Home Assistant's signature
     """Set up what all hubs share."""
-    for name in (
-        "services.async_setup_services",
-        "frontend.async_register",
-        "websocket.async_register",
-    ):
-        module, function = name.split(".")
-        if (Path(__file__).parent / f"{module}.py").exists():
-            done = getattr(await async_import_module(hass, f"{__package__}.{module}"), function)(hass)
-            if done is not None:
-                await done
+    async_setup_services(hass)
+    websocket.async_register(hass)
+    await frontend.async_register(hass)
     return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -> bool:
     """Set up one hub: see that it is there, the right one and ours, then show it and listen to it."""
-    client = client_of(hass, entry)
-    health = await _checked_health(client, entry)
+    client = client_for(hass, entry.data)
+    health = await _checked_health(hass, entry, client)
     coordinator = EdgeVoiceCoordinator(hass, entry, client, random.Random())  # noqa: S311  # spreads retries, no secret
     await coordinator.async_config_entry_first_refresh()
-    voice = None
-    if (Path(__file__).parent / "voice.py").exists():
-        voice = await (await async_import_module(hass, f"{__package__}.voice")).async_setup_voice(
-            hass, entry, client, coordinator
-        )
     entry.runtime_data = EdgeVoiceData(
         server_id=health.id,
         health=health,
         client=client,
         coordinator=coordinator,
         wyoming=_wyoming(entry, health),
-        voice=voice,
+        voice=await async_setup_voice(hass, entry, client, coordinator),
     )
     dr.async_get(hass).async_get_or_create(config_entry_id=entry.entry_id, **hub_device_info(coordinator))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     async_watch_devices(hass, entry)
+    async_watch_issues(hass, entry)
+    for introduce in (async_announce_satellites, _async_push_lanes):
+        entry.async_on_unload(coordinator.async_connected_listener(partial(introduce, hass, entry)))
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     coordinator.async_start()
     return True
@@ -72,10 +80,25 @@ async def async_setup_entry(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) ->
 
 async def async_unload_entry(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -> bool:
     """Stop listening and take the entities away."""
-    unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
-    if unloaded and entry.runtime_data.voice:
+    if unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         await entry.runtime_data.voice.async_close()
     return unloaded
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -> None:
+    """Leave nothing behind in Home Assistant, and on the hub what the owner did not choose to have erased there."""
+    async_forget_issues(hass, entry)
+    await async_forget_voice(hass, entry.entry_id)
+    if chosen(entry.options, CONF_ERASE_ON_REMOVAL):
+        try:
+            await client_for(hass, entry.data).purge(["everything"])
+        except EdgeVoiceError as error:
+            LOGGER.warning("The hub could not erase what it knows of this home: %s", error)
+
+
+async def async_migrate_entry(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -> bool:  # noqa: ARG001  # Home Assistant's signature
+    """Accept the entries of this version; those of a newer integration are left as they are, for it to come back."""
+    return entry.version == _VERSION
 
 
 async def async_remove_config_entry_device(
@@ -87,32 +110,30 @@ async def async_remove_config_entry_device(
     return is_stale(entry, device)
 
 
-def client_of(hass: HomeAssistant, entry: ConfigEntry) -> EdgeVoiceClient:
-    """Return a client for an entry's hub."""
-    return EdgeVoiceClient(
-        async_get_clientsession(hass),
-        host=entry.data[CONF_HOST],
-        port=entry.data[CONF_PORT],
-        token=entry.data[CONF_TOKEN],
-        fingerprint=entry.data.get(CONF_FINGERPRINT),
-    )
-
-
 def _wyoming(entry: ConfigEntry, health: Health) -> WyomingTarget:
     """Return where the hub listens for speech; what it says itself is newer than what was said at pairing."""
     port = health.wyoming_port or entry.data.get(CONF_WYOMING_PORT) or DEFAULT_WYOMING_PORT
     return WyomingTarget(host=entry.data[CONF_HOST], port=port)
 
 
-async def _checked_health(client: EdgeVoiceClient, entry: ConfigEntry) -> Health:
+async def _checked_health(hass: HomeAssistant, entry: ConfigEntry, client: EdgeVoiceClient) -> Health:
     """Return what the hub tells everybody. Raises ConfigEntryNotReady when that is not the hub, or not now."""
     try:
         health = await client.health()
         if health.id != entry.unique_id:
             raise OtherServerError(host=entry.data[CONF_HOST], port=str(entry.data[CONF_PORT]))
     except EdgeVoiceError as error:
+        async_tell_version(hass, entry, error)
         raise raised_in_setup(error) from error
     return health
+
+
+async def _async_push_lanes(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -> None:
+    """Tell the hub of the cloud lanes; one that does not take them is used without."""
+    try:
+        await async_push_lanes(hass, entry, entry.runtime_data.client)
+    except RefusedError as error:
+        LOGGER.warning("The hub did not take the cloud lanes: %s", error)
 
 
 async def _async_reload(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -> None:

@@ -189,7 +189,7 @@ class EdgeVoiceCoordinator(DataUpdateCoordinator[Status]):
 
 def backoff_seconds(failures: int, chance: random.Random) -> float:
     """Return a wait, each twice as long, and not in step with the other clients of a hub that has restarted."""
-    longest = min(FIRST_BACKOFF_SECONDS * 2 ** min(failures, 10), MOST_BACKOFF_SECONDS)
+    longest: float = min(FIRST_BACKOFF_SECONDS * 2 ** min(failures, 10), MOST_BACKOFF_SECONDS)
     return longest * chance.uniform(0.5, 1.0)
 
 

@@ -35,6 +35,16 @@ def async_watch_devices(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -> Non
     entry.async_on_unload(coordinator.async_add_listener(remove_forgotten))
 
 
+async def async_announce_satellites(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -> None:
+    """Tell the hub of the satellites that have a device: it knows their settings again once it hears their names."""
+    data = entry.runtime_data
+    prefix = satellite_device(data.server_id, "")
+    for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id):
+        for domain, identifier in device.identifiers:
+            if domain == DOMAIN and identifier.startswith(prefix):
+                await data.client.change_satellite(identifier.removeprefix(prefix))
+
+
 def is_stale(entry: EdgeVoiceConfigEntry, device: DeviceEntry) -> bool:
     """Whether a device is neither the hub nor a satellite that it knows."""
     coordinator = entry.runtime_data.coordinator

@@ -98,7 +98,7 @@ def satellite_device_info(coordinator: EdgeVoiceCoordinator, satellite_id: str) 
 
 def satellite_device(server_id: str, satellite_id: str) -> str:
     """Return a satellite's identifier in the device registry."""
-    return f"{server_id}_{satellite_id}"
+    return f"{server_id}_{satellite_id}"  # async_announce_satellites reads the id back from it
 
 
 def satellite_name(hass: HomeAssistant, satellite_id: str) -> str:

@@ -29,5 +29,5 @@ class EdgeVoiceData:
     wyoming: WyomingTarget | None
     """None for a hub that listens on no network port for speech."""
 
-    voice: Voice | None = None
+    voice: Voice
     """What the conversation and the home tell the hub."""

@@ -1,7 +1,7 @@
 """The integration in a real Home Assistant, with a real hub: a process of its own, or a small peer for its faults."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 from homeassistant.config_entries import ConfigEntryState
@@ -13,6 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 import custom_components.edge_voice  # noqa: F401  # before the test plugin puts its own custom_components in front
 from custom_components.edge_voice.client import EdgeVoiceClient
 from custom_components.edge_voice.const import DOMAIN
+from tests.home_assistant.server_process import ServerProcess, edge_voice
 from tests.integration.peer import ID, TOKEN, Peer
 
 _LONGEST_WAIT_S = 10.0
@@ -85,3 +86,25 @@ async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(_LONGEST_WAIT_S):
         while not condition():  # noqa: ASYNC110  # what is waited for sets no event
             await asyncio.sleep(0.005)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[ServerProcess]:
+    """A real hub, shared by the tests that do it no harm."""
+    with edge_voice(control_port=0) as running:
+        yield running
+
+
+async def entry_of_server(hass: HomeAssistant, server: ServerProcess) -> MockConfigEntry:
+    """Return an entry for a real hub, as pairing leaves it."""
+    health = await client_for(hass, server.control_port, token=server.token).health()
+    return entry_for(server.control_port, token=server.token, server_id=health.id, wyoming_port=server.port)
+
+
+@pytest.fixture
+async def entry(core: HomeAssistant, server: ServerProcess) -> MockConfigEntry:
+    """The real hub's entry, set up and connected."""
+    one = await entry_of_server(core, server)
+    await set_up(core, one)
+    await until(lambda: one.runtime_data.coordinator.connected)
+    return one

@@ -210,7 +210,8 @@ class Peer:
         return web.json_response(self._answer(request.path))
 
     def _answer(self, path: str) -> Json:
-        known: dict[str, Json] = {
+        known: dict[str, Json] = {f"/api/v1/satellites/{one['id']}": one for one in self.status["satellites"]}
+        known |= {
             "/api/v1/status": self.status,
             "/api/v1/policy": self.status["policy"],
             "/api/v1/pair": {"token": self.token, "id": ID},

@@ -1,0 +1,204 @@
+"""What the owner should mend: the hub's own warnings, and what in Home Assistant passes by the hub's care."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from homeassistant.components.assist_pipeline.pipeline import Pipeline, async_get_pipelines
+from homeassistant.components.assist_pipeline.runtime import KEY_ASSIST_PIPELINE
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.issue_registry import IssueSeverity
+
+from .const import DOMAIN
+from .coordinator import EdgeVoiceCoordinator
+from .entity import satellite_name
+from .errors import EdgeVoiceError, ServerTooNewError, ServerTooOldError
+from .lanes import CONF_KIND, KIND_PROVIDER, ordered_lanes
+from .own_entities import own_entity
+from .protocol import Notice, Satellite
+from .types import EdgeVoiceConfigEntry
+
+type Data = dict[str, str | int | float | None]
+
+KIND: Final = "kind"
+"""In an issue's data: what mends it. The other keys say what it is about."""
+KIND_LANE: Final = "lane"
+KIND_PIPELINE: Final = "pipeline"
+KIND_SETTING: Final = "setting"
+_VERSIONS: Final = (ServerTooOldError, ServerTooNewError)
+_SEVERITY: Final[Mapping[str, IssueSeverity]] = {
+    "model-missing": IssueSeverity.ERROR,
+    "records-unwritable": IssueSeverity.ERROR,
+    "lane-credentials": IssueSeverity.ERROR,
+    "starter-model": IssueSeverity.WARNING,
+    "microphone-clipping": IssueSeverity.WARNING,
+    "microphone-noisy": IssueSeverity.WARNING,
+}
+"""The hub's warnings that are issues. Being over budget is none: it passes by itself, and has a sensor."""
+_OF_SATELLITES: Final = ("microphone-clipping", "microphone-noisy")
+_PASSING: Final = ("over-budget",)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Issue:
+    """One thing to mend."""
+
+    key: str
+    """Of its texts."""
+
+    severity: IssueSeverity
+    subject: str = ""
+    placeholders: Mapping[str, str] = field(default_factory=dict)
+    data: Data | None = None
+    """For the repair; None for what only the owner can mend."""
+
+
+@callback
+def async_watch_issues(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -> None:
+    """Show and take back issues as the hub's status and the home's pipelines change, until the entry is unloaded.
+
+    What stood before the hub went away still stands, and what the owner has dismissed stays so over reloads.
+    """
+    coordinator = entry.runtime_data.coordinator
+
+    @callback
+    def look() -> None:
+        if coordinator.connected:
+            _async_show(hass, entry, [*_of_status(hass, entry, coordinator), *_of_pipelines(hass, entry, coordinator)])
+        elif isinstance(coordinator.last_exception, EdgeVoiceError):
+            async_tell_version(hass, entry, coordinator.last_exception)
+
+    async def look_again(*_: object) -> None:
+        look()
+
+    entry.async_on_unload(coordinator.async_add_listener(look))
+    entry.async_on_unload(hass.data[KEY_ASSIST_PIPELINE].pipeline_store.async_add_listener(look_again))
+
+
+@callback
+def async_tell_version(hass: HomeAssistant, entry: ConfigEntry, error: EdgeVoiceError) -> None:
+    """Show that hub and integration are of versions that do not understand each other, if that is the error."""
+    if isinstance(error, _VERSIONS):
+        placeholders = {**error.placeholders, "hub": entry.title}
+        _async_create(hass, entry, Issue(key=error.key, severity=IssueSeverity.ERROR, placeholders=placeholders))
+
+
+@callback
+def async_forget_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Take back every issue of an entry."""
+    _async_show(hass, entry, [])
+
+
+@callback
+def _async_show(hass: HomeAssistant, entry: ConfigEntry, issues: Iterable[Issue]) -> None:
+    """Make these an entry's issues, and no others."""
+    shown = {_issue_id(entry, issue) for issue in issues}
+    for domain, issue_id in tuple(ir.async_get(hass).issues):
+        if domain == DOMAIN and issue_id.startswith(entry.entry_id) and issue_id not in shown:
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
+    for issue in issues:
+        _async_create(hass, entry, issue)
+
+
+@callback
+def _async_create(hass: HomeAssistant, entry: ConfigEntry, issue: Issue) -> None:
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        _issue_id(entry, issue),
+        data=None if issue.data is None else {"entry_id": entry.entry_id, **issue.data},
+        is_fixable=issue.data is not None,
+        severity=issue.severity,
+        translation_key=issue.key,
+        translation_placeholders=dict(issue.placeholders),
+    )
+
+
+def _issue_id(entry: ConfigEntry, issue: Issue) -> str:
+    return f"{entry.entry_id}_{issue.key}_{issue.subject}"
+
+
+def _of_status(hass: HomeAssistant, entry: ConfigEntry, coordinator: EdgeVoiceCoordinator) -> Iterator[Issue]:
+    """Yield what the hub warns of, and what it suggests."""
+    for notice in coordinator.data.warnings:
+        if notice.code not in _PASSING:
+            yield _of_notice(hass, entry, notice)
+    for satellite in coordinator.data.satellites:
+        if satellite.suggestion is not None and isinstance(satellite.suggestion.value, str | int | float):
+            yield _of_suggestion(hass, satellite)
+
+
+def _of_notice(hass: HomeAssistant, entry: ConfigEntry, notice: Notice) -> Issue:
+    """Return a warning as an issue; one that only newer integrations know is shown in the hub's own words."""
+    placeholders = {"hub": entry.title, "subject": notice.subject, "message": notice.message}
+    severity = _SEVERITY.get(notice.code)
+    if severity is None:
+        return Issue(
+            key="hub_warning",
+            severity=IssueSeverity.WARNING,
+            subject=f"{notice.code}_{notice.subject}",
+            placeholders=placeholders,
+        )
+    key = notice.code.replace("-", "_")
+    data: Data | None = None
+    if notice.code in _OF_SATELLITES:
+        placeholders["subject"] = satellite_name(hass, notice.subject)
+    if notice.code == "lane-credentials":
+        lane = _lane(entry, notice.subject)
+        key = key if lane else f"{key}_file"
+        data = {KIND: KIND_LANE, "subentry_id": lane} if lane else None
+    return Issue(key=key, severity=severity, subject=notice.subject, placeholders=placeholders, data=data)
+
+
+def _lane(entry: ConfigEntry, name: str) -> str | None:
+    """Return the subentry of a lane whose key was entered in Home Assistant."""
+    lanes = (one for one in ordered_lanes(entry) if one.data.get(CONF_KIND) == KIND_PROVIDER)
+    return next((one.subentry_id for one in lanes if one.data.get("name", one.title) == name), None)
+
+
+def _of_suggestion(hass: HomeAssistant, satellite: Satellite) -> Issue:
+    """Return a setting that would suit a satellite better."""
+    suggestion = satellite.suggestion
+    assert suggestion is not None  # noqa: S101  # the caller has looked
+    value: Any = suggestion.value
+    return Issue(
+        key=f"suggestion_{suggestion.setting}" if suggestion.setting in _SETTINGS else "suggestion",
+        severity=IssueSeverity.WARNING,
+        subject=f"{satellite.id}_{suggestion.setting}",
+        placeholders={
+            "subject": satellite_name(hass, satellite.id),
+            "setting": suggestion.setting,
+            "value": str(value),
+            "why": suggestion.why,
+        },
+        data={KIND: KIND_SETTING, "satellite": satellite.id, "setting": suggestion.setting, "value": value},
+    )
+
+
+_SETTINGS: Final = ("answer_early", "microphone_class", "wake_threshold")
+
+
+def _of_pipelines(hass: HomeAssistant, entry: ConfigEntry, coordinator: EdgeVoiceCoordinator) -> Iterator[Issue]:
+    """Yield each pipeline that listens with the hub and yet would never ask back before something critical."""
+    ears, agent = own_entity(hass, entry, Platform.STT), own_entity(hass, entry, Platform.CONVERSATION)
+    if ears is None or agent is None or not coordinator.data.policy.confirm_critical:
+        return
+    for pipeline in async_get_pipelines(hass):
+        if pipeline.stt_engine == ears and (reason := bypass(pipeline, agent)):
+            yield Issue(
+                key=f"pipeline_{reason}",
+                severity=IssueSeverity.WARNING,
+                subject=pipeline.id,
+                placeholders={"pipeline": pipeline.name, "hub": entry.title},
+                data={KIND: KIND_PIPELINE, "pipeline": pipeline.id},
+            )
+
+
+def bypass(pipeline: Pipeline, agent: str) -> str | None:
+    """Return how a pipeline passes by an agent: `other_agent`, `local_first`, or None."""
+    if pipeline.conversation_engine != agent:
+        return "other_agent"
+    return "local_first" if pipeline.prefer_local_intents else None

@@ -1,0 +1,133 @@
+"""Mends what can be mended from here, once the owner has agreed."""
+
+from typing import override
+
+import probatio as vol
+from homeassistant.components.assist_pipeline.pipeline import async_get_pipelines, async_update_pipeline
+from homeassistant.components.conversation import HOME_ASSISTANT_AGENT
+from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
+from homeassistant.components.repairs.const import FlowType
+from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntry, ConfigEntryState
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+
+from .const import DOMAIN, SUBENTRY_LANE
+from .entry_options import CONF_CONVERSATION_AGENT
+from .errors import EdgeVoiceError, raised
+from .issues import KIND, KIND_LANE, KIND_PIPELINE, KIND_SETTING, Data
+from .own_entities import own_entity
+
+
+class _NotMendedError(Exception):
+    """Why a repair did not succeed: the key of the form's error, and what stands in it."""
+
+    def __init__(self, key: str, said: str = "") -> None:
+        super().__init__(key)
+        self.key = key
+        self.said = said
+
+
+class _Repair(RepairsFlow):
+    """Asks once, then mends."""
+
+    def __init__(self, entry: ConfigEntry, about: Data) -> None:
+        self.entry = entry
+        self.about = about
+
+    async def async_step_init(self, _: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Begin."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Ask, mend, or say why that did not succeed."""
+        errors: dict[str, str] = {}
+        placeholders = dict(self._placeholders) | {"error": ""}
+        if user_input is not None:
+            try:
+                return await self._async_mend()
+            except _NotMendedError as error:
+                errors["base"] = error.key
+                placeholders["error"] = error.said
+        return self.async_show_form(
+            step_id="confirm", data_schema=vol.Schema({}), errors=errors, description_placeholders=placeholders
+        )
+
+    async def _async_mend(self) -> RepairsFlowResult:
+        """Mend. Raises _NotMendedError."""
+        raise NotImplementedError
+
+    @property
+    def _placeholders(self) -> dict[str, str]:
+        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
+        return (issue and issue.translation_placeholders) or {}
+
+
+class PipelineRepair(_Repair):
+    """Lets a pipeline ask the hub's agent first, which asks back before what matters and hands on all else."""
+
+    @override
+    async def _async_mend(self) -> RepairsFlowResult:
+        pipelines = (one for one in async_get_pipelines(self.hass) if one.id == self.about["pipeline"])
+        pipeline, agent = next(pipelines, None), own_entity(self.hass, self.entry, Platform.CONVERSATION)
+        if pipeline is None or agent is None:
+            raise _NotMendedError("gone")
+        before = pipeline.conversation_engine
+        await async_update_pipeline(self.hass, pipeline, conversation_engine=agent, prefer_local_intents=False)
+        self._hand_on_to(before, agent)
+        return self.async_create_entry(data={})
+
+    def _hand_on_to(self, before: str, agent: str) -> None:
+        """Keep answering with the agent that the pipeline had, unless the owner has chosen one."""
+        if before not in {agent, HOME_ASSISTANT_AGENT} and not self.entry.options.get(CONF_CONVERSATION_AGENT):
+            options = {**self.entry.options, CONF_CONVERSATION_AGENT: before}
+            self.hass.config_entries.async_update_entry(self.entry, options=options)
+
+
+class SettingRepair(_Repair):
+    """Gives a satellite the setting that the hub suggests."""
+
+    @override
+    async def _async_mend(self) -> RepairsFlowResult:
+        if self.entry.state is not ConfigEntryState.LOADED:
+            raise _NotMendedError("away")
+        satellite, setting = str(self.about["satellite"]), str(self.about["setting"])
+        try:
+            await self.entry.runtime_data.client.change_satellite(satellite, **{setting: self.about["value"]})
+        except EdgeVoiceError as error:
+            raise _NotMendedError("refused", f"\n\n{raised(error)}") from error
+        return self.async_create_entry(data={})
+
+
+class LaneRepair(_Repair):
+    """Asks for a new key, in the lane's own form."""
+
+    @override
+    async def _async_mend(self) -> RepairsFlowResult:
+        subentry_id = str(self.about["subentry_id"])
+        if subentry_id not in self.entry.subentries:
+            raise _NotMendedError("gone")
+        flow = await self.hass.config_entries.subentries.async_init(
+            (self.entry.entry_id, SUBENTRY_LANE),
+            context={"source": SOURCE_RECONFIGURE, "subentry_id": subentry_id},
+        )
+        return self.async_create_entry(data={}, next_flow=(FlowType.CONFIG_SUBENTRIES_FLOW, flow["flow_id"]))
+
+
+_REPAIRS: dict[str, type[_Repair]] = {
+    KIND_LANE: LaneRepair,
+    KIND_PIPELINE: PipelineRepair,
+    KIND_SETTING: SettingRepair,
+}
+
+
+async def async_create_fix_flow(
+    hass: HomeAssistant,
+    issue_id: str,  # noqa: ARG001  # Home Assistant's signature
+    data: Data | None,
+) -> RepairsFlow:
+    """Return the flow that mends an issue."""
+    entry = hass.config_entries.async_get_entry(str(data["entry_id"])) if data else None
+    if data is None or entry is None:
+        return ConfirmRepairFlow()  # its entry was removed meanwhile
+    return _REPAIRS[str(data[KIND])](entry, data)
