@@ -12,7 +12,7 @@ _LOGGER = logging.getLogger(__name__)
 CODE_SECONDS = 600
 TRIES = 5
 """Wrong codes that end the right one."""
-STARTS = Rate(most=10, seconds_each=60.0)
+STARTS = Rate(most=20, seconds_each=30.0)
 """Codes that are made; each is a line in the log."""
 GUESSES = Rate(most=20, seconds_each=300.0)
 """Wrong codes in all, so that somebody who keeps guessing needs years: at 288 a day, one in 3500 a day."""
@@ -42,7 +42,7 @@ class Pairing:
         self._refuse_guessers()
         if not self._starts.spend():
             raise TooManyRequestsError(
-                "pairing was started too often; wait a minute", retry_after_s=self._starts.wait_s()
+                "pairing was started too often; wait half a minute", retry_after_s=self._starts.wait_s()
             )
         digits = f"{self._draw(_CODES):06}"
         self._live = _Code(digits=digits, ends_s=self._clock() + CODE_SECONDS)

@@ -95,17 +95,23 @@ async def _serving(
         app, access_log=None, logger=_HTTP_LOGGER, keepalive_timeout=KEEP_ALIVE_SECONDS, shutdown_timeout=LAST_SECONDS
     )
     await runner.setup()
+    assert runner.server is not None  # noqa: S101  # setup has made it
     try:
-        assert runner.server is not None  # noqa: S101  # setup has made it
         server = await _listening(Connections(runner.server), address, host, port, tls)
-        try:
-            yield server
-        finally:
-            server.close()
-            await app[SOCKETS].close(GOING_AWAY, "the server stops")
-    finally:
+    except PortBusyError:
         await runner.cleanup()
-    server.abort_clients()  # those that came in the very last moment, and TLS peers that do not say goodbye
+        raise
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(_dropped, server)
+        stack.push_async_callback(runner.cleanup)
+        stack.push_async_callback(app[SOCKETS].close, GOING_AWAY, "the server stops")
+        stack.callback(server.close)
+        yield server
+
+
+async def _dropped(server: asyncio.Server) -> None:
+    """End those that came in the very last moment, and TLS peers that do not say goodbye."""
+    server.abort_clients()
     await server.wait_closed()
 
 
