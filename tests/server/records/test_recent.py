@@ -111,10 +111,10 @@ def test_figures_can_be_told_apart_from_what_is_shown() -> None:
 
 
 def test_texts_are_forgotten_at_once_and_the_turns_stay() -> None:
-    recent = after(turn(0, text="turn on the light"), turn(1))
-    assert recent.forget_texts() == 1
-    assert recent.last(2) == [turn(1), turn(0)]
-    assert recent.figures()["turns"] == 2
+    recent = after(turn(0, text="turn on the light"), turn(1), turn(2, text="and the radio"))
+    assert recent.forget_texts() == 2
+    assert recent.last(3) == [turn(2), turn(1), turn(0)]
+    assert recent.figures()["turns"] == 3
 
 
 def test_what_is_handed_out_is_the_caller_s_own() -> None:
