@@ -1,10 +1,11 @@
 """Speak recordings to a real Home Assistant in real time: ours against wyoming-faster-whisper, same weights, same run.
 
-python -m tests.home_assistant.benchmark_pipeline [--peer PYTHON] [--repeat 4] [--json]
+python -m tests.home_assistant.benchmark_pipeline [--integration] [--peer PYTHON] [--repeat 4] [--json]
 
 All times are seconds since the last voiced sample, found by energy, as a satellite at Home Assistant's WebSocket API
 meets them. Exits with 1 when a text of ours is not what was said. `--peer` is the python of an environment with the
-peer in it; script/bench-peers makes one.
+peer in it; script/bench-peers makes one. With `--integration`, ours is asked through our own integration, else through
+Home Assistant's Wyoming integration, as the peer always is.
 """
 
 import argparse
@@ -102,18 +103,20 @@ async def speak(assist: Assist, side: str, pipeline: str, recording: Recording) 
     return Spoken.of(side, recording, run)
 
 
-async def measure(peer: Path | None, recordings: Sequence[Recording], repeat: int) -> list[Spoken]:
+async def measure(
+    peer: Path | None, recordings: Sequence[Recording], repeat: int, *, integration: bool = False
+) -> list[Spoken]:
     """Run everything once unmeasured, then turn about, so that both sides meet the same machine."""
     spoken = []
     with contextlib.ExitStack() as servers:
-        ports = {OURS: servers.enter_context(edge_voice()).port}
-        if peer is not None:
-            ports[PEER] = servers.enter_context(faster_whisper(peer)).port
+        ours = servers.enter_context(edge_voice(control_port=0))
+        theirs = servers.enter_context(faster_whisper(peer)) if peer is not None else None
         folder = Path(servers.enter_context(tempfile.TemporaryDirectory()))
         async with home_assistant(folder) as hass, hass.session() as assist:
-            pipelines = {
-                side: await assist.create_pipeline(await hass.add_wyoming(port)) for side, port in ports.items()
-            }
+            entities = {OURS: await (hass.add_edge_voice(ours) if integration else hass.add_wyoming(ours.port))}
+            if theirs is not None:
+                entities[PEER] = await hass.add_wyoming(theirs.port)
+            pipelines = {side: await assist.create_pipeline(entity) for side, entity in entities.items()}
             for side, pipeline in pipelines.items():
                 await speak(assist, side, pipeline, recordings[0])
             for recording in [one for _ in range(repeat) for one in recordings]:
@@ -127,11 +130,14 @@ def main() -> int:
     """Measure and print; return 1 when a text of ours is wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peer", type=Path, metavar="PYTHON", help="of an environment with wyoming-faster-whisper")
+    parser.add_argument("--integration", action="store_true", help="ask ours through our own integration")
     parser.add_argument("--repeat", type=int, default=4)
     parser.add_argument("--kinds", nargs="+", default=["clean"], help="of the packaged recordings: clean, noisy")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     arguments = parser.parse_args()
-    spoken = asyncio.run(measure(arguments.peer, packaged(*arguments.kinds), arguments.repeat))
+    spoken = asyncio.run(
+        measure(arguments.peer, packaged(*arguments.kinds), arguments.repeat, integration=arguments.integration)
+    )
     found = figures(spoken)
     print(*(f"{name}: {value}" for name, value in found.items()), sep="\n")
     if arguments.json:

@@ -23,8 +23,10 @@ import aiohttp
 import jwt
 
 from tests.home_assistant.assist import Assist, session
+from tests.home_assistant.server_process import ServerProcess
 
 HOME = Path(__file__).parent / "home.yaml"
+INTEGRATION = Path(__file__).parents[2] / "custom_components" / "edge_voice"
 _TOKEN_SECONDS = 10 * 365 * 24 * 3600
 _START_SECONDS = 120.0
 _STOP_SECONDS = 30.0
@@ -35,8 +37,15 @@ class HomeAssistantDidNotStartError(Exception):
 
 
 def prepare(config: Path, port: int) -> str:
-    """Write a configuration folder for loopback at that port, with the recordings' home; return an owner's token."""
+    """Write a configuration folder for loopback at that port, with the recordings' home; return an owner's token.
+
+    The integration lies where HACS would put it.
+    """
     (config / ".storage").mkdir(parents=True, exist_ok=True)
+    (config / "custom_components").mkdir(exist_ok=True)
+    installed = config / "custom_components" / INTEGRATION.name
+    if not installed.exists():
+        installed.symlink_to(INTEGRATION, target_is_directory=True)
     (config / "configuration.yaml").write_text(HOME.read_text("utf-8"), "utf-8")
     now = dt.datetime.now(dt.UTC).isoformat()
     user, token_id, key = uuid.uuid4().hex, uuid.uuid4().hex, secrets.token_hex(64)
@@ -119,22 +128,46 @@ class HomeAssistant:
 
     async def add_wyoming(self, port: int) -> str:
         """Add a Wyoming server on this machine as the user step of the config flow does; return its STT entity."""
-        headers = {"Authorization": f"Bearer {self.token}"}
-        async with aiohttp.ClientSession(self.url, headers=headers, raise_for_status=True) as http:
+        async with self.http() as http:
             flows = "/api/config/config_entries/flow"
             async with http.post(flows, json={"handler": "wyoming"}) as reply:
                 flow = (await reply.json())["flow_id"]
             async with http.post(f"{flows}/{flow}", json={"host": "127.0.0.1", "port": port}) as reply:
                 done = await reply.json()
         assert done["type"] == "create_entry", done
+        return await self._stt_of(done["result"]["entry_id"])
+
+    async def add_edge_voice(self, server: ServerProcess) -> str:
+        """Add our server as the user step of our own flow does, by its token; return its STT entity."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        flows = "/api/config/config_entries/flow"
+        async with aiohttp.ClientSession(self.url, headers=headers, raise_for_status=True) as http:
+
+            async def step(path: str, **said: Any) -> Any:
+                async with http.post(f"{flows}{path}", json=said) as reply:
+                    return await reply.json()
+
+            flow = (await step("", handler="edge_voice"))["flow_id"]
+            await step(f"/{flow}", host="127.0.0.1", port=server.control_port)
+            await step(f"/{flow}", next_step_id="token")
+            done = await step(f"/{flow}", token=server.token)
+        assert done["type"] == "create_entry", done
+        return await self._stt_of(done["result"]["entry_id"])
+
+    async def _stt_of(self, entry: str) -> str:
         async with self.session() as assist:
             entities = await assist.call("config/entity_registry/list")
         (stt,) = [
-            one["entity_id"]
+            str(one["entity_id"])
             for one in entities
-            if one["config_entry_id"] == done["result"]["entry_id"] and one["entity_id"].startswith("stt.")
+            if one["config_entry_id"] == entry and one["entity_id"].startswith("stt.")
         ]
-        return str(stt)
+        return stt
+
+    def http(self) -> aiohttp.ClientSession:
+        """Return a client for the REST API as the owner; it raises for refusals."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return aiohttp.ClientSession(self.url, headers=headers, raise_for_status=True)
 
     @contextlib.asynccontextmanager
     async def session(self) -> AsyncIterator[Assist]:
@@ -150,15 +183,15 @@ class HomeAssistant:
 
 
 @contextlib.asynccontextmanager
-async def home_assistant(config: Path, port: int | None = None) -> AsyncIterator[HomeAssistant]:
+async def home_assistant(config: Path, port: int | None = None, more: str = "") -> AsyncIterator[HomeAssistant]:
     """Run Home Assistant with that folder until the end; it is running, and all is set up, when this is entered.
 
-    Raises HomeAssistantDidNotStartError.
+    `more` is YAML for it. Raises HomeAssistantDidNotStartError.
     """
     if port is None:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
-    token, log = await asyncio.to_thread(prepare, config, port), config / "output.log"
+    token, log = await asyncio.to_thread(prepare, config, port, more), config / "output.log"
     # Its own pins are in this environment; without --skip-pip it would try to install them again.
     command = [sys.executable, "-m", "homeassistant", "-c", str(config), "--skip-pip", "--log-no-color"]
     with log.open("wb") as sink:
