@@ -40,11 +40,13 @@ async def core(hass: HomeAssistant, socket_enabled: None) -> HomeAssistant:
 
 
 @pytest.fixture
-async def peer(socket_enabled: None) -> AsyncIterator[Peer]:
-    """A small hub whose faults a test chooses."""
+async def peer(hass: HomeAssistant, socket_enabled: None) -> AsyncIterator[Peer]:
+    """A small hub whose faults a test chooses. Nobody asks it any more when it goes."""
     one = Peer()
     await one.start()
     yield one
+    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
+        await hass.config_entries.async_unload(entry.entry_id)
     await one.stop()
 
 
