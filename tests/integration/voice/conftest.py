@@ -1,6 +1,6 @@
 """A home that speaks: the recordings' home, a hub, satellites and other speech-to-text entities."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -14,21 +14,14 @@ from homeassistant.util.yaml import load_yaml_dict
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from tests.home_assistant.assist import Assist
-from tests.home_assistant.server_process import ServerProcess, edge_voice
-from tests.integration.conftest import client_for, entry_for, set_up
+from tests.home_assistant.server_process import ServerProcess
+from tests.integration.conftest import entry_for, entry_of_server, set_up
 from tests.integration.peer import Peer, listening
 from tests.integration.voice.ear import Ear
 from tests.integration.voice.house import House, house_of
 
 HOME = Path(__file__).parents[2] / "home_assistant/home.yaml"
 type Open = Callable[[], Awaitable[Assist]]
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[ServerProcess]:
-    """A hub, shared by the tests that do it no harm."""
-    with edge_voice(control_port=0) as running:
-        yield running
 
 
 @pytest.fixture
@@ -51,7 +44,7 @@ async def house(home: HomeAssistant) -> House:
 @pytest.fixture
 async def entry(home: HomeAssistant, server: ServerProcess) -> AsyncIterator[MockConfigEntry]:
     """The shared hub's entry."""
-    one = await entry_of(home, server)
+    one = await entry_of_server(home, server)
     await set_up(home, one)
     yield one
     await home.config_entries.async_unload(one.entry_id)
@@ -104,12 +97,6 @@ def open_session(home: HomeAssistant, hass_ws_client: Callable[[HomeAssistant], 
         return Assist(await hass_ws_client(home))
 
     return opened
-
-
-async def entry_of(hass: HomeAssistant, server: ServerProcess) -> MockConfigEntry:
-    """Return an entry as pairing with a real hub leaves it."""
-    health = await client_for(hass, server.control_port, token=server.token).health()
-    return entry_for(server.control_port, token=server.token, server_id=health.id, wyoming_port=server.port)
 
 
 async def speak_to(hass: HomeAssistant, *, agent: str = "conversation.edge_voice", prefer_local: bool = False) -> None:

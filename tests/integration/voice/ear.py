@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -47,13 +47,6 @@ async def said(pcm: bytes = SECOND) -> AsyncIterator[bytes]:
     for start in range(0, len(pcm), 320):
         yield pcm[start : start + 320]
         await asyncio.sleep(0)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for something that is no event; a TimeoutError after 5 s."""
-    async with asyncio.timeout(5.0):
-        while not condition():  # noqa: ASYNC110  # what changes belongs to Home Assistant
-            await asyncio.sleep(0.005)
 
 
 def stack_traces(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -11,9 +11,10 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from tests.integration.conftest import until
 from tests.integration.peer import Peer, never, refusal
 from tests.integration.voice.conftest import speak_to
-from tests.integration.voice.ear import SECOND, Ear, said, stack_traces, until
+from tests.integration.voice.ear import SECOND, Ear, said, stack_traces
 from tests.integration.voice.house import Hears, House, does_not_stop, never_returns, raises
 
 LATE = {"capture": 1000.0, "inference": 700.0}

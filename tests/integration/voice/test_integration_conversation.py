@@ -10,9 +10,10 @@ from homeassistant.helpers import intent
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.edge_voice import answers
+from tests.integration.conftest import until
 from tests.integration.peer import Peer
 from tests.integration.voice.conftest import speak_to
-from tests.integration.voice.ear import Ear, said, until
+from tests.integration.voice.ear import Ear, said
 from tests.integration.voice.house import House
 
 AGENT = "conversation.edge_voice"

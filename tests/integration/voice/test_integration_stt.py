@@ -18,10 +18,10 @@ from custom_components.edge_voice.signals import SIGNAL_TEXT_RETURNED
 from tests.home_assistant.assist import paced
 from tests.home_assistant.recordings import recording, words
 from tests.home_assistant.server_process import edge_voice
-from tests.integration.conftest import entry_for, set_up
+from tests.integration.conftest import entry_for, set_up, until
 from tests.integration.peer import Peer, babbling
 from tests.integration.voice.conftest import Open, on_device, speak_to
-from tests.integration.voice.ear import SECOND, Ear, said, stack_traces, until
+from tests.integration.voice.ear import SECOND, Ear, said, stack_traces
 from tests.integration.voice.house import House
 
 KITCHEN = recording("kitchen.wav")
