@@ -32,12 +32,13 @@ async def transcribed(
         began_s=stages.clock(),
     )
     queue = FrameQueue(limit_frames=stages.listen.queue_frames)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_fed(queue, samples, stages))
-        try:
-            outcome = await run_turn(queue, request, stages, Observer())
-        finally:
-            queue.abandon()
+    feeding = asyncio.create_task(_fed(queue, samples, stages), name="recording")
+    try:  # no task group, which would wrap a refusal of the turn's
+        outcome = await run_turn(queue, request, stages, Observer())
+    finally:
+        queue.abandon()
+        feeding.cancel()
+        await asyncio.gather(feeding, return_exceptions=True)
     return outcome, outcome.timeline.spans(stages.clock())
 
 
