@@ -58,6 +58,7 @@ PROOFS = {
     "footprint": Proof(title="Memory and cold start", argv=_module("benchmarks.footprint")),
     "grammar": Proof(title="Complete sentences told from prefixes", argv=_module("benchmarks.grammar")),
     "fuzz": Proof(title="Fuzzed event streams", argv=_module("proofs.fuzz", "--minutes", "5")),
+    "control-api": Proof(title="The control API held to its own description", argv=_module("proofs.control_api")),
     "soak": Proof(title="Soak", argv=_module("proofs.soak", "--minutes", "8")),
     "no-connects": Proof(title="Nothing is reached in mode edge", argv=_module("proofs.no_connects")),
     "lane-faults": Proof(title="A thousand turns over every fault of every lane", argv=_module("proofs.lane_faults")),

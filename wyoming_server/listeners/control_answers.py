@@ -99,37 +99,37 @@ SATELLITE = Named(
     ),
 )
 
-_LANE_STATE = {
-    "state": Choice("ready", "broken", "not-consented", "capped", "wrong-language"),
-    "reason": PROSE,
-    "consent": NAME,
-    "key_ends": Text(most=4),
-    "languages": Several(NAME),
-    "error_code": Maybe(NAME),
-}
 TRUST = Choice("hub", "home", "cloud")
-LANE_STATUS = Named("LaneStatus", record({"name": NAME, "provider": NAME, "trust": TRUST, **_LANE_STATE}))
 LANE = Named(
     "Lane",
     record(
-        {"name": NAME, "provider": NAME, "key_ends": Text(most=4)},
         {
-            **dict.fromkeys(("url", "model", "region", "project", "entity", "trust", "consent", "price_as_of"), PROSE),
+            "name": NAME,
+            "provider": NAME,
+            "trust": TRUST,
+            "state": Choice("ready", "broken", "not-consented", "capped", "wrong-language"),
+            "reason": PROSE,
+            "consent": Maybe(NAME),
+            "key_ends": Maybe(Text(most=4)),
             "languages": Several(NAME),
+            "error_code": Maybe(NAME),
+            "from_file": Truth(),
+        },
+        {
+            **dict.fromkeys(("url", "model", "region", "project", "entity", "price_as_of"), PROSE),
             "satellites": Several(NAME),
             "send_names": Truth(),
-            "deadline_seconds": AMOUNT,
-            "price_per_minute": AMOUNT,
-            "minimum_seconds": AMOUNT,
-            "from_file": Truth(),
+            **dict.fromkeys(("deadline_seconds", "price_per_minute", "minimum_seconds"), AMOUNT),
         },
     ),
 )
+"""A lane and how it is; of its other settings those that are not the default."""
 PROVIDER = Named(
     "Provider",
     record(
         {
             "provider": NAME,
+            "title": NAME,
             "needs": Several(NAME),
             "optional": Several(NAME),
             "url": PROSE,
@@ -158,6 +158,7 @@ STATUS = Named(
             "model": record(
                 {
                     "name": Maybe(NAME),
+                    "wanted": NAME,
                     "state": Choice("measuring", "waiting", "fetching", "loading", "ready", "failed"),
                     "progress": Maybe(RATE),
                     "starter": Truth(),
@@ -167,7 +168,7 @@ STATUS = Named(
             ),
             "wake_words": Several(record({"id": NAME, "phrase": NAME, "languages": Several(NAME)})),
             "policy": POLICY,
-            "lanes": Several(LANE_STATUS),
+            "lanes": Several(LANE),
             "cloud": record(
                 {
                     "reachable": Maybe(Truth()),

@@ -203,7 +203,8 @@ async def _description(_: Asked) -> Json:
 
 
 def _settings(lane: Json) -> Json:
-    return {key: value for key, value in lane.items() if key not in ANSWERED_ONLY}
+    """Return a lane's settings; null is what a day of consent is in answers, where there is none."""
+    return {key: value for key, value in lane.items() if key not in {*ANSWERED_ONLY, "from_file"} and value is not None}
 
 
 def _keep_secret(request: web.Request, lanes: list[Json]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import control_answers as answers
 from .control_answers import CHOICES, COUNT, ERROR, MICROPHONES, NAME, WHAT
-from .control_values import Choice, Either, Maybe, Moment, Number, Several, Text, Truth, Value, Whole, record
+from .control_values import Anything, Choice, Either, Maybe, Moment, Number, Several, Text, Truth, Value, Whole, record
 
 JSON, WAV, FORM, EVENTS = "application/json", "audio/wav", "multipart/form-data", "text/event-stream"
 EVERYTHING = "everything"
@@ -18,12 +18,15 @@ ENDINGS = Choice("answered", "lane-timeout", "lane-failed", "lane-empty", "cance
 LARGEST_BODY = 2**20
 LARGEST_RECORDING = 32 * 2**20
 
+ANSWERED_ONLY = ("key_ends", "state", "reason", "error_code")
+DOCUMENT = ("openapi", "info", "servers", "security", "paths", "components")
 _ID = Text(least=1)
 _SAID = Text(most=20_000)
 _LONG_SECONDS = Number(0, 3600)
 _TOOK = Number(0, 600_000)
 _SECRET = Text(most=20_000)
 _ADDRESS = Text(most=2_000)
+_AT_HOME = {"name": "At home", "provider": "openai", "url": "http://speech.home.arpa:8000/v1", "trust": "home"}
 
 LANE = record(
     {"name": Text(least=1), "provider": Text(least=1)},
@@ -33,19 +36,18 @@ LANE = record(
         **dict.fromkeys(("model", "region", "project", "entity"), Text()),
         "languages": Several(Text(), most=200),
         "trust": Choice("", "home", "cloud"),
-        "consent": Text(most=10, pattern="([0-9]{4}-[0-9]{2}-[0-9]{2})?", form="a day as YYYY-MM-DD, or empty"),
+        "consent": Maybe(Text(most=10, pattern="([0-9]{4}-[0-9]{2}-[0-9]{2})?", form="a day as YYYY-MM-DD, or empty")),
         "satellites": Several(Text(), most=500),
         "send_names": Truth(),
         "deadline_seconds": Number(0.1, 30),
         "price_per_minute": Number(0, 10),
         "minimum_seconds": Number(0, 60),
         "price_as_of": Text(),
-        "key_ends": Text(most=4),
         "from_file": Truth(),
+        **dict.fromkeys(ANSWERED_ONLY, Maybe(_SAID)),
     },
 )
-"""`key_ends` and `from_file` may be sent back as they came; they change nothing."""
-ANSWERED_ONLY = ("key_ends", "from_file")
+"""What only answers hold may be sent back as it came; it changes nothing."""
 UPLOAD = record(
     {"at": Moment(), "lane": _ID, "turn_id": Text(), "seconds": _LONG_SECONDS, "ending": ENDINGS},
     {"took_ms": Maybe(_TOOK)},
@@ -183,8 +185,8 @@ RESOURCES: tuple[Operation, ...] = (
         refusals=(413, 415, 503),
         example={
             "lanes": [
-                {"name": "OpenAI", "provider": "openai", "key": "sk-…", "consent": "2026-11-22"},
-                {"name": "Home Assistant Cloud", "provider": "client", "entity": "stt.home_assistant_cloud"},
+                _AT_HOME,
+                {"name": "Cloud", "provider": "client", "entity": "stt.home_assistant_cloud", "consent": "2026-11-22"},
             ]
         },
     ),
@@ -196,7 +198,7 @@ RESOURCES: tuple[Operation, ...] = (
         body=LANE,
         answer=record({"text": Text(most=20_000), "took_ms": Number(0), "matches": Truth()}),
         refusals=(404, 409, 413, 415, 503),
-        example={"name": "OpenAI", "provider": "openai", "key": "sk-…"},
+        example=_AT_HOME,
     ),
     Operation(
         name="change_vocabulary",
@@ -346,7 +348,7 @@ RESOURCES: tuple[Operation, ...] = (
         method="GET",
         path="/api/v1/openapi.json",
         summary="This description",
-        answer={Text(): object},
+        answer=record(dict.fromkeys(DOCUMENT, Anything())),
     ),
 )
 """What the resources answer in JSON."""

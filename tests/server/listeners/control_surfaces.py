@@ -41,9 +41,13 @@ POLICY: Json = {
     "cloud_money_per_month": 5, "hedge": False, "wake_threshold": 0.5, "answer_early": True, "confirm_critical": True,
     "refuse_unconfirmed": False, "defer": False, "ask_text": True,
 }  # fmt: skip
+LANE: Json = {
+    "name": "OpenAI", "provider": "openai", "trust": "cloud", "state": "ready", "reason": "", "consent": "2026-11-22",
+    "key_ends": "x4Qz", "languages": [], "error_code": None, "from_file": False,
+}  # fmt: skip
 LANES: Json = {
-    "lanes": [{"name": "OpenAI", "provider": "openai", "trust": "cloud", "consent": "2026-11-22", "key_ends": "x4Qz"}],
-    "providers": [{"provider": "openai", "needs": ["key"], "optional": ["url", "model"],
+    "lanes": [LANE, LANE | {"name": "LAN", "consent": None, "key_ends": None, "deadline_seconds": 1.5}],
+    "providers": [{"provider": "openai", "title": "OpenAI", "needs": ["key"], "optional": ["url", "model"],
                    "url": "https://api.openai.com/v1", "models": ["gpt-transcribe"], "price_per_minute": 0.0045,
                    "as_of": "2026-11-22", "trust": "cloud"}],
 }  # fmt: skip
@@ -51,10 +55,10 @@ STATUS: Json = {
     "schema": 1,
     "server": {"id": SERVER_ID, "name": "Edge Voice", "version": "0.1.0", "started_at": AT, "uptime_seconds": 12.3},
     "mode": "normal", "mode_reason": "",
-    "model": {"name": "base", "state": "ready", "progress": 1.0, "starter": False, "languages": ["en"], "note": ""},
+    "model": {"name": "base", "wanted": "base", "state": "ready", "progress": 1.0, "starter": False,
+              "languages": ["en"], "note": ""},
     "wake_words": [{"id": "hey_jarvis", "phrase": "hey jarvis", "languages": ["en"]}], "policy": POLICY,
-    "lanes": [{"name": "OpenAI", "provider": "openai", "trust": "cloud", "state": "ready", "reason": "",
-               "consent": "2026-11-22", "key_ends": "x4Qz", "languages": [], "error_code": None}],
+    "lanes": [LANE],
     "cloud": {"reachable": True, "over_budget": False, "currency": "USD", "seconds_today": 12.5,
               "seconds_this_month": 80.0, "cost_this_month": 0.01, "seconds_left_today": 587.5,
               "money_left_this_month": 4.99},

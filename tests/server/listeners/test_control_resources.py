@@ -12,11 +12,12 @@ from wyoming_server.errors import CapReachedError, DiskError, LaneCredentialsErr
 from wyoming_server.listeners.control_schemas import OPERATIONS, Operation
 from wyoming_server.listeners.control_values import checked
 
-from .control_surfaces import AT, POLICY, SATELLITE, TURN, RecordingSurface, opened
+from .control_surfaces import AT, LANE, POLICY, SATELLITE, TURN, RecordingSurface, opened
 
 BY_NAME = {one.name: one for one in OPERATIONS}
 WAV = (Path(__file__).parents[3] / "wyoming_server/recordings/kitchen.wav").read_bytes()
 JSON = {"Content-Type": "application/json"}
+SENT = {key: LANE[key] for key in ("name", "provider", "trust", "consent", "languages")}
 KEPT = {"turn_id": "", "seconds": 1.9, "ending": "answered", "lane": "Cloud", "at": AT}
 
 
@@ -49,9 +50,10 @@ ASKED: list[tuple[str, str, Any, tuple[object, ...]]] = [
             "lanes": [
                 {"name": "from the file", "provider": "openai", "from_file": True, "key_ends": "abcd"},
                 {"name": "a", "provider": "openai", "key": "a secret", "key_ends": "cret", "languages": ["en"]},
+                LANE,
             ]
         },
-        ("change_lanes", [{"name": "a", "provider": "openai", "key": "a secret", "languages": ["en"]}]),
+        ("change_lanes", [{"name": "a", "provider": "openai", "key": "a secret", "languages": ["en"]}, SENT]),
     ),
     (
         "test_lane",
@@ -136,6 +138,18 @@ async def test_each_resource_asks_the_surface_and_answers_as_described(
 def test_every_operation_is_asked_here_or_has_a_test_of_its_own() -> None:
     others = {"health", "start_pairing", "pair", "transcribe", "openapi", "events", "openai_transcription"}
     assert {name for name, *_ in ASKED} | others == set(BY_NAME)
+
+
+@pytest.mark.parametrize("operation", [one for one in OPERATIONS if not one.is_open], ids=lambda one: one.name)
+async def test_nothing_is_asked_of_the_surface_without_the_token(
+    operation: Operation, session: aiohttp.ClientSession, surface: RecordingSurface
+) -> None:
+    path = operation.path.format(id="a-turn", upload=17)
+    for sent in ("", "Bearer wrong", "Basic d3Jvbmc="):
+        headers = {"Authorization": sent}
+        status, told = await answer(session, operation.method, path, json=operation.example, headers=headers)
+        assert (status, told["code"]) == (401, "token-refused")
+    assert surface.asked == []
 
 
 WRONG: list[tuple[str, str, Any, str]] = [
