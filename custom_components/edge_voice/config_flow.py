@@ -28,7 +28,7 @@ from homeassistant.helpers.service_info.hassio import HassioServiceInfo
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 
 from .const import CONF_FINGERPRINT, DEFAULT_CONTROL_PORT, DOMAIN, SUBENTRY_LANE
-from .errors import EdgeVoiceError, OtherServerError
+from .errors import CertificateChangedError, EdgeVoiceError, OtherServerError, TokenRefusedError
 from .find_server import Found, async_check_token, async_find
 from .lane_flow import LaneFlow
 from .options_flow import EdgeVoiceOptionsFlow
@@ -119,6 +119,8 @@ class EdgeVoiceConfigFlow(ConfigFlow, domain=DOMAIN):
         config = discovery_info.config
         try:
             self._found = await async_find(self.hass, config[CONF_HOST], int(config[CONF_PORT]))
+            if config.get(CONF_FINGERPRINT, self._found.fingerprint) != self._found.fingerprint:
+                raise CertificateChangedError(host=config[CONF_HOST], port=str(config[CONF_PORT]))
             self._given_token = config[CONF_TOKEN]
             await self.async_set_unique_id(self._found.health.id)
             # The Supervisor vouches for the add-on: its address, certificate and token may all be new.
@@ -260,8 +262,10 @@ class EdgeVoiceConfigFlow(ConfigFlow, domain=DOMAIN):
         entry = self._get_reconfigure_entry()
         if self._found.fingerprint != entry.data[CONF_FINGERPRINT]:
             return await self._async_step_trust(entry)
-        await async_check_token(self.hass, {**self._found.data, CONF_TOKEN: entry.data[CONF_TOKEN]})
-        return self._saved(entry.data[CONF_TOKEN])
+        try:
+            return await self._async_enter(entry.data[CONF_TOKEN])
+        except TokenRefusedError:
+            return await self.async_step_authorize()
 
     async def _async_step_trust(self, entry: ConfigEntry) -> ConfigFlowResult:
         """Ask for the token, with a warning where the certificate is another one."""
@@ -285,11 +289,12 @@ class EdgeVoiceConfigFlow(ConfigFlow, domain=DOMAIN):
 
     @callback
     def _updated(self, entry: ConfigEntry, data: dict[str, Any]) -> ConfigFlowResult:
-        """Save what is new. The update listener reloads a loaded entry; one that could not load has none."""
-        if entry.update_listeners and data != dict(entry.data):
-            return self.async_update_and_abort(entry, data=data)
-        self.hass.config_entries.async_schedule_reload(entry.entry_id)
-        return self.async_update_and_abort(entry, data=data)
+        """Save what is new, and have it used: the update listener only sees changes of an entry that is loaded."""
+        unseen = not entry.update_listeners or data == dict(entry.data)
+        done = self.async_update_and_abort(entry, data=data)
+        if unseen:
+            self.hass.config_entries.async_schedule_reload(entry.entry_id)
+        return done
 
     # Announcements.
 

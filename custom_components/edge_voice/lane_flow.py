@@ -144,9 +144,10 @@ class LaneFlow(ConfigSubentryFlow):
 
     async def async_step_try(self, _user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Let the lane transcribe a packaged recording."""
-        if self._test is None:
+        # Even a test that ends at once shows its bar: steps that follow at once would be handed this one's input.
+        if begins := self._test is None:
             self._test = self.hass.async_create_task(self._async_test(), "test of a cloud lane")
-        if not self._test.done():
+        if begins or not self._test.done():
             return self.async_show_progress(
                 step_id="try",
                 progress_action="try",

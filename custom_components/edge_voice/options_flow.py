@@ -69,10 +69,11 @@ class EdgeVoiceOptionsFlow(OptionsFlow):
 
     async def async_step_listen(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Listen until the satellite's turn has its text."""
-        if self._test is None:
+        # Even a test that ends at once shows its bar: steps that follow at once would be handed this one's input.
+        if begins := self._test is None:
             test = async_test_microphone(self.hass, self.config_entry, self._satellite)
             self._test = self.hass.async_create_task(test, "microphone test of a form")
-        if not self._test.done():
+        if begins or not self._test.done():
             return self.async_show_progress(
                 step_id="listen",
                 progress_action="listen",

@@ -125,9 +125,9 @@ async def test_what_is_known_already_is_not_even_asked(core: HomeAssistant, hub:
     assert walk.reason == "already_configured"
 
 
-def from_supervisor(port: int, token: str = TOKEN) -> HassioServiceInfo:
+def from_supervisor(port: int, fingerprint: str | None = None) -> HassioServiceInfo:
     """Return what the Supervisor hands over."""
-    config = {"host": "127.0.0.1", "port": port, "token": token, "wyoming_port": WYOMING}
+    config = {"host": "127.0.0.1", "port": port, "token": TOKEN, "fingerprint": fingerprint, "id": ID}
     return HassioServiceInfo(config=config, name="Edge Voice", slug="edge_voice", uuid="1234")
 
 
@@ -146,7 +146,9 @@ async def test_a_reinstalled_add_on_brings_its_new_token_and_certificate(
     entry = entry_for(1, token="old")
     entry.add_to_hass(core)
     fingerprint = await encrypt()
-    walk = await config_flow(core, SOURCE_HASSIO, from_supervisor(hub.port))
+    walk = await config_flow(core, SOURCE_HASSIO, from_supervisor(hub.port, "ab" * 32))
+    assert walk.reason == "certificate_changed"  # somebody else in the Supervisor's network
+    walk = await config_flow(core, SOURCE_HASSIO, from_supervisor(hub.port, fingerprint))
     assert walk.reason == "already_configured"
     assert (entry.data["port"], entry.data["token"], entry.data["fingerprint"]) == (hub.port, TOKEN, fingerprint)
 
