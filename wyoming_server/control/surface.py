@@ -168,7 +168,7 @@ class Control:
         self._learner.failed(request.turn_id, request.caller, request.language or "")
         if request.caller.trusted:
             now_s = self._parts.clock()
-            self._satellites.heard(request.caller.satellite, began_s=request.began_s, at_s=now_s, spoke=True)
+            self._satellites.heard(request.caller.satellite, began_s=request.began_s, at_s=now_s, spoke=None)
         self._tell(failed_turn(request, failure, self._parts.wall()))
 
     def _tell(self, turn: Json) -> None:
@@ -288,6 +288,8 @@ class Control:
             kept = self._parts.choices.get(POLICY, {})
             await self._parts.choices.save(POLICY, {**(kept if isinstance(kept, dict) else {}), **changes})
             await self._adopt(settings)
+        if "wake_threshold" in changes:
+            self._satellites.threshold_changed()
         return self.policy()
 
     async def reset_policy(self) -> Json:
