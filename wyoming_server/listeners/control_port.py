@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import importlib
 import logging
 import secrets
 import ssl
@@ -15,6 +14,7 @@ from aiohttp import web
 
 from ..errors import InvalidSettingsError, PortBusyError
 from .control_access import Access
+from .control_certificate import certificate_of
 from .control_connections import Connections
 from .control_door import ControlDoor
 from .control_entry import Entry
@@ -79,10 +79,8 @@ async def _tls(
     """Return fingerprint and context; None twice on loopback, where nobody listens in."""
     if is_loopback(host):
         return None, None
-    # 8 MB that a server on loopback does without.
-    certificates = await asyncio.to_thread(importlib.import_module, ".control_certificate", __package__)
     names = ("localhost", *sorted(names_of_this_machine()), *([] if is_any(host) else [host]), *settings.hosts)
-    made = await asyncio.to_thread(certificates.certificate_of, data_dir, names, now)
+    made = await asyncio.to_thread(certificate_of, data_dir, names, now)
     return made.fingerprint, made.context
 
 

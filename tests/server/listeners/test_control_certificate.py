@@ -2,11 +2,11 @@
 
 import asyncio
 import datetime as dt
-import hashlib
 import os
 import re
-import ssl
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import aiohttp
@@ -55,6 +55,39 @@ def test_it_is_kept_for_years(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
     assert caplog.text == ""
 
 
+def test_one_that_its_owner_has_put_there_is_used_until_it_expires(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = certificate_of(tmp_path, NAMES, NOW)
+    file = tmp_path / CERTIFICATE_FILE
+    file.write_text("Bag Attributes\n" + file.read_text().partition("\n")[2])
+    assert certificate_of(tmp_path, NAMES, NOW).fingerprint == first.fingerprint
+    assert caplog.text == ""
+    assert certificate_of(tmp_path, NAMES, NOW + dt.timedelta(days=3651)).fingerprint != first.fingerprint
+    assert "expired" in caplog.text
+
+
+@pytest.mark.parametrize("when", ["soon", "2036-01-01T00:00:00", "2036-13-01T00:00:00+00:00"])
+def test_a_date_that_is_none_is_damage(tmp_path: Path, caplog: pytest.LogCaptureFixture, when: str) -> None:
+    certificate_of(tmp_path, NAMES, NOW)
+    file = tmp_path / CERTIFICATE_FILE
+    file.write_text(f"Expires: {when}\n" + file.read_text().partition("\n")[2])
+    certificate_of(tmp_path, NAMES, NOW)
+    assert "damaged" in caplog.text
+
+
+def test_a_later_start_does_without_what_makes_certificates(tmp_path: Path) -> None:
+    certificate_of(tmp_path, NAMES, NOW)
+    program = (
+        "import datetime as dt, pathlib, sys\n"
+        "from wyoming_server.listeners.control_certificate import certificate_of\n"
+        f"certificate_of(pathlib.Path({str(tmp_path)!r}), (), dt.datetime.now(dt.UTC))\n"
+        "print('cryptography' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "False\n"
+
+
 def test_an_expired_one_is_made_anew_and_the_log_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     first = certificate_of(tmp_path, NAMES, NOW)
     later = certificate_of(tmp_path, NAMES, NOW + dt.timedelta(days=3651))
@@ -99,8 +132,7 @@ async def test_whoever_pins_the_certificate_gets_in(tmp_path: Path) -> None:
         assert not caller.door.is_loopback
         assert (await caller.ask("GET", "/api/v1/status")).status == 200
         assert caller.behind.admitted == ["127.0.0.1"]
-        pem = (tmp_path / CERTIFICATE_FILE).read_text()
-        assert caller.door.fingerprint == hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+        assert caller.door.fingerprint == parsed(tmp_path).fingerprint(hashes.SHA256()).hex()
 
 
 async def test_whoever_pins_another_sends_nothing(tmp_path: Path) -> None:
