@@ -9,8 +9,6 @@ from homeassistant.helpers.event import async_track_state_change_event
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.edge_voice.client import EdgeVoiceClient
-from custom_components.edge_voice.wyoming_client import WyomingTarget, transcribe
-from tests.home_assistant.recordings import BYTES_PER_SECOND, recording
 from tests.home_assistant.server_process import ServerProcess
 from tests.integration.conftest import until
 from tests.integration.entities.sight import (
@@ -22,8 +20,9 @@ from tests.integration.entities.sight import (
     until_state,
     value_of,
 )
+from tests.integration.entities.speaking import spoken
+from tests.integration.peer import SATELLITE
 
-SATELLITE = "assist_satellite.kitchen"
 SWITCHES = (
     "answer_early",
     "ask_to_type_when_a_microphone_is_unusable",
@@ -43,20 +42,6 @@ NUMBERS = {
     "cloud_budget_per_month": "2.5",
     "wake_threshold": "65.0",
 }
-
-
-async def spoken(target: WyomingTarget, file: str) -> str:
-    """Speak a packaged recording to a hub; return the turn's id."""
-    pcm = recording(file).followed_by_room(1.0)
-
-    async def chunks() -> AsyncIterator[bytes]:
-        for start in range(0, len(pcm), BYTES_PER_SECOND // 50):
-            yield pcm[start : start + BYTES_PER_SECOND // 50]
-
-    heard = await transcribe(target, language="en", context={"satellite_id": SATELLITE}, chunks=chunks())
-    turn_id = heard.fields["turn_id"]
-    assert isinstance(turn_id, str)
-    return turn_id
 
 
 @pytest.fixture
@@ -135,7 +120,7 @@ async def test_the_event_tells_that_a_service_is_asked_before_it_tells_what_came
     await act(hass, "select.select_option", "select.edge_voice_routing", option="cloud")
     await until_state(hass, "select.edge_voice_routing", "cloud")
     async_track_state_change_event(hass, TURN_EVENT, see)
-    turn_id = await spoken(WyomingTarget(host="127.0.0.1", port=real_hub.port), "kitchen.wav")
+    turn_id = await spoken(real_hub.port, "kitchen.wav")
     await until(lambda: len(seen) == 2)
     assert seen == [(turn_id, "asking_cloud", lane), (turn_id, "answered", None)]
 
@@ -144,7 +129,7 @@ async def test_a_spoken_sentence_is_an_event_and_moves_the_figures(
     hass: HomeAssistant, real_entry: MockConfigEntry, real_hub: ServerProcess
 ) -> None:
     turns = int(value_of(hass, "sensor.edge_voice_turns"))
-    turn_id = await spoken(WyomingTarget(host="127.0.0.1", port=real_hub.port), "kitchen.wav")
+    turn_id = await spoken(real_hub.port, "kitchen.wav")
     await until_attribute(hass, TURN_EVENT, "turn_id", turn_id)
     told = attributes_of(hass, TURN_EVENT)
     assert told["event_type"] == "answered"

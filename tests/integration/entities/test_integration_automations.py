@@ -1,0 +1,197 @@
+"""Triggers and conditions, in automations as people write them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.helpers import area_registry as ar
+from homeassistant.helpers import condition, trigger
+from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
+
+from custom_components.edge_voice.const import DOMAIN
+from tests.integration.conftest import until
+from tests.integration.entities.conftest import CLOUD
+from tests.integration.entities.sight import TURN_EVENT, turn, until_attribute, until_state
+from tests.integration.peer import SATELLITE, Peer
+
+HALL = "assist_satellite.hall"
+ESCALATED = {"route": "cloud", "action": "escalate", "lane": "groq"}
+DEGRADED = "binary_sensor.edge_voice_degraded"
+
+
+@pytest.fixture
+def did(hass: HomeAssistant) -> list[ServiceCall]:
+    """What the automations did."""
+    return async_mock_service(hass, "test", "act")
+
+
+async def automate(hass: HomeAssistant, **automation: Any) -> None:
+    """Have an automation that tells what started it."""
+    data = {"turn": "{{ trigger.turn.turn_id if trigger.turn is defined else '' }}", "why": "{{ trigger.description }}"}
+    config = {"alias": "ours", **automation, "actions": [{"action": "test.act", "data": data}]}
+    assert await async_setup_component(hass, "automation", {"automation": [config]})
+    await hass.async_block_till_done()
+
+
+async def turns_of(hass: HomeAssistant, peer: Peer, *turns: dict[str, Any]) -> None:
+    """Let turns end, numbered from 1, and wait until the last one was heard."""
+    for number, changes in enumerate(turns, start=1):
+        await peer.push(turn(**{"turn_id": str(number), "at": f"2026-11-22T12:00:{number:02}+00:00"} | changes))
+    await until_attribute(hass, TURN_EVENT, "turn_id", str(len(turns)))
+    await hass.async_block_till_done()
+
+
+def started_by(did: list[ServiceCall]) -> list[str]:
+    """Return the turns that started the automation."""
+    return [str(call.data["turn"]) for call in did]
+
+
+@pytest.mark.parametrize(
+    ("started", "turns"),
+    [
+        ({"trigger": "edge_voice.escalated"}, ["2"]),
+        ({"trigger": "edge_voice.turn_ended"}, ["1", "2", "3", "4"]),
+        ({"trigger": "edge_voice.turn_ended", "options": {"how": ["failed", "escalated"]}}, ["2", "4"]),
+        ({"trigger": "edge_voice.turn_ended", "options": {"risk_above": 60}}, ["3"]),
+        ({"trigger": "edge_voice.turn_ended", "target": {"entity_id": HALL}}, ["3"]),
+        ({"trigger": "edge_voice.escalated", "target": {"entity_id": HALL}}, []),
+    ],
+)
+async def test_an_automation_starts_at_the_turns_that_it_names(
+    hass: HomeAssistant,
+    peer: Peer,
+    entry: MockConfigEntry,
+    did: list[ServiceCall],
+    started: dict[str, Any],
+    turns: list[str],
+) -> None:
+    await automate(hass, triggers=[started])
+    failed = {"action": "error", "error": "overloaded", "risk": None, "route": None}
+    await turns_of(hass, peer, {}, ESCALATED, {"satellite": HALL, "risk": 0.7}, failed)
+    assert started_by(did) == turns
+
+
+async def test_an_area_means_the_satellites_in_it(
+    hass: HomeAssistant,
+    peer: Peer,
+    entry: MockConfigEntry,
+    did: list[ServiceCall],
+    area_registry: ar.AreaRegistry,
+    entity_registry: er.EntityRegistry,
+) -> None:
+    area = area_registry.async_create("Hall")
+    satellite = entity_registry.async_get_or_create("assist_satellite", "test", "1", suggested_object_id="hall")
+    entity_registry.async_update_entity(satellite.entity_id, area_id=area.id)
+    await automate(hass, triggers=[{"trigger": "edge_voice.turn_ended", "target": {"area_id": area.id}}])
+    await turns_of(hass, peer, {}, {"satellite": HALL}, {"satellite": None})
+    assert started_by(did) == ["2"]
+
+
+async def test_an_automation_can_start_while_the_cloud_is_being_asked(
+    hass: HomeAssistant, peer: Peer, entry: MockConfigEntry, did: list[ServiceCall]
+) -> None:
+    await automate(hass, triggers=[{"trigger": "edge_voice.asking_cloud", "target": {"entity_id": SATELLITE}}])
+    await peer.push({"type": "asking", "turn_id": "t1", "satellite": HALL, "lane": "groq"})
+    await peer.push({"type": "asking", "turn_id": "t2", "satellite": SATELLITE, "lane": "groq"})
+    await until_attribute(hass, TURN_EVENT, "turn_id", "t2")
+    await hass.async_block_till_done()
+    assert [call.data["why"] for call in did] == ["asking groq"]
+
+
+async def test_an_automation_survives_a_reload_of_the_hub(
+    hass: HomeAssistant, peer: Peer, entry: MockConfigEntry, did: list[ServiceCall]
+) -> None:
+    await automate(hass, triggers=[{"trigger": "edge_voice.turn_ended"}])
+    await hass.config_entries.async_reload(entry.entry_id)
+    await until(lambda: entry.runtime_data.coordinator.connected)
+    await turns_of(hass, peer, {})
+    assert started_by(did) == ["1"]
+    await hass.services.async_call("automation", "turn_off", {"entity_id": "automation.ours"}, blocking=True)
+    await turns_of(hass, peer, {}, {})
+    assert started_by(did) == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sensor", "status"),
+    [
+        ("degraded", DEGRADED, {"mode": "shedding"}),
+        ("over_budget", "binary_sensor.edge_voice_over_budget", {"cloud": CLOUD | {"over_budget": True}}),
+    ],
+)
+async def test_an_automation_starts_when_a_hubs_problem_begins_and_may_ask_for_it(
+    hass: HomeAssistant,
+    peer: Peer,
+    entry: MockConfigEntry,
+    did: list[ServiceCall],
+    entity_registry: er.EntityRegistry,
+    name: str,
+    sensor: str,
+    status: dict[str, Any],
+) -> None:
+    """The hub's device is named, not its sensor: whatever else the device has must not start it."""
+    registered = entity_registry.async_get(sensor)
+    assert registered is not None
+    target = {"device_id": registered.device_id}
+    both = status | {"satellites": [peer.status["satellites"][0] | {"state": "text_only"}]}
+    whole = {key: peer.status[key] for key in both}
+    asks = [{"condition": f"edge_voice.is_{name}", "target": target}]
+    await automate(hass, triggers=[{"trigger": f"edge_voice.{name}", "target": target}], conditions=asks)
+    for expected in (1, 2):
+        await peer.push_status(**both)
+        await until_state(hass, sensor, "on")
+        await hass.async_block_till_done()
+        assert len(did) == expected
+        await peer.push_status(**whole)
+        await until_state(hass, sensor, "off")
+
+
+async def checker(hass: HomeAssistant, **asked: Any) -> Callable[[], bool | None]:
+    """Return what tells whether a condition holds now."""
+    config = await condition.async_validate_condition_config(hass, asked)
+    test = await condition.async_from_config(hass, config)
+    return test.async_check
+
+
+async def test_a_condition_knows_whether_the_cloud_answered_the_last_turn_of_a_satellite(
+    hass: HomeAssistant, peer: Peer, entry: MockConfigEntry
+) -> None:
+    assert await async_setup_component(hass, "automation", {})
+    name = "edge_voice.route_was_cloud"
+    anywhere = await checker(hass, condition=name)
+    kitchen = await checker(hass, condition=name, target={"entity_id": SATELLITE})
+    hall = await checker(hass, condition=name, target={"entity_id": HALL})
+    assert not anywhere()
+    await turns_of(hass, peer, ESCALATED)
+    assert (anywhere(), kitchen(), hall()) == (True, True, False)
+    await turns_of(hass, peer, ESCALATED, {"satellite": HALL})
+    assert (anywhere(), kitchen(), hall()) == (False, True, False)
+    await turns_of(hass, peer, ESCALATED, {}, {"satellite": HALL, "route": "client"})
+    assert (anywhere(), kitchen(), hall()) == (True, False, True)
+
+
+async def test_a_condition_tells_when_its_answer_may_have_changed(
+    hass: HomeAssistant, peer: Peer, entry: MockConfigEntry
+) -> None:
+    assert await async_setup_component(hass, "automation", {})
+    config = await condition.async_validate_condition_config(hass, {"condition": "edge_voice.route_was_cloud"})
+    test = await condition.async_from_config(hass, config)
+    assert not test.needs_polling
+    answers: list[bool | None] = []
+    stop = await test.async_track_changes(lambda: answers.append(test.async_check()))
+    await turns_of(hass, peer, {}, ESCALATED)
+    stop()
+    await turns_of(hass, peer, {}, {}, {})
+    assert answers == [False, True]
+
+
+async def test_every_trigger_and_condition_is_described_and_named(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """What has no description is not offered in the automation editor."""
+    assert await async_setup_component(hass, "automation", {})
+    triggers = await trigger.async_get_all_descriptions(hass)
+    conditions = await condition.async_get_all_descriptions(hass)
+    ours = {key: value for key, value in (triggers | conditions).items() if key.startswith(f"{DOMAIN}.")}
+    assert len(ours) == 8
+    assert all(described is not None and "target" in described for described in ours.values())
