@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from homeassistant.components.assist_pipeline.pipeline import async_get_pipeline, async_update_pipeline
@@ -97,6 +98,20 @@ def open_session(home: HomeAssistant, hass_ws_client: Callable[[HomeAssistant], 
         return Assist(await hass_ws_client(home))
 
     return opened
+
+
+def with_lane(like: MockConfigEntry, **options: Any) -> MockConfigEntry:
+    """Return an entry as another, and with the house's service as a lane that the owner consented to."""
+    data = {"kind": "entity", "name": "Service", "entity_id": "stt.service", "consent": "2026-11-22"}
+    lane: Any = {"subentry_type": "cloud_lane", "title": "Service", "unique_id": None, "data": data}
+    return MockConfigEntry(
+        domain=like.domain,
+        title=like.title,
+        unique_id=like.unique_id,
+        data=dict(like.data),
+        options=options,
+        subentries_data=[lane],
+    )
 
 
 async def speak_to(hass: HomeAssistant, *, agent: str = "conversation.edge_voice", prefer_local: bool = False) -> None:

@@ -56,7 +56,9 @@ class Satellite(AssistSatelliteEntity):
 
     def data(self, kind: str) -> dict[str, Any]:
         """Return what the first event of a type carries."""
-        return next((one.data or {}) for one in self.events if one.type == kind)
+        found = [(one.data or {}) for one in self.events if one.type == kind]
+        assert found, [(one.type, one.data) for one in self.events]
+        return found[0]
 
     @property
     def kinds(self) -> list[str]:

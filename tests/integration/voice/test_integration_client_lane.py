@@ -11,9 +11,11 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from tests.integration.conftest import until
+from tests.home_assistant.recordings import recording
+from tests.home_assistant.server_process import ServerProcess
+from tests.integration.conftest import entry_of_server, set_up, until
 from tests.integration.peer import Peer, never, refusal
-from tests.integration.voice.conftest import speak_to
+from tests.integration.voice.conftest import speak_to, with_lane
 from tests.integration.voice.ear import SECOND, Ear, said, stack_traces
 from tests.integration.voice.house import Hears, House, does_not_stop, never_returns, raises
 
@@ -191,3 +193,29 @@ async def test_a_run_that_is_cancelled_tells_the_hub_so(
     await asyncio.wait_for(stopped.wait(), 2.0)
     await until(lambda: len(uploads(peer)) == 2)
     assert uploads(peer)[1]["ending"] == "cancelled"
+
+
+async def test_a_real_hub_has_our_lane_asked_and_keeps_the_ledger(
+    home: HomeAssistant, house: House, server: ServerProcess
+) -> None:
+    entry = with_lane(await entry_of_server(home, server))
+    house.service.hears = house.service.says("Turn on the bedroom lamp.")
+    await set_up(home, entry)
+    coordinator, client = entry.runtime_data.coordinator, entry.runtime_data.client
+    await until(lambda: coordinator.connected and coordinator.data.lanes)
+    await speak_to(home)
+    await client.change_policy(routing_mode="cloud")
+    try:
+        await house.kitchen.hear(said(recording("kitchen.wav").followed_by_room(2.0)))
+        assert text_of(house) == "Turn on the bedroom lamp."
+        await until(lambda: house.service.asked)
+        turn_id = (await client.turns(1))[0].turn_id
+        (row,) = [one for one in (await client.ledger())["rows"] if one["turn_id"] == turn_id]
+        assert (row["lane"], row["consent"]) == ("Service", "2026-11-22")
+        assert row["seconds"] > recording("kitchen.wav").last_voiced_second()
+        while row["ending"] != "answered":
+            (row,) = [one for one in (await client.ledger())["rows"] if one["turn_id"] == turn_id]
+    finally:
+        await client.reset_policy()
+        await client.change_lanes([])
+    await home.config_entries.async_unload(entry.entry_id)

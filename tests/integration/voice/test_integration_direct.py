@@ -12,16 +12,10 @@ from tests.home_assistant.recordings import recording, words
 from tests.home_assistant.server_process import edge_voice
 from tests.integration.conftest import entry_for, entry_of_server, set_up, until
 from tests.integration.peer import Peer, listening, refusal
-from tests.integration.voice.conftest import speak_to
+from tests.integration.voice.conftest import speak_to, with_lane
 from tests.integration.voice.ear import SECOND, said
 from tests.integration.voice.house import House, never_returns, raises
 
-LANE: Any = {
-    "subentry_type": "cloud_lane",
-    "title": "Service",
-    "unique_id": None,
-    "data": {"kind": "entity", "name": "Service", "entity_id": "stt.service", "consent": "2026-11-22"},
-}
 CAPS = {"seconds_left_today": 100.0, "money_left_this_month": 5.0}
 NOBODY = 9
 """A port on which nobody listens."""
@@ -30,15 +24,7 @@ NOBODY = 9
 async def away(hass: HomeAssistant, peer: Peer, *, port: int = NOBODY, **options: Any) -> MockConfigEntry:
     """Return the entry of a hub that can be steered and not be spoken to."""
     peer.status["cloud"] |= CAPS
-    like = entry_for(peer.port, wyoming_port=port)
-    entry = MockConfigEntry(
-        domain="edge_voice",
-        title="Edge Voice",
-        unique_id=like.unique_id,
-        data=dict(like.data),
-        options=options,
-        subentries_data=[LANE],
-    )
+    entry = with_lane(entry_for(peer.port, wyoming_port=port), **options)
     await set_up(hass, entry)
     await until(lambda: entry.runtime_data.coordinator.connected)
     await speak_to(hass)
@@ -195,14 +181,7 @@ async def test_a_lane_that_never_answers_ends_too(
 async def test_a_real_hub_takes_the_rows(home: HomeAssistant, house: House) -> None:
     kitchen = recording("kitchen.wav")
     with edge_voice(control_port=0) as first:
-        like = await entry_of_server(home, first)
-        entry = MockConfigEntry(
-            domain="edge_voice",
-            title="Edge Voice",
-            unique_id=like.unique_id,
-            data=dict(like.data),
-            subentries_data=[LANE],
-        )
+        entry = with_lane(await entry_of_server(home, first))
         await set_up(home, entry)
         await until(lambda: entry.runtime_data.coordinator.connected)
         await speak_to(home)
