@@ -16,19 +16,21 @@ from .find_server import client_for
 from .lane_forms import (
     CONF_AGREED,
     CONF_PLACE,
+    CONF_SERVICE,
     CONF_STAYS_HOME,
     CONF_WHAT_NOW,
-    NOT_OFFERED,
-    Provider,
+    Service,
     consent_form,
     details_form,
     entity_data,
     entity_form,
     kept_consent,
     place_form,
-    provider_data,
-    provider_form,
+    same_place,
     sentence,
+    service_data,
+    service_form,
+    services_of,
     what_now_form,
 )
 from .lane_test import Heard, async_test_entity, async_test_provider
@@ -38,7 +40,6 @@ from .lanes import (
     CONF_KEY_ENDS,
     CONF_KIND,
     CONF_POSITION,
-    CONF_PROVIDER,
     CONF_SATELLITES,
     CONF_SEND_NAMES,
     CONF_TRUST,
@@ -62,12 +63,12 @@ class LaneFlow(ConfigSubentryFlow):
     """What was kept of the lane until now; empty for a new one."""
     _data: dict[str, Any]
     _key: str = ""
-    _provider: Provider | None = None
-    _providers: Mapping[str, Provider]
+    _services: Mapping[str, Service]
+    _slug: str = ""
     _test: asyncio.Task[Heard] | None = None
 
     def __init__(self) -> None:
-        self._before, self._data, self._providers = {}, {}, {}
+        self._before, self._data, self._services = {}, {}, {}
 
     # Whom to ask.
 
@@ -82,7 +83,7 @@ class LaneFlow(ConfigSubentryFlow):
         options = [self._change, "consent", "again"]
         if len(ordered_lanes(self._get_entry())) > 1:
             options.append("order")
-        if (refused := await self._async_know_provider()) is not None:
+        if (refused := await self._async_know_service()) is not None:
             return refused
         return self.async_show_menu(
             step_id="reconfigure", menu_options=options, description_placeholders={CONF_NAME: self._data[CONF_NAME]}
@@ -101,22 +102,26 @@ class LaneFlow(ConfigSubentryFlow):
     async def async_step_provider(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask for a speech service that the server asks by itself."""
         if user_input is not None:
-            self._provider = self._providers[user_input[CONF_PROVIDER]]
+            self._slug = user_input[CONF_SERVICE]
             return await self.async_step_details()
-        if (refused := await self._async_know_providers()) is not None:
+        if (refused := await self._async_know_services()) is not None:
             return refused
-        return self._form("provider", provider_form(list(self._providers.values())), {}, None)
+        return self._form("provider", service_form(self._services), {}, None)
 
     async def async_step_details(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask for what the service needs."""
-        provider = self._known_provider
+        service = self._services[self._slug]
         errors: dict[str, str] = {}
         if user_input is not None:
-            data = provider_data(provider, user_input | self._same_name)
-            if not (errors := self._name_errors(data)):
-                self._key = user_input.get(CONF_KEY, "").strip() or self._key
+            data = service_data(self._services, self._slug, user_input | self._same_name)
+            key = user_input.get(CONF_KEY, "").strip() or self._key
+            errors = self._name_errors(data)
+            if self._before and not key and CONF_KEY in service["needs"] and not same_place(self._before, data):
+                errors[CONF_KEY] = "key_missing"
+            if not errors:
+                self._key = key
                 return await self._async_with(data)
-        form = details_form(provider, new=not self._before)
+        form = details_form(service, new=not self._before)
         return self._form("details", form, errors, user_input or self._data_as_given)
 
     # With which consent.
@@ -132,7 +137,7 @@ class LaneFlow(ConfigSubentryFlow):
             if self._before:  # withdrawn
                 return await self.async_step_save()
             errors[CONF_AGREED] = "not_agreed"
-        step, placeholders = sentence(self._provider, self._data)
+        step, placeholders = sentence(self._services.get(self._slug), self._data)
         suggested = {**self._data, CONF_AGREED: bool(self._data.get(CONF_CONSENT))}
         return self._form(step, consent_form(self._data), errors, user_input or suggested, placeholders)
 
@@ -231,30 +236,23 @@ class LaneFlow(ConfigSubentryFlow):
     def _data_as_given(self) -> dict[str, Any]:
         return {**self._data, CONF_STAYS_HOME: self._data.get(CONF_TRUST) == TRUST_HOME} if self._data else {}
 
-    @property
-    def _known_provider(self) -> Provider:
-        if self._provider is None:
-            raise ValueError("no provider is chosen")
-        return self._provider
-
-    async def _async_know_providers(self) -> SubentryFlowResult | None:
+    async def _async_know_services(self) -> SubentryFlowResult | None:
         """Ask the server for its speech services; return an end of the flow when it does not say."""
         try:
             answer = await self._client.lanes()
         except EdgeVoiceError as error:
             return self.async_abort(reason=error.translation_key, description_placeholders=error.placeholders)
-        offered = [one for one in answer["providers"] if one[CONF_PROVIDER] not in NOT_OFFERED]
-        self._providers = {one[CONF_PROVIDER]: one for one in offered}
+        self._services = services_of(answer["providers"])
         return None
 
-    async def _async_know_provider(self) -> SubentryFlowResult | None:
+    async def _async_know_service(self) -> SubentryFlowResult | None:
         """Learn what a known lane's service needs; entities need nothing."""
         if self._data[CONF_KIND] == KIND_ENTITY:
             return None
-        if (refused := await self._async_know_providers()) is not None:
+        if (refused := await self._async_know_services()) is not None:
             return refused
-        self._provider = self._providers.get(self._data[CONF_PROVIDER])
-        return None if self._provider else self.async_abort(reason="provider_gone")
+        self._slug = self._data[CONF_SERVICE]
+        return None if self._slug in self._services else self.async_abort(reason="provider_gone")
 
     async def _async_with(self, data: dict[str, Any]) -> SubentryFlowResult:
         """Go on to the consent with what was asked for; what was agreed on for another service does not count."""

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import probatio as vol
 from homeassistant.components import stt
 from homeassistant.components.assist_satellite import DOMAIN as SATELLITE_DOMAIN
-from homeassistant.const import CONF_ENTITY_ID, CONF_NAME
+from homeassistant.const import CONF_ENTITY_ID, CONF_NAME, CONF_URL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.selector import (
@@ -25,6 +25,7 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
     TextSelectorType,
 )
+from homeassistant.util import slugify
 
 from .const import DOMAIN
 from .lanes import (
@@ -44,24 +45,16 @@ from .lanes import (
     TRUST_HOME,
 )
 
-type Provider = Mapping[str, Any]
-"""A speech service as the server lists it: `needs`, `optional`, `price_per_minute` …"""
+type Service = Mapping[str, Any]
+"""A speech service as the server lists it: `provider`, `title`, `needs`, `optional`, `price_per_minute` …"""
 
 CONF_STAYS_HOME: Final = "stays_home"
 CONF_AGREED: Final = "agreed"
 CONF_WHAT_NOW: Final = "what_now"
 CONF_PLACE: Final = "place"
-NOT_OFFERED: Final = ("client", "home_assistant")
+CONF_SERVICE: Final = "service"
+_NOT_OFFERED: Final = ("client", "home_assistant")
 """Our own entities are asked by ourselves: without a key, and while the server is away, too."""
-_BRANDS: Final = {
-    "assemblyai": "AssemblyAI",
-    "azure": "Azure AI Speech",
-    "deepgram": "Deepgram",
-    "elevenlabs": "ElevenLabs",
-    "google": "Google Cloud",
-    "openai": "OpenAI",
-    "wyoming": "Wyoming",
-}
 _PRICE: Final = NumberSelector(NumberSelectorConfig(min=0, max=10, step="any", mode=NumberSelectorMode.BOX))
 _SECRET: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD))
 
@@ -80,26 +73,32 @@ def entity_form(hass: HomeAssistant, *, named: bool) -> vol.Schema:
     return vol.Schema(form)
 
 
-def provider_form(providers: Sequence[Provider]) -> vol.Schema:
+def services_of(listed: Sequence[Service]) -> dict[str, Service]:
+    """Return the services that lanes are offered for, by a name that stays."""
+    return {_slug(one): one for one in listed if one[CONF_PROVIDER] not in _NOT_OFFERED}
+
+
+def service_form(services: Mapping[str, Service]) -> vol.Schema:
     """Ask for one of the speech services that the server knows."""
-    options = [SelectOptionDict(value=one[CONF_PROVIDER], label=_priced(one)) for one in providers]
-    select = SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN))
-    return vol.Schema({vol.Required(CONF_PROVIDER): select})
+    options = [SelectOptionDict(value=slug, label=_priced(one)) for slug, one in services.items()]
+    config = SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN, translation_key="lane_service")
+    return vol.Schema({vol.Required(CONF_SERVICE): SelectSelector(config)})
 
 
-def details_form(provider: Provider, *, new: bool) -> vol.Schema:
+def details_form(service: Service, *, new: bool) -> vol.Schema:
     """Ask for what a service needs; a lane that has its key already may keep it."""
     form: dict[vol.Marker, Any] = {}
     if new:
-        form[vol.Required(CONF_NAME, default=brand(provider))] = TextSelector()
-    needs, optional = set(provider["needs"]), set(provider["optional"])
+        name = service["title"] if service[CONF_TRUST] == TRUST_CLOUD else vol.UNDEFINED
+        form[vol.Required(CONF_NAME, default=name)] = TextSelector()
+    needs, optional = set(service["needs"]), set(service["optional"])
     if CONF_KEY in needs | optional:
         form[vol.Required(CONF_KEY) if new and CONF_KEY in needs else vol.Optional(CONF_KEY)] = _SECRET
     for field in PROVIDER_FIELDS:
         if field in needs | optional:
-            form[vol.Required(field) if field in needs else vol.Optional(field)] = _field(field, provider)
-    if "url" in needs | optional:
-        form[vol.Required(CONF_STAYS_HOME, default=provider[CONF_TRUST] == TRUST_HOME)] = BooleanSelector()
+            form[vol.Required(field) if field in needs else vol.Optional(field)] = _field(field, service)
+    if CONF_URL in needs | optional:
+        form[vol.Required(CONF_STAYS_HOME, default=service[CONF_TRUST] == TRUST_HOME)] = BooleanSelector()
     form[vol.Optional(CONF_PRICE)] = _PRICE
     return vol.Schema(form)
 
@@ -145,44 +144,49 @@ def entity_data(hass: HomeAssistant, given: Mapping[str, Any]) -> dict[str, Any]
     return {key: value for key, value in data.items() if value}
 
 
-def provider_data(provider: Provider, given: Mapping[str, Any]) -> dict[str, Any]:
+def service_data(services: Mapping[str, Service], slug: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is kept of a lane that is a speech service: all but the key."""
+    service = services[slug]
+    usual = next(one for one in services.values() if one[CONF_PROVIDER] == service[CONF_PROVIDER])
+    own = "" if service is usual else service[CONF_URL]  # the server knows where a provider's first service is
+    fields = {field: given.get(field, "").strip() for field in PROVIDER_FIELDS}
     data = {
         CONF_KIND: KIND_PROVIDER,
         CONF_NAME: given.get(CONF_NAME, "").strip(),
-        CONF_PROVIDER: provider[CONF_PROVIDER],
+        CONF_SERVICE: slug,
+        CONF_PROVIDER: service[CONF_PROVIDER],
         CONF_TRUST: _trust(given),
         CONF_PRICE: given.get(CONF_PRICE),
-        **{field: given.get(field, "").strip() for field in PROVIDER_FIELDS},
+        **fields,
+        CONF_URL: fields[CONF_URL] or own,
     }
     return {key: value for key, value in data.items() if value}
 
 
-def sentence(provider: Provider | None, data: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+def sentence(service: Service | None, data: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     """Return the step that holds a lane's sentence of consent, and what is filled into it."""
     if data[CONF_TRUST] == TRUST_HOME:
         return "consent_home", {CONF_NAME: data[CONF_NAME]}
-    if provider is None:
+    if service is None:
         return "consent_entity", {CONF_NAME: data[CONF_NAME], "entity": data[CONF_ENTITY_ID]}
-    host = urlsplit(data.get("url", "")).hostname
-    whom = {CONF_NAME: data[CONF_NAME], "provider": f"{brand(provider)} ({host})" if host else brand(provider)}
-    own_price, known_price = data.get(CONF_PRICE), None if host else provider.get(CONF_PRICE)
-    if (price := own_price or known_price) is None:
-        return "consent_unpriced", whom
-    if own_price:
-        return "consent_own_price", whom | {"price": f"{price:g}"}
-    return "consent_priced", whom | {"price": f"{price:g}", "as_of": str(provider.get("as_of") or "–")}
+    elsewhere = data.get(CONF_URL, service[CONF_URL]) != service[CONF_URL]
+    whom = str(urlsplit(data[CONF_URL]).hostname) if elsewhere else service["title"]
+    placeholders = {CONF_NAME: data[CONF_NAME], "provider": whom}
+    if own_price := data.get(CONF_PRICE):
+        return "consent_own_price", placeholders | {"price": f"{own_price:g}"}
+    if elsewhere or (price := service.get(CONF_PRICE)) is None:
+        return "consent_unpriced", placeholders
+    return "consent_priced", placeholders | {"price": f"{price:g}", "as_of": service.get("as_of") or "–"}
 
 
-def brand(provider: Provider) -> str:
-    """Return a service's name as it writes it."""
-    name: str = provider[CONF_PROVIDER]
-    return _BRANDS.get(name, name)
+def same_place(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether a key that the server keeps for a lane still goes to the same service."""
+    return all(before.get(key) == after.get(key) for key in (CONF_PROVIDER, CONF_URL, "region"))
 
 
 def kept_consent(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
     """Return the day of a consent that still speaks of the same service; None when it has to be given anew."""
-    same = (CONF_KIND, CONF_TRUST, CONF_ENTITY_ID, CONF_PROVIDER, "url", CONF_SATELLITES, CONF_SEND_NAMES)
+    same = (CONF_KIND, CONF_TRUST, CONF_ENTITY_ID, CONF_PROVIDER, CONF_URL, CONF_SATELLITES, CONF_SEND_NAMES)
     day: str | None = before.get(CONF_CONSENT)
     return day if all((before.get(key) or None) == (after.get(key) or None) for key in same) else None
 
@@ -191,13 +195,18 @@ def _trust(given: Mapping[str, Any]) -> str:
     return TRUST_HOME if given.get(CONF_STAYS_HOME) else TRUST_CLOUD
 
 
-def _field(field: str, provider: Provider) -> TextSelector | SelectSelector:
-    if field == "model" and (models := provider.get("models")):
+def _field(field: str, service: Service) -> TextSelector | SelectSelector:
+    if field == "model" and (models := service.get("models")):
         return SelectSelector(SelectSelectorConfig(options=list(models), custom_value=True))
     return TextSelector()
 
 
-def _priced(provider: Provider) -> str:
+def _slug(service: Service) -> str:
+    name = service["title"] if service[CONF_TRUST] == TRUST_CLOUD else f"{service[CONF_PROVIDER]} home"
+    return slugify(name)
+
+
+def _priced(service: Service) -> str:
     """Return a service with its price; the currency and the day need no translation."""
-    price = provider.get(CONF_PRICE)
-    return brand(provider) if price is None else f"{brand(provider)} – {price:g} USD/min ({provider.get('as_of')})"
+    title, price = service["title"], service.get(CONF_PRICE)
+    return title if price is None else f"{title} – {price:g} USD/min ({service.get('as_of')})"

@@ -27,30 +27,19 @@ type Json = dict[str, Any]
 
 OPENAI: Json = {
     "provider": "openai",
+    "title": "OpenAI",
     "needs": ["key"],
-    "optional": ["url", "model"],
+    "optional": ["model"],
     "url": "https://api.openai.com/v1",
     "models": ["gpt-transcribe", "whisper-1"],
     "price_per_minute": 0.0045,
     "as_of": "2026-11-22",
     "trust": "cloud",
 }
-AZURE: Json = {
-    **OPENAI,
-    "provider": "azure",
-    "needs": ["key", "region"],
-    "optional": [],
-    "url": "",
-    "price_per_minute": None,
-}
-WYOMING_SERVER: Json = {
-    **OPENAI,
-    "provider": "wyoming",
-    "needs": ["url"],
-    "optional": [],
-    "price_per_minute": None,
-    "trust": "home",
-}
+GROQ: Json = {**OPENAI, "title": "Groq", "url": "https://api.groq.com/openai/v1", "price_per_minute": 0.0007}
+UNPRICED: Json = {**OPENAI, "optional": [], "url": "", "price_per_minute": None}
+AZURE: Json = {**UNPRICED, "provider": "azure", "title": "Azure AI Speech", "needs": ["key", "region"]}
+AT_HOME: Json = {**UNPRICED, "needs": ["url"], "optional": ["key"], "models": [], "trust": "home"}
 CLIENT: Json = {**OPENAI, "provider": "client", "needs": []}
 SECRET = "sk-secret-x4Qz"
 
@@ -74,7 +63,7 @@ class Lanes:
             if self.refuses is not None:
                 return refusal(*self.refuses, "no")
             self.kept = (await request.json())["lanes"]
-        return web.json_response({"lanes": self.kept, "providers": [CLIENT, OPENAI, AZURE, WYOMING_SERVER]})
+        return web.json_response({"lanes": self.kept, "providers": [CLIENT, OPENAI, GROQ, AZURE, AT_HOME]})
 
     async def _test(self, request: web.Request) -> web.Response:
         self.tested.append(await request.json())
@@ -110,8 +99,8 @@ async def add_openai(hass: HomeAssistant, entry: MockConfigEntry, name: str = "O
     """Go as far as the result of the test."""
     walk = await lane_flow(hass, entry.entry_id)
     await walk.choose("provider")
-    await walk.submit({"provider": "openai"})
-    await walk.submit({"name": name, "key": SECRET, "stays_home": False} | given)
+    await walk.submit({"service": "openai"})
+    await walk.submit({"name": name, "key": SECRET} | given)
     await walk.submit({"agreed": True, "send_names": False})
     return walk
 
@@ -131,11 +120,17 @@ async def test_a_services_key_goes_to_the_server_and_nowhere_else(
     walk = await lane_flow(core, entry.entry_id)
     assert walk.step == "user"
     await walk.choose("provider")
-    offered = walk.result["data_schema"].schema["provider"].config["options"]
-    assert [one["label"] for one in offered] == ["OpenAI – 0.0045 USD/min (2026-11-22)", "Azure AI Speech", "Wyoming"]
-    await walk.submit({"provider": "openai"})
+    offered = walk.result["data_schema"].schema["service"].config["options"]
+    assert [one["label"] for one in offered] == [
+        "OpenAI – 0.0045 USD/min (2026-11-22)",
+        "Groq – 0.0007 USD/min (2026-11-22)",
+        "Azure AI Speech",
+        "OpenAI",
+    ]
+    assert [one["value"] for one in offered] == ["openai", "groq", "azure_ai_speech", "openai_home"]
+    await walk.submit({"service": "openai"})
     assert walk.step == "details"
-    await walk.submit({"name": " OpenAI ", "key": f"{SECRET} ", "stays_home": False})
+    await walk.submit({"name": " OpenAI ", "key": f"{SECRET} "})
     assert walk.step == "consent_priced"
     assert walk.placeholders == {"name": "OpenAI", "provider": "OpenAI", "price": "0.0045", "as_of": "2026-11-22"}
     await walk.submit({"agreed": False, "send_names": False})
@@ -168,20 +163,21 @@ async def test_a_services_key_goes_to_the_server_and_nowhere_else(
 
 
 @pytest.mark.parametrize(
-    ("provider", "given", "step"),
+    ("service", "given", "step"),
     [
-        ("openai", {"key": SECRET, "url": "https://api.groq.com/openai/v1", "stays_home": False}, "consent_unpriced"),
-        ("openai", {"key": SECRET, "price_per_minute": 0.001, "stays_home": False}, "consent_own_price"),
-        ("azure", {"key": SECRET, "region": "westeurope"}, "consent_unpriced"),
-        ("wyoming", {"url": "tcp://192.168.1.2:10300", "stays_home": True}, "consent_home"),
+        ("openai", {"key": SECRET, "price_per_minute": 0.001}, "consent_own_price"),
+        ("groq", {"key": SECRET, "model": "other"}, "consent_priced"),
+        ("azure_ai_speech", {"key": SECRET, "region": "westeurope"}, "consent_unpriced"),
+        ("openai_home", {"url": "http://192.168.1.2:8000/v1", "stays_home": True}, "consent_home"),
+        ("openai_home", {"url": "https://api.example.com/v1", "stays_home": False}, "consent_unpriced"),
     ],
 )
 async def test_the_sentence_says_who_is_asked_and_at_which_price(
-    core: HomeAssistant, entry: MockConfigEntry, provider: str, given: Json, step: str
+    core: HomeAssistant, entry: MockConfigEntry, service: str, given: Json, step: str
 ) -> None:
     walk = await lane_flow(core, entry.entry_id)
     await walk.choose("provider")
-    await walk.submit({"provider": provider})
+    await walk.submit({"service": service})
     await walk.submit({"name": "Mine"} | given)
     assert walk.step == step
     asks = "agreed" in {str(one) for one in walk.result["data_schema"].schema}
@@ -194,12 +190,12 @@ async def test_a_lane_needs_a_name_of_its_own(core: HomeAssistant, entry: MockCo
     await added(core, entry)
     walk = await lane_flow(core, entry.entry_id)
     await walk.choose("provider")
-    await walk.submit({"provider": "openai"})
-    await walk.submit({"name": "OpenAI", "key": SECRET, "stays_home": False})
+    await walk.submit({"service": "openai"})
+    await walk.submit({"name": "OpenAI", "key": SECRET})
     assert walk.error == "name_taken"
-    await walk.submit({"name": " ", "key": SECRET, "stays_home": False})
+    await walk.submit({"name": " ", "key": SECRET})
     assert walk.error == "name_missing"
-    await walk.submit({"name": "Second", "key": SECRET, "stays_home": False})
+    await walk.submit({"name": "Second", "key": SECRET})
     assert walk.step == "consent_priced"
 
 
@@ -211,7 +207,7 @@ async def test_a_refused_key_is_said_and_can_be_corrected(
     assert (walk.step, walk.error) == ("failed", "refused_lane_credentials")
     await walk.submit({"what_now": "change"})
     assert walk.step == "details"
-    await walk.submit({"name": "OpenAI", "key": SECRET, "stays_home": False})
+    await walk.submit({"name": "OpenAI", "key": SECRET})
     await walk.submit({"agreed": True, "send_names": False})
     assert walk.step == "tried"
     assert [one["key"] for one in lanes.tested] == ["wrong-key", SECRET]
@@ -328,7 +324,7 @@ async def test_a_new_key_takes_the_place_of_the_old_one(
     assert walk.step == "reconfigure"
     await walk.choose("details")
     assert "name" not in {str(one) for one in walk.result["data_schema"].schema}
-    await walk.submit({"key": "sk-renewed-9999", "stays_home": False})
+    await walk.submit({"key": "sk-renewed-9999"})
     assert suggested(walk.result)["agreed"] is True
     await walk.submit({"agreed": True, "send_names": False})
     await walk.submit({"what_now": "save"})
@@ -338,11 +334,26 @@ async def test_a_new_key_takes_the_place_of_the_old_one(
     assert ordered_lanes(entry)[0].data["key_ends"] == "9999"
 
 
-async def test_another_address_has_to_be_agreed_to_anew(core: HomeAssistant, entry: MockConfigEntry) -> None:
-    lane = await added(core, entry)
+async def test_another_address_needs_its_own_key_and_has_to_be_agreed_to_anew(
+    core: HomeAssistant, entry: MockConfigEntry, lanes: Lanes
+) -> None:
+    walk = await lane_flow(core, entry.entry_id)
+    await walk.choose("provider")
+    await walk.submit({"service": "groq"})
+    await walk.submit({"name": "Groq", "key": SECRET})
+    await walk.submit({"agreed": True, "send_names": False})
+    await walk.submit({"what_now": "save"})
+    assert lanes.kept[0]["url"] == GROQ["url"]
+    await core.async_block_till_done()
+    (lane,) = ordered_lanes(entry)
+    core.config_entries.async_update_subentry(entry, lane, data={**lane.data, "url": "https://api.example.com"})
+    await core.async_block_till_done()
     walk = await lane_flow(core, entry.entry_id, lane.subentry_id)
     await walk.choose("details")
-    await walk.submit({"url": "https://api.groq.com/openai/v1", "stays_home": False})
+    await walk.submit({"model": "whisper-large-v3"})
+    assert walk.error == "key_missing"
+    await walk.submit({"key": SECRET})
+    assert walk.step == "consent_priced"
     assert suggested(walk.result)["agreed"] is False
 
 
@@ -392,7 +403,7 @@ async def test_a_service_that_the_server_no_longer_knows_cannot_be_changed(
     core: HomeAssistant, entry: MockConfigEntry
 ) -> None:
     lane = await added(core, entry)
-    core.config_entries.async_update_subentry(entry, lane, data={**lane.data, "provider": "gone"})
+    core.config_entries.async_update_subentry(entry, lane, data={**lane.data, "service": "gone"})
     await core.async_block_till_done()
     walk = await lane_flow(core, entry.entry_id, lane.subentry_id)
     assert walk.reason == "provider_gone"
