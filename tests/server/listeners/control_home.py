@@ -34,8 +34,9 @@ class Behind:
     def __init__(self) -> None:
         self.admitted: list[str] = []
         self.state = "ok"
-        self.turn_list: list[dict[str, Any]] = []
         self.failure: Exception | None = None
+        self.floods = False
+        self.listened = asyncio.Event()
 
     def health(self) -> dict[str, Any]:
         api = {"version": 1, "min_version": 1}
@@ -54,7 +55,10 @@ class Behind:
         raise MalformedAudioError(f"{len(wav)} bytes")
 
     async def events(self) -> AsyncIterator[dict[str, Any]]:
+        self.listened.set()
         yield {"type": "status", "status": self.status()}
+        while self.floods:
+            yield {"type": "status", "status": {"mode": "x" * 100_000}}
         await asyncio.Event().wait()
 
 

@@ -98,6 +98,15 @@ async def test_without_a_whole_token_nobody_is_let_in(
     assert await access.admits(new)
 
 
+async def test_a_file_that_became_unreadable_lets_nobody_in(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    access = await Access.opened(tmp_path, Heard())
+    token = access.token
+    (tmp_path / TOKEN_FILE).unlink()
+    (tmp_path / TOKEN_FILE).mkdir()
+    assert not await access.admits(token)
+    assert "cannot be read" in caplog.text
+
+
 async def test_a_touched_file_ends_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     heard = Heard()
     access = await Access.opened(tmp_path, heard)

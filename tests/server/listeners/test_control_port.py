@@ -149,6 +149,36 @@ async def _close_code(socket_: aiohttp.ClientWebSocketResponse) -> int | None:
     return socket_.close_code
 
 
+async def test_a_client_that_reads_nothing_cannot_hold_up_the_stop(tmp_path: Path) -> None:
+    before = asyncio.all_tasks()
+    async with asyncio.timeout(30):
+        async with control(tmp_path) as caller:
+            caller.behind.floods = True
+            mute = socket.create_connection(("127.0.0.1", caller.door.port))
+            mute.sendall(
+                b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+                b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+                b"Authorization: Bearer " + caller.door.token.encode() + b"\r\n\r\n"
+            )
+            await caller.behind.listened.wait()
+            await asyncio.sleep(0.2)  # until both ends' buffers are full
+        mute.close()
+    assert asyncio.all_tasks() - before == set()
+
+
+async def test_a_body_that_breaks_off_harms_nobody(caller: Caller) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", caller.door.port)
+    head = (
+        "POST /api/v1/pair HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+    )
+    writer.write(head.encode())
+    await writer.drain()
+    await asyncio.sleep(0.02)
+    writer.close()
+    await writer.wait_closed()
+    assert (await caller.ask("GET", STATUS)).status == 200
+
+
 async def test_the_port_can_be_had_again_after_a_stop(tmp_path: Path) -> None:
     async with control(tmp_path) as first:
         await first.ask("GET", "/health")
