@@ -1,5 +1,6 @@
 """How fast, how sure, how much and what it cost: figures of the server, of its last turn and of each satellite."""
 
+import abc
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, override
@@ -72,9 +73,9 @@ class FigureSensor[Subject](SensorEntity):
     _unrecorded_attributes = frozenset({"reason", "why"})
 
     @property
+    @abc.abstractmethod
     def subject(self) -> Subject | None:
         """Return what it is a figure of; None while there is none."""
-        raise NotImplementedError
 
     @property
     @override

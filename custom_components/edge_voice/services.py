@@ -1,5 +1,6 @@
 """Actions with answers: transcribe a recording, say what was really said, look back, erase, test a microphone."""
 
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -42,10 +43,13 @@ _MOST_BYTES: Final = 32 * 1024 * 1024
 """What the server takes."""
 
 _OF_A_HUB: Final = {vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
+_CHOSEN_MEDIA = vol.All(
+    vol.Schema({vol.Required("media_content_id"): cv.string}, extra=vol.ALLOW_EXTRA), itemgetter("media_content_id")
+)
 _TRANSCRIBE = vol.Schema(
     {
         **_OF_A_HUB,
-        vol.Required(ATTR_FILE): vol.Any(cv.string, vol.All(dict, lambda media: media["media_content_id"])),
+        vol.Required(ATTR_FILE): vol.Any(cv.string, _CHOSEN_MEDIA),
         vol.Optional(ATTR_LANGUAGE): cv.string,
         vol.Optional(ATTR_LANE, default="auto"): vol.In(LANES),
     }

@@ -88,8 +88,9 @@ async def test_a_satellites_settings_hold_until_it_is_forgotten(
     for option in ("headset", "phone", "near_field", "far_field"):
         await act(hass, "select.select_option", f"select.{kitchen}_kind_of_microphone", option=option)
         await until_state(hass, f"select.{kitchen}_kind_of_microphone", option)
-    await act(hass, "switch.turn_off", f"switch.{kitchen}_answer_early")
-    await until_state(hass, f"switch.{kitchen}_answer_early", "off")
+    for state in ("off", "on", "off"):
+        await act(hass, f"switch.turn_{state}", f"switch.{kitchen}_answer_early")
+        await until_state(hass, f"switch.{kitchen}_answer_early", state)
     await act(hass, "number.set_value", f"number.{kitchen}_wake_threshold", value=65)
     await until_state(hass, f"number.{kitchen}_wake_threshold", "65.0")
     await act(hass, "button.press", f"button.{kitchen}_use_the_home_s_wake_threshold")

@@ -2,14 +2,22 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiohttp import web
+from homeassistant.components.media_source import MediaSource, MediaSourceItem, PlayMedia
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError, Unauthorized
 from homeassistant.setup import async_setup_component
-from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    MockModule,
+    MockUser,
+    mock_integration,
+    mock_platform,
+)
 
 from custom_components.edge_voice.const import DOMAIN
 from tests.home_assistant.recordings import FOLDER
@@ -51,6 +59,8 @@ async def test_a_recording_of_the_media_folder_is_heard(
     by_id = await asked(hass, "transcribe", file="media-source://media_source/local/kitchen.wav", language="en")
     assert by_id["text"] == "Turn on the kitchen light."
     assert by_id["route"] == "edge"
+    chosen = {"media_content_id": "media-source://media_source/local/kitchen.wav", "media_content_type": "audio/wav"}
+    assert (await asked(hass, "transcribe", file=chosen))["text"] == by_id["text"]
     by_path = await asked(hass, "transcribe", file=str(media / "kitchen.wav"), lane="edge")
     assert by_path["text"] == by_id["text"]
 
@@ -104,6 +114,27 @@ async def test_only_files_that_the_owner_lets_home_assistant_read_are_read(
     assert await refused(hass, "transcribe", file=str(media / "nothing.wav")) == "file_not_found"
     for file in ("media-source://media_source/local/nothing.wav", "media-source://nobody/at.wav"):
         assert await refused(hass, "transcribe", file=file) == "file_not_found"
+
+
+class Radio(MediaSource):
+    """Media that plays from elsewhere."""
+
+    async def async_resolve_media(self, item: MediaSourceItem) -> PlayMedia:
+        """Return an address on the internet."""
+        return PlayMedia("https://radio.example/live", "audio/wav")
+
+
+async def test_media_that_is_no_file_of_this_machine_is_not_fetched(
+    core: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    async def radio(_: HomeAssistant) -> MediaSource:
+        return Radio("radio")
+
+    mock_integration(core, MockModule("radio"))
+    mock_platform(core, "radio.media_source", SimpleNamespace(async_get_media_source=radio))
+    assert await async_setup_component(core, "radio", {})
+    assert await async_setup_component(core, "media_source", {})
+    assert await refused(core, "transcribe", file="media-source://radio/live") == "file_not_local"
 
 
 async def test_a_satellites_own_last_turn_is_meant_where_one_is_named(
