@@ -53,6 +53,14 @@ PROOFS = {
     ),
     "peers": Proof(title="Beside wyoming-faster-whisper", argv=("script/bench-peers", "--repeat", "2")),
     "home-assistant": Proof(title="Through Home Assistant's own pipeline", argv=_module("benchmarks.pipeline")),
+    "integration": Proof(
+        title="Through our own integration in a real Home Assistant",
+        argv=_module("benchmarks.pipeline", "--integration"),
+    ),
+    "recoveries": Proof(
+        title="Broken and back, in a real Home Assistant",
+        argv=_module("benchmarks.at_home", "tests.home_assistant.recoveries"),
+    ),
     "concurrency": Proof(title="Eight turns at once", argv=_module("benchmarks.concurrency")),
     "describe": Proof(title="Describe under load", argv=_module("benchmarks.describe")),
     "footprint": Proof(title="Memory and cold start", argv=_module("benchmarks.footprint")),

@@ -36,17 +36,17 @@ class HomeAssistantDidNotStartError(Exception):
     """With the end of its log."""
 
 
-def prepare(config: Path, port: int) -> str:
+def prepare(config: Path, port: int, more: str = "") -> str:
     """Write a configuration folder for loopback at that port, with the recordings' home; return an owner's token.
 
-    The integration lies where HACS would put it.
+    The integration lies where HACS would put it. `more` is YAML behind the home's.
     """
     (config / ".storage").mkdir(parents=True, exist_ok=True)
     (config / "custom_components").mkdir(exist_ok=True)
     installed = config / "custom_components" / INTEGRATION.name
     if not installed.exists():
         installed.symlink_to(INTEGRATION, target_is_directory=True)
-    (config / "configuration.yaml").write_text(HOME.read_text("utf-8"), "utf-8")
+    (config / "configuration.yaml").write_text(HOME.read_text("utf-8") + more, "utf-8")
     now = dt.datetime.now(dt.UTC).isoformat()
     user, token_id, key = uuid.uuid4().hex, uuid.uuid4().hex, secrets.token_hex(64)
     _store(config, "http", _listener(port, now), version=2, minor=2)
@@ -137,8 +137,11 @@ class HomeAssistant:
         assert done["type"] == "create_entry", done
         return await self._stt_of(done["result"]["entry_id"])
 
-    async def add_edge_voice(self, server: ServerProcess) -> str:
-        """Add our server as the user step of our own flow does, by its token; return its STT entity."""
+    async def add_edge_voice(self, server: ServerProcess, port: int | None = None) -> str:
+        """Add our server as the user step of our own flow does, by its token; return its STT entity.
+
+        `port` leads to its control API by another way.
+        """
         headers = {"Authorization": f"Bearer {self.token}"}
         flows = "/api/config/config_entries/flow"
         async with aiohttp.ClientSession(self.url, headers=headers, raise_for_status=True) as http:
@@ -148,7 +151,7 @@ class HomeAssistant:
                     return await reply.json()
 
             flow = (await step("", handler="edge_voice"))["flow_id"]
-            await step(f"/{flow}", host="127.0.0.1", port=server.control_port)
+            await step(f"/{flow}", host="127.0.0.1", port=port or server.control_port)
             await step(f"/{flow}", next_step_id="token")
             done = await step(f"/{flow}", token=server.token)
         assert done["type"] == "create_entry", done
