@@ -1,13 +1,14 @@
 """The control API held to its own description: a seeded sample of script/prove control-api."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from tests.server.home import home, settings_for_tests
-from tests.server.proofs.control_api import control_of, held
+from tests.server.proofs.control_api import control_of, controlled, held
 from wyoming_server.listeners.control_openapi import description
 from wyoming_server.listeners.control_schemas import OPERATIONS
 
@@ -15,7 +16,7 @@ from .control_surfaces import RecordingSurface, opened
 
 
 async def test_every_answer_and_every_refusal_of_a_real_server_is_as_described(tmp_path: Path) -> None:
-    with home(settings_for_tests(tmp_path, control={"address": "127.0.0.1:0"})) as served:
+    with controlled(tmp_path) as served:
         url, token = control_of(served)
         verdict = await held(url, token, examples=2, seed=4, phases=("examples", "coverage", "fuzzing"))
     assert verdict.passed, verdict.output
@@ -58,6 +59,12 @@ def test_a_request_may_hold_nothing_that_is_not_described_and_an_answer_may() ->
     policy = told["paths"]["/api/v1/policy"]["put"]
     assert policy["requestBody"]["content"]["application/json"]["schema"]["additionalProperties"] is False
     assert "additionalProperties" not in told["components"]["schemas"]["Policy"]
+
+
+def test_the_shapes_load_no_web_server() -> None:
+    program = "import sys, wyoming_server.listeners.control_schemas; print('aiohttp' in sys.modules)"
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert finished.stdout == "False\n"
 
 
 def _references(value: Any) -> list[str]:
