@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import copy
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -148,6 +149,7 @@ class Peer:
         self.connects = 0
         self.tls: ssl.SSLContext | None = None
         self._runner: web.AppRunner | None = None
+        self._door: socket.socket | None = None
 
     async def start(self) -> None:
         """Listen; after a stop, on the same port again."""
@@ -155,16 +157,19 @@ class Peer:
         application.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(application, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls, reuse_address=True)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
+        self._door = socket.create_server(("127.0.0.1", self.port))
+        self.port = self._door.getsockname()[1]
+        await web.SockSite(self._runner, self._door, ssl_context=self.tls).start()
 
     async def stop(self) -> None:
         """Go away, as a hub that is switched off."""
-        await self.drop()
-        if self._runner is not None:
+        if self._runner is not None and self._door is not None:
+            # Whoever has just come in is let through, or asyncio complains of a door that closed on them.
+            asyncio.get_running_loop().remove_reader(self._door.fileno())
+            await asyncio.sleep(0.01)
+            await self.drop()
             await self._runner.cleanup()
-            self._runner = None
+            self._runner = self._door = None
 
     async def drop(self) -> None:
         """Break every events' connection, as a network that is cut."""
@@ -174,8 +179,8 @@ class Peer:
 
     async def push(self, message: Json) -> None:
         """Say something to everybody who listens."""
-        for socket in tuple(self.sockets):
-            await socket.send_json(message)
+        for listener in tuple(self.sockets):
+            await listener.send_json(message)
 
     async def push_status(self, **changes: Any) -> None:
         """Change some of the status and say so."""
@@ -184,8 +189,8 @@ class Peer:
 
     async def push_text(self, text: str) -> None:
         """Say something that is no event."""
-        for socket in tuple(self.sockets):
-            await socket.send_str(text)
+        for listener in tuple(self.sockets):
+            await listener.send_str(text)
 
     async def push_raw(self, data: bytes) -> None:
         """Write bytes that are no frame, or half of one."""
