@@ -1,6 +1,8 @@
 """Triggers and conditions, in automations as people write them."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import condition, trigger
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import parse_yaml
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 
 from custom_components.edge_voice.const import DOMAIN
@@ -17,6 +20,7 @@ from tests.integration.entities.conftest import CLOUD
 from tests.integration.entities.sight import TURN_EVENT, turn, until_attribute, until_state
 from tests.integration.peer import SATELLITE, Peer
 
+PAGE = Path(__file__).parents[3] / "docs/entities.md"
 HALL = "assist_satellite.hall"
 ESCALATED = {"route": "cloud", "action": "escalate", "lane": "groq"}
 DEGRADED = "binary_sensor.edge_voice_degraded"
@@ -195,3 +199,26 @@ async def test_every_trigger_and_condition_is_described_and_named(hass: HomeAssi
     ours = {key: value for key, value in (triggers | conditions).items() if key.startswith(f"{DOMAIN}.")}
     assert len(ours) == 8
     assert all(described is not None and "target" in described for described in ours.values())
+
+
+async def test_the_page_about_them_names_every_action_trigger_and_condition(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    assert await async_setup_component(hass, "automation", {})
+    described = await trigger.async_get_all_descriptions(hass) | await condition.async_get_all_descriptions(hass)
+    ours = [key for key in described if key.startswith(f"{DOMAIN}.")]
+    ours += [f"{DOMAIN}.{name}" for name in hass.services.async_services_for_domain(DOMAIN)]
+    page = await hass.async_add_executor_job(PAGE.read_text, "utf-8")
+    assert [name for name in ours if f"`{name}`" not in page] == []
+
+
+async def test_the_examples_on_that_page_are_automations(
+    hass: HomeAssistant, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = await hass.async_add_executor_job(PAGE.read_text, "utf-8")
+    examples = [parse_yaml(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    automations = [one for one in examples if isinstance(one, dict) and "triggers" in one]
+    assert len(automations) == 2
+    assert await async_setup_component(hass, "automation", {"automation": automations})
+    await hass.async_block_till_done()
+    assert [state.state for state in hass.states.async_all("automation")] == ["on", "on"], caplog.text
