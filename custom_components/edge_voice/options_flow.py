@@ -9,7 +9,12 @@ from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
 from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.selector import BooleanSelector, EntitySelector, EntitySelectorConfig
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    ConversationAgentSelector,
+    EntitySelector,
+    EntitySelectorConfig,
+)
 
 from .entry_options import CONF_CONVERSATION_AGENT, DEFAULTS, chosen
 from .microphone_test import async_test_microphone
@@ -37,9 +42,13 @@ class EdgeVoiceOptionsFlow(OptionsFlow):
         """Ask for the options."""
         options = self.config_entry.options
         if user_input is not None:
-            return self.async_create_entry(data={**options, **user_input})
-        form = {vol.Required(key, default=chosen(options, key)): BooleanSelector() for key in DEFAULTS}
-        return self.async_show_form(step_id="settings", data_schema=vol.Schema(form), last_step=True)
+            return self.async_create_entry(data=user_input)
+        form: dict[vol.Marker, Any] = {
+            vol.Required(key, default=chosen(options, key)): BooleanSelector() for key in DEFAULTS
+        }
+        form[vol.Optional(CONF_CONVERSATION_AGENT)] = ConversationAgentSelector()
+        schema = self.add_suggested_values_to_schema(vol.Schema(form), options)
+        return self.async_show_form(step_id="settings", data_schema=schema, last_step=True)
 
     async def async_step_pipeline(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Make an Assist pipeline from one that the home uses."""

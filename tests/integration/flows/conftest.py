@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
 
 from custom_components.edge_voice.const import DOMAIN
-from tests.integration.peer import Peer, certificate
+from tests.integration.flows.asking import AskingSatellite
+from tests.integration.peer import Peer, certificate, listening
+from tests.integration.voice import house as voice_house
+from tests.integration.voice.ear import Ear
+from tests.integration.voice.house import House
 
 WYOMING = 10300
 """Nothing speaks in these tests."""
@@ -38,3 +43,21 @@ def encrypt(hub: Peer, tmp_path: Path) -> Encrypt:
         return fingerprint
 
     return start_anew
+
+
+@pytest.fixture
+async def house(core: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> House:
+    """Satellites that can be asked, and a speech-to-text entity that is not ours."""
+    monkeypatch.setattr(voice_house, "Satellite", AskingSatellite)
+    for component in ("assist_pipeline", "assist_satellite"):
+        assert await async_setup_component(core, component, {})
+    return await voice_house.house_of(core)
+
+
+@pytest.fixture
+async def ear() -> AsyncIterator[Ear]:
+    """What the satellites speak to."""
+    one = Ear()
+    async with listening(one.handle) as port:
+        one.port = port
+        yield one

@@ -10,7 +10,6 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -21,7 +20,7 @@ from tests.integration.entities.sight import until
 from tests.integration.flows.conftest import WYOMING
 from tests.integration.flows.walk import Walk, lane_flow, suggested
 from tests.integration.peer import Peer, refusal, says
-from tests.integration.voice.house import House, house_of, never_returns
+from tests.integration.voice.house import House, never_returns
 
 type Json = dict[str, Any]
 
@@ -76,14 +75,6 @@ class Lanes:
 def lanes(hub: Peer) -> Lanes:
     """The server's lanes."""
     return Lanes(hub)
-
-
-@pytest.fixture
-async def house(core: HomeAssistant) -> House:
-    """Satellites, and a speech-to-text entity that is not ours."""
-    for component in ("assist_pipeline", "assist_satellite"):
-        assert await async_setup_component(core, component, {})
-    return await house_of(core)
 
 
 @pytest.fixture
