@@ -4,7 +4,8 @@ import asyncio
 import io
 import re
 import wave
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
@@ -19,6 +20,10 @@ WAV_KINDS = frozenset({WAV, "audio/x-wav", "audio/wave", "audio/vnd.wave"})
 RATE_HZ = 16_000
 LONGEST_SECONDS = 1_000
 """Of a recording that is decoded: as much as the largest WAV body holds at 16 kHz."""
+MOST_AT_ONCE = 4
+"""Recordings in memory: 32 MiB each, and as much again while it is decoded."""
+BODY_SECONDS = 120.0
+"""A client that was cut off says no goodbye, and must not keep its place."""
 _MOST_PARTS = 100
 _LARGEST_FIELD = 64 * 1024
 _LONGEST_BOUNDARY = 70
@@ -42,6 +47,25 @@ _STARTS: tuple[tuple[int, bytes, str], ...] = (
 """How a file begins, and the one demuxer that may read it: those that are tried by name may open other files."""
 
 
+class Intake:
+    """Lets so many recordings in at once; the others wait in their clients, unread."""
+
+    def __init__(self, most: int = MOST_AT_ONCE) -> None:
+        """Begin with every place free."""
+        self._places = asyncio.Semaphore(most)
+
+    @asynccontextmanager
+    async def body(self, request: web.Request) -> AsyncGenerator[bytes]:
+        """Give a request's body, and keep its place until the block ends. Raises InvalidRequestError."""
+        async with self._places:
+            try:
+                async with asyncio.timeout(BODY_SECONDS):
+                    body = await request.read()
+            except TimeoutError as error:
+                raise InvalidRequestError(f"the recording did not come within {BODY_SECONDS:.0f} s") from error
+            yield body
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
     """A form that was sent."""
@@ -50,13 +74,11 @@ class Upload:
     file: bytes | None
 
 
-async def read_form(request: web.Request) -> Upload:
-    """Return what a form holds; its file stays in memory. Raises InvalidRequestError, web.HTTPException."""
-    if request.content_type != FORM:
-        raise web.HTTPUnsupportedMediaType(reason=f"send {FORM} with a `file`")
+def form_of(body: bytes, content_type: str) -> Upload:
+    """Return what a form holds. Raises InvalidRequestError."""
     fields: dict[str, tuple[str, ...]] = {}
     files = []
-    for name, content in _parts(await request.read(), _boundary(request.headers["Content-Type"])):
+    for name, content in _parts(body, _boundary(content_type)):
         if name == "file":
             files.append(content)
         elif len(content) > _LARGEST_FIELD:

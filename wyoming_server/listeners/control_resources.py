@@ -1,7 +1,8 @@
 """The control API's resources: each request is checked by its operation's shapes, then asked of the surface."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
@@ -12,7 +13,7 @@ from aiohttp import web
 
 from ..errors import InvalidRequestError, PlainHttpRefusedError
 from .control_answers import WHAT
-from .control_audio import WAV_KINDS, checked_wav
+from .control_audio import WAV_KINDS, Intake, checked_wav
 from .control_events import events
 from .control_guards import address_of
 from .control_schemas import (
@@ -48,19 +49,19 @@ type Answer = Callable[[Asked], Awaitable[Json]]
 
 def routes(surface: Surface) -> list[web.RouteDef]:
     """Return every resource; access is checked before one is asked."""
-    answers = Resources(surface).answers()
+    answers, intake = Resources(surface).answers(), Intake()
     return [
-        *(web.route(one.method, one.path, partial(_answer, one, answers[one.name])) for one in RESOURCES),
+        *(web.route(one.method, one.path, partial(_answer, one, answers[one.name], intake)) for one in RESOURCES),
         web.get(EVENT_STREAM.path, partial(events, surface=surface), allow_head=False),
-        web.route(OPENAI.method, OPENAI.path, partial(transcription, surface=surface)),
+        web.route(OPENAI.method, OPENAI.path, partial(transcription, surface=surface, intake=intake)),
     ]
 
 
-async def _answer(operation: Operation, answer: Answer, request: web.Request) -> web.Response:
+async def _answer(operation: Operation, answer: Answer, intake: Intake, request: web.Request) -> web.Response:
     path = {name: _read(PARTS[name], name, text) for name, text in request.match_info.items()}
     query = _query(operation, request)
-    body = await _body(operation, request)
-    told = await answer(Asked(path=path, query=query, body=body, request=request))
+    async with _body(operation, intake, request) as body:
+        told = await answer(Asked(path=path, query=query, body=body, request=request))
     return web.json_response(told, status=operation.status, dumps=_dumps)
 
 
@@ -84,18 +85,21 @@ def _read(value: Any, name: str, text: str) -> Any:
         raise InvalidRequestError(f"{name}: {error}") from None
 
 
-async def _body(operation: Operation, request: web.Request) -> Any:
-    """Return the body: bytes of a recording, or checked JSON. Raises InvalidRequestError, web.HTTPException."""
+@asynccontextmanager
+async def _body(operation: Operation, intake: Intake, request: web.Request) -> AsyncGenerator[Any]:
+    """Give the body: bytes of a recording, or checked JSON. Raises InvalidRequestError, web.HTTPException."""
     if not operation.has_body:
-        return None
+        yield None
+        return
     kinds = {JSON} if operation.kind == JSON else WAV_KINDS
     if request.content_type not in kinds:
         raise web.HTTPUnsupportedMediaType(reason=f"send {operation.kind}, and say so in Content-Type")
-    body = await request.read()
     if operation.kind == WAV:
-        return body
+        async with intake.body(request) as recording:
+            yield recording
+        return
     known = (str(key) for key in getattr(operation.body, "schema", ()))
-    return checked(operation.body, parsed(body), known=known)
+    yield checked(operation.body, parsed(await request.read()), known=known)
 
 
 def parsed(body: bytes) -> Any:
@@ -114,7 +118,9 @@ def _why(error: Exception) -> str:
     """Return what is wrong without quoting the body."""
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at character {error.pos}"
-    return "it is nested too deeply" if isinstance(error, RecursionError) else "it is no UTF-8 text"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no UTF-8 text"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else "a number in it is too long"
 
 
 class Resources:

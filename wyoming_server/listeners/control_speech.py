@@ -7,8 +7,8 @@ from typing import Any
 from aiohttp import web
 
 from ..errors import InvalidRequestError
-from .control_audio import Upload, names_of, read_form, wav_of
-from .control_schemas import EVENTS, SPEECH_FORM
+from .control_audio import Intake, Upload, form_of, names_of, wav_of
+from .control_schemas import EVENTS, FORM, SPEECH_FORM
 from .control_surface import Json, Surface
 from .control_values import checked
 
@@ -19,20 +19,27 @@ _NOT_OFFERED = {
 }
 
 
-async def transcription(request: web.Request, surface: Surface) -> web.StreamResponse:
+async def transcription(request: web.Request, surface: Surface, intake: Intake) -> web.StreamResponse:
     """Answer a recording as OpenAI documents it. Raises EdgeVoiceError, web.HTTPException."""
-    form = await read_form(request)
-    if form.file is None:
-        raise InvalidRequestError("file: send a recording")
-    wanted, names, language = _wanted(form)
-    turn = await surface.transcribe(
-        await wav_of(form.file), language=language, lane="auto", prompt=(*names, *names_of(wanted.get("prompt", "")))
-    )
+    if request.content_type != FORM:
+        raise web.HTTPUnsupportedMediaType(reason=f"send {FORM} with a `file`")
+    async with intake.body(request) as body:
+        wanted, turn = await _heard(form_of(body, request.headers["Content-Type"]), surface)
     if wanted.get("stream") == "true":
         return await _streamed(request, turn["text"])
     if wanted.get("response_format") == "text":
         return web.Response(text=f"{turn['text']}\n")
     return web.json_response(_said(turn, verbose=wanted.get("response_format") == "verbose_json"))
+
+
+async def _heard(form: Upload, surface: Surface) -> tuple[Mapping[str, Any], Json]:
+    """Return what was wanted, and the turn. Raises EdgeVoiceError."""
+    if form.file is None:
+        raise InvalidRequestError("file: send a recording")
+    wanted, names, language = _wanted(form)
+    wav = await wav_of(form.file)
+    prompt = (*names, *names_of(wanted.get("prompt", "")))
+    return wanted, await surface.transcribe(wav, language=language, lane="auto", prompt=prompt)
 
 
 def _wanted(form: Upload) -> tuple[Mapping[str, Any], tuple[str, ...], str | None]:

@@ -97,6 +97,10 @@ class RecordingSurface:
         """Ends `events`, as it ends for a client that is behind."""
         self.listening = 0
         self.text = "turn on the kitchen light"
+        self.hearing = 0
+        """Recordings that are being transcribed."""
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
 
     def _hear(self, *asked: object) -> None:
         self.asked.append(asked)
@@ -201,6 +205,9 @@ class RecordingSurface:
         with wave.open(io.BytesIO(wav)) as file:
             seconds = file.getnframes() / file.getframerate()
         self._hear("transcribe", round(seconds, 1), language, lane, tuple(prompt))
+        self.hearing += 1
+        await self.may_answer.wait()
+        self.hearing -= 1
         return TURN | {"text": self.text, "seconds": seconds}
 
     async def purge(self, what: Sequence[str]) -> Json:

@@ -197,7 +197,17 @@ async def test_a_wrong_request_is_told_which_key_and_what_is_allowed(
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"\xff", b'{"error_target": NaN}', b'{"error_target": 1e400}', b"[" * 200_000, b'"\\ud800"']
+    "body",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b'{"error_target": NaN}',
+        b'{"error_target": 1e400}',
+        b"[" * 200_000,
+        b'"\\ud800"',
+        b"9" * 5000,
+    ],
 )
 async def test_what_is_no_json_is_refused(body: bytes, session: aiohttp.ClientSession) -> None:
     status, told = await answer(session, "PUT", "/api/v1/policy", data=body, headers=JSON)

@@ -17,6 +17,7 @@ import pytest
 from tests.server.cloud.schemas import check, schema, typed
 from tests.server.engines.cloud_requests import asked, lane_of
 from wyoming_server.engines.cloud_openai import events
+from wyoming_server.listeners.control_audio import MOST_AT_ONCE
 from wyoming_server.listeners.control_schemas import OPENAI, SPEECH_FORM
 from wyoming_server.listeners.control_values import checked
 
@@ -309,3 +310,23 @@ async def test_recordings_heard_at_once_do_not_mix(session: aiohttp.ClientSessio
         return duration
 
     assert await asyncio.gather(heard(0.5), heard(1.5), heard(1.0)) == [0.5, 1.5, 1.0]
+
+
+async def test_recordings_wait_in_their_clients_while_others_are_heard(
+    session: aiohttp.ClientSession, surface: RecordingSurface
+) -> None:
+    async def status_of(path: str, **sent: Any) -> int:
+        async with session.post(path, **sent) as response:
+            return response.status
+
+    surface.may_answer.clear()
+    wav = {"data": WAV, "headers": {"Content-Type": "audio/wav"}}
+    asking = [asyncio.create_task(status_of(PATH, data=form())) for _ in range(4)]
+    asking += [asyncio.create_task(status_of("/api/v1/transcribe", **wav)) for _ in range(4)]
+    async with asyncio.timeout(10):
+        while surface.hearing < MOST_AT_ONCE:  # noqa: ASYNC110  # what is waited for happens inside the server
+            await asyncio.sleep(0.01)
+    assert await status_of(PATH, data=b"{}", headers={"Content-Type": "application/json"}) == 415
+    assert (surface.hearing, sum(one.done() for one in asking)) == (MOST_AT_ONCE, 0)
+    surface.may_answer.set()
+    assert await asyncio.gather(*asking) == [200] * 8
