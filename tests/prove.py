@@ -61,6 +61,10 @@ PROOFS = {
         title="Broken and back, in a real Home Assistant",
         argv=_module("benchmarks.at_home", "tests.home_assistant.recoveries"),
     ),
+    "home-assistant-memory": Proof(
+        title="Memory that the integration adds to Home Assistant",
+        argv=_module("benchmarks.at_home", "tests.home_assistant.benchmark_memory"),
+    ),
     "concurrency": Proof(title="Eight turns at once", argv=_module("benchmarks.concurrency")),
     "describe": Proof(title="Describe under load", argv=_module("benchmarks.describe")),
     "footprint": Proof(title="Memory and cold start", argv=_module("benchmarks.footprint")),
