@@ -21,7 +21,7 @@ from homeassistant.helpers.typing import ConfigType
 from .const import DOMAIN
 from .protocol import Turn
 from .signals import SIGNAL_TURN
-from .targets import of_this_integration, satellites_of
+from .targets import problems_of, satellites_of
 from .turns import ROUTES_AWAY
 from .types import EdgeVoiceConfigEntry
 
@@ -88,10 +88,16 @@ def _problem_condition(key: str) -> type[Condition]:
         _primary_entities_only = False  # the sensors are diagnostic ones
         _states = _ON
 
+        @property
+        @override
+        def needs_polling(self) -> bool:
+            """A hub may be named by an entity whose changes are not those of its problem."""
+            return True
+
         @override
         def entity_filter(self, entities: set[str]) -> set[str]:
-            """Keep the hub's own sensor of this problem, whatever else the target holds."""
-            return of_this_integration(self._hass, super().entity_filter(entities), key)
+            """Return the sensors of this problem of the hubs that the target names, by whatever of theirs."""
+            return problems_of(self._hass, entities, key)
 
     return ProblemCondition
 

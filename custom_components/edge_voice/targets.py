@@ -1,6 +1,7 @@
 """Which satellites, and which of our entities, an automation's target means."""
 
 from homeassistant.components.assist_satellite import DOMAIN as SATELLITE_DOMAIN
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback, split_entity_id
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
@@ -19,13 +20,14 @@ def satellites_of(hass: HomeAssistant, targets: TargetSelection) -> set[str] | N
 
 
 @callback
-def of_this_integration(hass: HomeAssistant, entities: set[str], translation_key: str) -> set[str]:
-    """Return those of some entities that this integration made under a key, whatever they are called now."""
+def problems_of(hass: HomeAssistant, entities: set[str], key: str) -> set[str]:
+    """Return the sensors of a problem, by their key, of the hubs that any of some entities belong to."""
     registry = er.async_get(hass)
+    named = [entry for one in entities if (entry := registry.async_get(one)) and entry.platform == DOMAIN]
+    hubs = {entry.config_entry_id for entry in named if entry.config_entry_id is not None}
     return {
-        one
-        for one in entities
-        if (entry := registry.async_get(one)) is not None
-        and entry.platform == DOMAIN
-        and entry.translation_key == translation_key
+        one.entity_id
+        for hub in hubs
+        for one in er.async_entries_for_config_entry(registry, hub)
+        if one.domain == Platform.BINARY_SENSOR and one.translation_key == key
     }

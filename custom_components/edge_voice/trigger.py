@@ -21,7 +21,7 @@ from homeassistant.helpers.typing import ConfigType
 
 from .protocol import Asking, Turn
 from .signals import SIGNAL_ASKING, SIGNAL_TURN
-from .targets import of_this_integration, satellites_of
+from .targets import problems_of, satellites_of
 from .turns import ESCALATED, TURN_TYPES, turn_attributes, turn_type
 
 CONF_HOW = "how"
@@ -133,8 +133,8 @@ def _problem_trigger(key: str) -> type[Trigger]:
 
         @override
         def entity_filter(self, entities: set[str]) -> set[str]:
-            """Keep the hub's own sensor of this problem, whatever else the target holds."""
-            return of_this_integration(self._hass, super().entity_filter(entities), key)
+            """Return the sensors of this problem of the hubs that the target names, by whatever of theirs."""
+            return problems_of(self._hass, entities, key)
 
     return ProblemTrigger
 

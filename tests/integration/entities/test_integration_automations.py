@@ -21,6 +21,7 @@ from tests.integration.entities.sight import TURN_EVENT, turn, until_attribute, 
 from tests.integration.peer import SATELLITE, Peer
 
 PAGE = Path(__file__).parents[3] / "docs/entities.md"
+KITCHEN = "assist_satellite_kitchen"
 HALL = "assist_satellite.hall"
 ESCALATED = {"route": "cloud", "action": "escalate", "lane": "groq"}
 DEGRADED = "binary_sensor.edge_voice_degraded"
@@ -119,10 +120,11 @@ async def test_an_automation_survives_a_reload_of_the_hub(
 
 
 @pytest.mark.parametrize(
-    ("name", "sensor", "status"),
+    ("name", "sensor", "status", "named"),
     [
-        ("degraded", DEGRADED, {"mode": "shedding"}),
-        ("over_budget", "binary_sensor.edge_voice_over_budget", {"cloud": CLOUD | {"over_budget": True}}),
+        ("degraded", DEGRADED, {"mode": "shedding"}, 0),
+        ("degraded", DEGRADED, {"mode": "unavailable"}, 1),
+        ("over_budget", "binary_sensor.edge_voice_over_budget", {"cloud": CLOUD | {"over_budget": True}}, 2),
     ],
 )
 async def test_an_automation_starts_when_a_hubs_problem_begins_and_may_ask_for_it(
@@ -134,11 +136,13 @@ async def test_an_automation_starts_when_a_hubs_problem_begins_and_may_ask_for_i
     name: str,
     sensor: str,
     status: dict[str, Any],
+    named: int,
 ) -> None:
-    """The hub's device is named, not its sensor: whatever else the device has must not start it."""
-    registered = entity_registry.async_get(sensor)
-    assert registered is not None
-    target = {"device_id": registered.device_id}
+    """A hub is named by its device, or by a satellite's or any entity of it: nobody has to know the right sensor."""
+    hub, kitchen = entity_registry.async_get(sensor), entity_registry.async_get(f"switch.{KITCHEN}_answer_early")
+    assert hub is not None
+    assert kitchen is not None
+    target = [{"device_id": hub.device_id}, {"device_id": kitchen.device_id}, {"entity_id": TURN_EVENT}][named]
     both = status | {"satellites": [peer.status["satellites"][0] | {"state": "text_only"}]}
     whole = {key: peer.status[key] for key in both}
     asks = [{"condition": f"edge_voice.is_{name}", "target": target}]
@@ -189,6 +193,9 @@ async def test_a_condition_tells_when_its_answer_may_have_changed(
     stop()
     await turns_of(hass, peer, {}, {}, {})
     assert answers == [False, True]
+    asked = {"condition": "edge_voice.is_degraded", "target": {"entity_id": TURN_EVENT}}
+    degraded = await condition.async_from_config(hass, await condition.async_validate_condition_config(hass, asked))
+    assert degraded.needs_polling
 
 
 async def test_every_trigger_and_condition_is_described_and_named(hass: HomeAssistant, entry: MockConfigEntry) -> None:
