@@ -11,7 +11,9 @@ import pytest
 
 from tests.server.engines.cloud_requests import lane_of
 from tests.server.home import Home, home, settings_for_tests
+from tests.server.peer import audio, connected, event, kitchen
 from tests.server.proofs.control_api import control_of
+from wyoming_server.commands.recording import read_recording
 from wyoming_server.listeners.control_answers import MESSAGES
 from wyoming_server.listeners.control_schemas import OPERATIONS
 from wyoming_server.listeners.control_values import checked
@@ -123,3 +125,31 @@ async def test_a_language_that_the_model_does_not_know_is_refused(session: aioht
     async with session.post("/api/v1/transcribe?language=xx", data=io.BytesIO(KITCHEN), headers=headers) as response:
         told = await response.json()
     assert (response.status, told["code"]) == (400, "unsupported-language")
+
+
+async def test_a_turn_and_a_wake_word_are_told_and_can_be_judged(
+    session: aiohttp.ClientSession, controlled: Home
+) -> None:
+    asked_by = {"context": {"edge_voice": {"satellite_id": "assist_satellite.kitchen"}}}
+    await asked(session, "change_policy", json={"keep_transcripts": True})  # and this address counts as its owner's
+    async with session.ws_connect("/api/v1/events") as socket, connected(controlled.uri) as peer:
+        transcript = await peer.turn(kitchen().pcm, asked_by)
+        await peer.say(
+            event("detect", {"names": ["hey_jarvis"]} | asked_by), *audio(read_recording(FOLDER / "wake.wav").pcm)
+        )
+        assert (await peer.until("detection", "not-detected")).kind == "detection"
+        told: dict[str, Any] = {}
+        while not {"turn", "wake"} <= set(told):
+            message = await socket.receive_json(timeout=10)
+            told[message["type"]] = checked(MESSAGES[message["type"]], message)
+    turn = told["turn"]["turn"]
+    assert (turn["turn_id"], turn["satellite"]) == (transcript.detail["turn_id"], "assist_satellite.kitchen")
+    assert (turn["text"], told["wake"]["word"]) == (transcript.text, "hey_jarvis")
+    assert (await asked(session, "turns", params={"limit": 1}))["turns"] == [turn]
+    path = {"id": turn["turn_id"]}
+    right = await asked(session, "tell_correction", path=path, json={"text": transcript.text})
+    assert right == {"counted": False, "was_right": True}
+    assert "counted" in await asked(session, "tell_outcome", path=path, json={"result": "no_intent"})
+    kitchens = (await asked(session, "satellites"))["satellites"]
+    assert [one["evidence"]["turns"] for one in kitchens if one["id"] == turn["satellite"]] == [1]
+    await asked(session, "reset_policy")
