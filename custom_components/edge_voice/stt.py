@@ -129,6 +129,14 @@ class EdgeVoiceSpeechToText(EdgeVoiceEntity, stt.SpeechToTextEntity):
         """Return what is said on a tape; "" for silence, None for a failure that was logged."""
         speaker = who_is_speaking(self.hass, self.status, own_entity(self.hass, self._entry, "conversation"))
         recorder = microphone_tests(self.hass).armed(speaker.satellite_id)
+        try:
+            return await self._hear_speaker(speaker, language, tape, recorder)
+        finally:
+            if recorder is not None:
+                recorder.fail("the turn was broken off")  # unless it knows better already
+
+    async def _hear_speaker(self, speaker: Speaker, language: str, tape: Tape, recorder: Recorder | None) -> str | None:
+        """Have the hub hear it, and whoever is there instead when it cannot."""
         lanes = [one for one in entity_lanes(self.hass, self._entry) if one.serves(speaker.satellite_id)]
         try:
             transcript = await transcribe(

@@ -194,6 +194,29 @@ async def test_the_agent_that_the_owner_chose_hears_it_and_is_prepared(
     assert parrot.prepared
 
 
+async def test_a_confirmed_sentence_trigger_runs_before_another_agent(
+    parlour: HomeAssistant, heard: MockConfigEntry, rooms: House, ear: Ear
+) -> None:
+    """The pipeline tries triggers first; it was given the answer only."""
+    other, parrot = MockConfigEntry(domain="house", title="Parrot"), Parrot()
+    other.add_to_hass(parlour)
+    conversation.async_set_agent(parlour, other, parrot)
+    parlour.config_entries.async_update_entry(heard, options={"conversation_agent": other.entry_id})
+    await parlour.async_block_till_done()
+
+    async def act(*_: object) -> str:
+        return "opened"
+
+    get_agent_manager(parlour).register_trigger(["open the gate"], act)
+    for text, spoken in {"open the gate": "opened", "open the till": "open the till"}.items():
+        ear.says(text, action="confirm")
+        await rooms.kitchen.hear(said())
+        ear.says("yes")
+        await rooms.kitchen.hear(said())
+        assert rooms.kitchen.spoken == spoken
+    assert [one.text for one in parrot.heard] == ["open the till"]
+
+
 @pytest.mark.parametrize("agent", ["conversation.gone", "gone", AGENT])
 async def test_an_agent_that_cannot_be_is_replaced_by_home_assistants(
     parlour: HomeAssistant, heard: MockConfigEntry, rooms: House, ear: Ear, agent: str

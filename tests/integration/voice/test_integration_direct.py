@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from homeassistant.components import stt
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -85,14 +86,18 @@ async def test_what_was_sent_is_handed_in_when_the_hub_is_back(
 async def test_a_row_is_kept_over_a_restart_and_until_the_ledger_takes_it(
     parlour: HomeAssistant, rooms: House, peer: Peer
 ) -> None:
-    async def full(_: object) -> Any:
+    refused = 0
+
+    async def unknown(_: object) -> Any:
+        nonlocal refused
+        refused += 1
         return refusal(404, "unknown-lane", "no such lane")
 
     entry = await away(parlour, peer)
     await rooms.kitchen.hear(said())
-    peer.answers["/api/v1/ledger"] = full
+    peer.answers["/api/v1/ledger"] = unknown
     assert await parlour.config_entries.async_reload(entry.entry_id)
-    await until(lambda: entry.runtime_data.coordinator.connected)
+    await until(lambda: refused)
     assert len(rows_of(entry)) == 1
     del peer.answers["/api/v1/ledger"]
     await peer.drop()
@@ -166,6 +171,32 @@ async def test_a_hub_that_breaks_off_in_mid_sentence_loses_not_a_word(
     assert bytes(rooms.service.heard) == pcm
     assert rooms.kitchen.data("stt-end")["stt_output"]["text"] == "Turn on the kitchen light"
     await parlour.config_entries.async_unload(entry.entry_id)
+
+
+async def test_a_lane_that_fails_or_hears_nothing_is_an_end_of_the_run(
+    parlour: HomeAssistant, gone: MockConfigEntry, rooms: House
+) -> None:
+    rooms.service.hears = rooms.service.says(None, stt.SpeechResultState.ERROR)
+    await rooms.kitchen.hear(said())
+    assert rooms.kitchen.data("error")["code"] == "stt-stream-failed"
+    rooms.service.hears = rooms.service.says("")
+    await rooms.kitchen.hear(said())
+    assert rooms.kitchen.data("error")["code"] == "stt-no-text-recognized"
+    rooms.service.languages = ["de-DE"]
+    asked = len(rooms.service.asked)
+    await rooms.kitchen.hear(said())
+    assert rooms.kitchen.data("error")["code"] == "stt-stream-failed"
+    assert len(rooms.service.asked) == asked
+
+
+async def test_nothing_is_left_of_an_entry_that_is_removed(
+    parlour: HomeAssistant, rooms: House, peer: Peer, hass_storage: dict[str, Any]
+) -> None:
+    entry = await away(parlour, peer)
+    await rooms.kitchen.hear(said())
+    await until(lambda: any("uploads" in key for key in hass_storage))
+    await parlour.config_entries.async_remove(entry.entry_id)
+    assert not [key for key in hass_storage if "uploads" in key]
 
 
 async def test_a_lane_that_never_answers_ends_too(
