@@ -1,5 +1,6 @@
 """The control API's resources: each request is checked by its operation's shapes, then asked of the surface."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -203,6 +204,10 @@ def _now(answer: Callable[[Asked], Json]) -> Answer:
 
 
 async def _description(_: Asked) -> Json:
+    return await asyncio.to_thread(_described)
+
+
+def _described() -> Json:
     from .control_openapi import description  # noqa: PLC0415  # few ask, and its library is for nothing else
 
     return description()
