@@ -23,6 +23,7 @@ from .find_server import client_for
 from .issues import async_forget_issues, async_tell_version, async_watch_issues
 from .lanes import async_push_lanes
 from .protocol import Health
+from .recordings import async_register_recordings
 from .services import async_setup_services
 from .types import EdgeVoiceConfigEntry, EdgeVoiceData
 from .voice import async_forget_voice, async_setup_voice
@@ -49,6 +50,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa:
     """Set up what all hubs share."""
     async_setup_services(hass)
     websocket.async_register(hass)
+    async_register_recordings(hass)
     await frontend.async_register(hass)
     return True
 

@@ -69,14 +69,18 @@ class Recorder:
     @callback
     def finish(self, text: str, fields: Mapping[str, Any]) -> None:
         """Take the turn's text and the transcript's fields."""
-        if not self._outcome.done():
-            self._outcome.set_result(Heard(text=text, fields=fields))
+        self._end(Heard(text=text, fields=fields))
 
     @callback
     def fail(self, reason: str) -> None:
         """Take the reason, in a few words, for which there is no text."""
+        self._end(TurnFailed(reason=reason))
+
+    @callback
+    def _end(self, outcome: Heard | TurnFailed) -> None:
+        self._started.set()  # a turn may fail before any audio of it has come
         if not self._outcome.done():
-            self._outcome.set_result(TurnFailed(reason=reason))
+            self._outcome.set_result(outcome)
 
     async def outcome(self, seconds: float) -> Heard | TurnFailed:
         """Wait for the speech, then for its text. Raises TimeoutError."""

@@ -31,6 +31,7 @@ class EdgeVoiceOptionsFlow(OptionsFlow):
     """A menu; each of its ways can be gone again after an error."""
 
     _satellite: str = ""
+    _reason: str = ""
     _test: asyncio.Task[dict[str, Any]] | None = None
     _result: dict[str, Any] | None = None
 
@@ -121,12 +122,17 @@ class EdgeVoiceOptionsFlow(OptionsFlow):
                 blocking=True,
             )
         except HomeAssistantError as error:
-            return self.async_show_menu(
-                step_id="unplayed",
-                menu_options=["heard", "microphone", "close"],
-                description_placeholders={"reason": str(error)},
-            )
+            self._reason = str(error)
+            return await self.async_step_unplayed()
         return await self.async_step_heard()
+
+    async def async_step_unplayed(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Say why the satellite did not play it."""
+        return self.async_show_menu(
+            step_id="unplayed",
+            menu_options=["heard", "microphone", "close"],
+            description_placeholders={"reason": self._reason},
+        )
 
     async def async_step_close(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Erase the recording."""

@@ -30,20 +30,24 @@ class RecordingView(HomeAssistantView):
 
     async def get(self, request: web.Request, recording: str) -> web.Response:
         """Return it as a WAV file; 404 once it is erased."""
-        wav = request.app[KEY_HASS].data.get(_RECORDINGS, {}).get(recording)
+        wav = request.app[KEY_HASS].data[_RECORDINGS].get(recording)
         if wav is None:
             return web.Response(status=HTTPStatus.NOT_FOUND)
         return web.Response(body=wav, content_type="audio/wav", headers={"Cache-Control": "no-store"})
 
 
 @callback
+def async_register_recordings(hass: HomeAssistant) -> None:
+    """Make recordings reachable by their signed paths."""
+    hass.data[_RECORDINGS] = {}
+    hass.http.register_view(RecordingView)
+
+
+@callback
 def async_keep_recording(hass: HomeAssistant, pcm: bytes) -> str:
     """Keep a turn's audio for five minutes; return its name, which nobody can guess."""
-    if (kept := hass.data.get(_RECORDINGS)) is None:
-        kept = hass.data[_RECORDINGS] = {}
-        hass.http.register_view(RecordingView)
     name = secrets.token_urlsafe(16)
-    kept[name] = _wav(pcm)
+    hass.data[_RECORDINGS][name] = _wav(pcm)
 
     @callback
     def erase(_: object) -> None:
@@ -56,7 +60,7 @@ def async_keep_recording(hass: HomeAssistant, pcm: bytes) -> str:
 @callback
 def async_erase_recording(hass: HomeAssistant, name: str) -> None:
     """Erase a recording; nothing happens when it is gone."""
-    hass.data.get(_RECORDINGS, {}).pop(name, None)
+    hass.data[_RECORDINGS].pop(name, None)
 
 
 @callback

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.assist_pipeline.pipeline import async_get_pipeline, async_update_pipeline
+from homeassistant.components.assist_satellite import AssistSatelliteEntityFeature
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util import dt as dt_util
@@ -42,6 +43,7 @@ FIELDS = {
 @pytest.fixture
 async def entry(core: HomeAssistant, hub: Peer, house: House, ear: Ear) -> MockConfigEntry:
     """The server's entry, to which every satellite speaks."""
+    hub.health["wyoming_port"] = ear.port
     one = entry_for(hub.port, wyoming_port=ear.port)
     await set_up(core, one)
     await speak_to(core)
@@ -145,7 +147,7 @@ async def test_a_call_returns_figures_and_no_more_audio_than_asked_for(
 async def test_a_satellite_that_cannot_be_asked_is_tested_with_its_next_turn(
     core: HomeAssistant, entry: MockConfigEntry, kitchen: AskingSatellite
 ) -> None:
-    kitchen._attr_supported_features = type(kitchen)._attr_supported_features & 1
+    kitchen._attr_supported_features = AssistSatelliteEntityFeature.ANNOUNCE
     kitchen.async_write_ha_state()
     testing = asyncio.create_task(async_test_microphone(core, entry, KITCHEN))
     await until(lambda: KITCHEN in microphone_tests(core)._recorders)
