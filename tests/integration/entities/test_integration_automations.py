@@ -33,11 +33,18 @@ def did(hass: HomeAssistant) -> list[ServiceCall]:
     return async_mock_service(hass, "test", "act")
 
 
-async def automate(hass: HomeAssistant, **automation: Any) -> None:
-    """Have an automation that tells what started it."""
-    data = {"turn": "{{ trigger.turn.turn_id if trigger.turn is defined else '' }}", "why": "{{ trigger.description }}"}
-    config = {"alias": "ours", **automation, "actions": [{"action": "test.act", "data": data}]}
-    assert await async_setup_component(hass, "automation", {"automation": [config]})
+async def automate(hass: HomeAssistant, *automations: dict[str, Any]) -> None:
+    """Have automations that tell what started them."""
+    told = {"turn": "{{ trigger.turn.turn_id if trigger.turn is defined else '' }}", "why": "{{ trigger.description }}"}
+    config = [
+        {
+            "alias": "ours",
+            **one,
+            "actions": [{"action": "test.act", "data": told | {"alias": one.get("alias", "ours")}}],
+        }
+        for one in automations
+    ]
+    assert await async_setup_component(hass, "automation", {"automation": config})
     await hass.async_block_till_done()
 
 
@@ -49,34 +56,28 @@ async def turns_of(hass: HomeAssistant, peer: Peer, *turns: dict[str, Any]) -> N
     await hass.async_block_till_done()
 
 
-def started_by(did: list[ServiceCall]) -> list[str]:
-    """Return the turns that started the automation."""
-    return [str(call.data["turn"]) for call in did]
+def started_by(did: list[ServiceCall], alias: str = "ours") -> list[str]:
+    """Return the turns that started an automation."""
+    return [str(call.data["turn"]) for call in did if call.data["alias"] == alias]
 
 
-@pytest.mark.parametrize(
-    ("started", "turns"),
-    [
-        ({"trigger": "edge_voice.escalated"}, ["2"]),
-        ({"trigger": "edge_voice.turn_ended"}, ["1", "2", "3", "4"]),
-        ({"trigger": "edge_voice.turn_ended", "options": {"how": ["failed", "escalated"]}}, ["2", "4"]),
-        ({"trigger": "edge_voice.turn_ended", "options": {"risk_above": 60}}, ["3"]),
-        ({"trigger": "edge_voice.turn_ended", "target": {"entity_id": HALL}}, ["3"]),
-        ({"trigger": "edge_voice.escalated", "target": {"entity_id": HALL}}, []),
-    ],
-)
 async def test_an_automation_starts_at_the_turns_that_it_names(
-    hass: HomeAssistant,
-    peer: Peer,
-    entry: MockConfigEntry,
-    did: list[ServiceCall],
-    started: dict[str, Any],
-    turns: list[str],
+    hass: HomeAssistant, peer: Peer, entry: MockConfigEntry, did: list[ServiceCall]
 ) -> None:
-    await automate(hass, triggers=[started])
+    ended, escalated = {"trigger": "edge_voice.turn_ended"}, {"trigger": "edge_voice.escalated"}
+    wanted = {
+        "every turn": (ended, ["1", "2", "3", "4"]),
+        "some endings": (ended | {"options": {"how": ["failed", "escalated"]}}, ["2", "4"]),
+        "one ending": (ended | {"options": {"how": "answered"}}, ["1", "3"]),
+        "the risky": (ended | {"options": {"risk_above": 60}}, ["3"]),
+        "one satellite": (ended | {"target": {"entity_id": HALL}}, ["3"]),
+        "the cloud": (escalated, ["2"]),
+        "the cloud, one satellite": (escalated | {"target": {"entity_id": HALL}}, []),
+    }
+    await automate(hass, *({"alias": name, "triggers": [started]} for name, (started, _) in wanted.items()))
     failed = {"action": "error", "error": "overloaded", "risk": None, "route": None}
     await turns_of(hass, peer, {}, ESCALATED, {"satellite": HALL, "risk": 0.7}, failed)
-    assert started_by(did) == turns
+    assert {name: started_by(did, name) for name in wanted} == {name: turns for name, (_, turns) in wanted.items()}
 
 
 async def test_an_area_means_the_satellites_in_it(
@@ -90,7 +91,7 @@ async def test_an_area_means_the_satellites_in_it(
     area = area_registry.async_create("Hall")
     satellite = entity_registry.async_get_or_create("assist_satellite", "test", "1", suggested_object_id="hall")
     entity_registry.async_update_entity(satellite.entity_id, area_id=area.id)
-    await automate(hass, triggers=[{"trigger": "edge_voice.turn_ended", "target": {"area_id": area.id}}])
+    await automate(hass, {"triggers": [{"trigger": "edge_voice.turn_ended", "target": {"area_id": area.id}}]})
     await turns_of(hass, peer, {}, {"satellite": HALL}, {"satellite": None})
     assert started_by(did) == ["2"]
 
@@ -98,7 +99,7 @@ async def test_an_area_means_the_satellites_in_it(
 async def test_an_automation_can_start_while_the_cloud_is_being_asked(
     hass: HomeAssistant, peer: Peer, entry: MockConfigEntry, did: list[ServiceCall]
 ) -> None:
-    await automate(hass, triggers=[{"trigger": "edge_voice.asking_cloud", "target": {"entity_id": SATELLITE}}])
+    await automate(hass, {"triggers": [{"trigger": "edge_voice.asking_cloud", "target": {"entity_id": SATELLITE}}]})
     await peer.push({"type": "asking", "turn_id": "t1", "satellite": HALL, "lane": "groq"})
     await peer.push({"type": "asking", "turn_id": "t2", "satellite": SATELLITE, "lane": "groq"})
     await until_attribute(hass, TURN_EVENT, "turn_id", "t2")
@@ -109,7 +110,7 @@ async def test_an_automation_can_start_while_the_cloud_is_being_asked(
 async def test_an_automation_survives_a_reload_of_the_hub(
     hass: HomeAssistant, peer: Peer, entry: MockConfigEntry, did: list[ServiceCall]
 ) -> None:
-    await automate(hass, triggers=[{"trigger": "edge_voice.turn_ended"}])
+    await automate(hass, {"triggers": [{"trigger": "edge_voice.turn_ended"}]})
     await hass.config_entries.async_reload(entry.entry_id)
     await until(lambda: entry.runtime_data.coordinator.connected)
     await turns_of(hass, peer, {})
@@ -146,7 +147,7 @@ async def test_an_automation_starts_when_a_hubs_problem_begins_and_may_ask_for_i
     both = status | {"satellites": [peer.status["satellites"][0] | {"state": "text_only"}]}
     whole = {key: peer.status[key] for key in both}
     asks = [{"condition": f"edge_voice.is_{name}", "target": target}]
-    await automate(hass, triggers=[{"trigger": f"edge_voice.{name}", "target": target}], conditions=asks)
+    await automate(hass, {"triggers": [{"trigger": f"edge_voice.{name}", "target": target}], "conditions": asks})
     for expected in (1, 2):
         await peer.push_status(**both)
         await until_state(hass, sensor, "on")
