@@ -2,7 +2,7 @@
 
 Long form: `python -m tests.server.proofs.control_api [--examples 150] [--seed 1]`. It fails when an answer does not fit
 its description, when a request is refused that fits or taken that does not, when a method is answered that is not
-there, and when the server answers with an error of its own.
+there, when the server answers with an error of its own, and when OpenAI's own client does not get what it knows.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -21,11 +22,13 @@ from typing import Any
 import aiohttp
 
 from ..home import Home, home, settings_for_tests
-from ..peer import connected, kitchen
+from ..peer import KITCHEN, connected, kitchen
+from .sdks import bootstrapped
 
 ROOT = Path(__file__).parents[3]
 CONFIG = Path(__file__).with_suffix(".toml")
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
+KITCHEN_FILE = ROOT / "wyoming_server/recordings/kitchen.wav"
 SECONDS = 900.0
 
 
@@ -106,12 +109,23 @@ async def answered(served: Home, *, examples: int, seed: int) -> list[Verdict]:
     return [told, await held(url, token, examples=examples, seed=seed)]
 
 
+def own_endpoint(served: Home) -> dict[str, Any]:
+    """Ask by OpenAI's own client; return what it made of the answers."""
+    url, token = control_of(served)
+    asked = [bootstrapped("sdks"), "-m", "tests.sdks.own_endpoint", f"{url}/v1", token, KITCHEN_FILE, KITCHEN]
+    finished = subprocess.run([str(one) for one in asked], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    told: dict[str, Any] = json.loads(finished.stdout)
+    return told
+
+
 def prove(examples: int, seed: int) -> tuple[dict[str, Any], list[Verdict]]:
-    """Hold a fresh server to its description; return the figures."""
+    """Hold a fresh server to its description, and to OpenAI's own client; return the figures."""
     with tempfile.TemporaryDirectory() as folder, controlled(Path(folder)) as served:
+        asked = own_endpoint(served)
         verdicts = asyncio.run(answered(served, examples=examples, seed=seed))
     requests = sum(one.requests for one in verdicts)
-    return {"operations": verdicts[-1].operations, "requests": requests, "seed": seed}, verdicts
+    figures = {"operations": verdicts[-1].operations, "requests": requests, "seed": seed}
+    return figures | {"asked by OpenAI's client": asked}, verdicts
 
 
 def main() -> int:
@@ -124,7 +138,7 @@ def main() -> int:
     for failed in (one for one in verdicts if not one.passed):
         print(failed.output, file=sys.stderr)
     print(json.dumps(figures))
-    return int(not all(one.passed for one in verdicts))
+    return int(bool(figures["asked by OpenAI's client"]["wrong"]) or not all(one.passed for one in verdicts))
 
 
 if __name__ == "__main__":
