@@ -1,0 +1,75 @@
+"""Every language says all that English says, in its own words."""
+
+import json
+import re
+from string import Formatter
+
+import pytest
+
+from tests.integration.rules.source import PACKAGE, leaves, texts
+
+LANGUAGES = ("de", "es", "fr", "it", "nl", "pl", "pt-BR", "sv", "zh-Hans")
+ENGLISH = dict(leaves(texts()))
+_MARKS = re.compile(r"`[^`]*`")
+
+NAMES = {
+    "{name}": "a placeholder alone",
+    "{message}": "a placeholder alone",
+    "{reason}": "a placeholder alone",
+}
+"""Texts that are the same in every language, and why."""
+LOANS: dict[str, dict[str, str]] = {}
+"""Words that a language has taken as they are; the value says where from."""
+
+
+def placeholders(text: str) -> list[str]:
+    return sorted(name for _, name, _, _ in Formatter().parse(text) if name)
+
+
+def test_there_are_ten_languages() -> None:
+    found = {path.stem for path in (PACKAGE / "translations").glob("*.json")}
+    assert found == {"en", *LANGUAGES}
+
+
+def test_the_card_speaks_the_same_languages() -> None:
+    assert {path.stem for path in (PACKAGE / "frontend" / "texts").glob("*.js")} == {"en", *LANGUAGES}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_has_every_text_and_no_others(language: str) -> None:
+    there = dict(leaves(texts(language)))
+    missing, left_over = ENGLISH.keys() - there.keys(), there.keys() - ENGLISH.keys()
+    assert not missing, f"missing: {sorted('.'.join(path) for path in missing)}"
+    assert not left_over, f"left over: {sorted('.'.join(path) for path in left_over)}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_keeps_the_placeholders_and_what_is_typed_as_it_stands(language: str) -> None:
+    for path, said in leaves(texts(language)):
+        english = ENGLISH[path]
+        assert placeholders(said) == placeholders(english), f"{'.'.join(path)}: {said}"
+        assert sorted(_MARKS.findall(said)) == sorted(_MARKS.findall(english)), f"{'.'.join(path)}: {said}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_says_nothing_in_english_but_what_it_has_taken_from_it(language: str) -> None:
+    same = {said for path, said in leaves(texts(language)) if said == ENGLISH[path]}
+    allowed = NAMES.keys() | LOANS.get(language, {}).keys()
+    assert same - allowed == set()
+    assert LOANS.get(language, {}).keys() <= same, "words that are no longer used as they are"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_english_says_alike_a_language_says_alike_in_the_same_section(language: str) -> None:
+    said: dict[tuple[str, str], set[str]] = {}
+    for path, text in leaves(texts(language)):
+        if path[0] in {"config", "config_subentries", "options", "issues", "triggers", "conditions"}:
+            said.setdefault((path[0], ENGLISH[path]), set()).add(text)
+    assert {english: found for english, found in said.items() if len(found) > 1} == {}
+
+
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_files_are_written_in_one_way(language: str) -> None:
+    path = PACKAGE / "translations" / f"{language}.json"
+    canonical = json.dumps(texts(language), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    assert path.read_text(encoding="utf-8") == canonical
