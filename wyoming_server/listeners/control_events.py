@@ -1,7 +1,6 @@
 """The WebSocket on which the control API tells what happens."""
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncGenerator
 
@@ -67,12 +66,11 @@ async def _ignore(socket: web.WebSocketResponse) -> None:
         pass
 
 
-async def _ended(task: asyncio.Task[None]) -> BaseException | None:
+async def _ended(task: asyncio.Task[None]) -> Exception | None:
     """Stop a task; return what it failed of."""
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        return (await asyncio.gather(task, return_exceptions=True))[0]
-    return None
+    (ending,) = await asyncio.gather(task, return_exceptions=True)
+    return ending if isinstance(ending, Exception) else None
 
 
 async def _close(

@@ -143,3 +143,25 @@ async def test_a_plain_request_is_told_how_to_ask(session: aiohttp.ClientSession
     assert "WebSocket" in told["message"]
     async with session.head(EVENTS) as response:
         assert response.status == 405
+
+
+async def test_a_request_ends_without_complaint_when_its_client_goes(
+    surface: RecordingSurface, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endings: list[BaseException | None] = []
+
+    async def watched(request: Any, **asked: Any) -> Any:
+        try:
+            return await control_events.events(request, **asked)
+        except BaseException as error:
+            endings.append(error)
+            raise
+        finally:
+            endings.append(None)
+
+    monkeypatch.setattr(control_resources, "events", watched)
+    async with opened(surface, tmp_path) as (_, session):
+        async with session.ws_connect(EVENTS) as socket:
+            await socket.receive_json(timeout=10)
+        await eventually(lambda: bool(endings))
+    assert endings == [None]
