@@ -1,6 +1,7 @@
 """Entities for what the hub comes to know: satellites, languages, thresholds."""
 
 from collections.abc import Callable, Iterable, Sequence
+from ipaddress import ip_address
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
@@ -56,6 +57,17 @@ def async_add_per_satellite(
     build: Callable[[EdgeVoiceCoordinator, str], Sequence[Entity]],
 ) -> None:
     """Add the entities of each satellite when the hub first hears of it, and again after it was forgotten."""
-    async_add_as_they_appear(
-        hass, entry, async_add_entities, named=lambda status: [one.id for one in status.satellites], build=build
-    )
+    async_add_as_they_appear(hass, entry, async_add_entities, named=_satellites, build=build)
+
+
+def _satellites(status: Status) -> list[str]:
+    """Return the satellites with names: behind an address stand all phones and browsers that speak through it."""
+    return [one.id for one in status.satellites if not _is_address(one.id)]
+
+
+def _is_address(satellite_id: str) -> bool:
+    try:
+        ip_address(satellite_id)
+    except ValueError:
+        return False
+    return True

@@ -1,5 +1,6 @@
 """Triggers and conditions, in automations as people write them."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.integration.entities.sight import TURN_EVENT, turn, until_attribute, 
 from tests.integration.peer import SATELLITE, Peer
 
 PAGE = Path(__file__).parents[3] / "docs/entities.md"
+ROOT = Path(__file__).parents[3] / "custom_components/edge_voice"
 KITCHEN = "assist_satellite_kitchen"
 HALL = "assist_satellite.hall"
 ESCALATED = {"route": "cloud", "action": "escalate", "lane": "groq"}
@@ -230,3 +232,25 @@ async def test_the_examples_on_that_page_are_automations(
     assert await async_setup_component(hass, "automation", {"automation": automations})
     await hass.async_block_till_done()
     assert [state.state for state in hass.states.async_all("automation")] == ["on", "on"], caplog.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "icon"), [("services", "service"), ("triggers", "trigger"), ("conditions", "condition")]
+)
+def test_every_field_that_a_form_shows_has_words_and_an_icon(kind: str, icon: str) -> None:
+    described = {
+        key: one for key, one in parse_yaml((ROOT / f"{kind}.yaml").read_text("utf-8")).items() if key[0] != "."
+    }
+    texts = json.loads((ROOT / "translations/en.json").read_text("utf-8"))
+    icons = json.loads((ROOT / "icons.json").read_text("utf-8"))[kind]
+    assert set(described) == set(texts[kind]) == set(icons)
+    for key, one in described.items():
+        assert icons[key][icon].startswith("mdi:")
+        assert {"name", "description"} <= set(texts[kind][key])
+        fields = one.get("fields", {})
+        assert set(fields) == set(texts[kind][key].get("fields", {})), key
+        for name, field in fields.items():
+            assert texts[kind][key]["fields"][name]["name"], name
+            choice = field["selector"].get("select") or {}
+            words = texts["selector"][choice["translation_key"]]["options"] if choice else {}
+            assert set(choice.get("options", [])) == set(words), name

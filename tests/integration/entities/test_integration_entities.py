@@ -184,6 +184,18 @@ async def test_a_satellite_gets_its_entities_when_the_hub_first_hears_of_it(
     assert device.via_device_id == hub.id
 
 
+async def test_an_address_is_no_satellite(hass: HomeAssistant, peer: Peer, entry: MockConfigEntry) -> None:
+    """Whoever speaks without a name is known by Home Assistant's own address: phones and browsers alike."""
+    before = len(entities_of(hass, entry))
+    kitchen = peer.status["satellites"][0]
+    strangers = [kitchen | {"id": one} for one in ("192.168.1.20", "fe80::1")]
+    hall = kitchen | {"id": "assist_satellite.hall"}
+    await peer.push_status(satellites=[kitchen, *strangers, hall])
+    of_one = [one for one in entities_of(hass, entry) if SATELLITE in one.unique_id]
+    await until(lambda: len(entities_of(hass, entry)) >= before + len(of_one))
+    assert len(entities_of(hass, entry)) == before + len(of_one)
+
+
 async def test_a_forgotten_satellite_leaves_and_comes_back_when_it_is_heard_again(
     hass: HomeAssistant, peer: Peer, entry: MockConfigEntry
 ) -> None:
