@@ -372,7 +372,7 @@ class TooManyRequestsError(ControlError):
 
     code = "too-many-requests"
 
-    def __init__(self, message: str, *, retry_after_s: float) -> None:
+    def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
         """Say when asking again may help."""
         super().__init__(message)
         self.retry_after_s = retry_after_s
