@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.const import CONF_HOST, CONF_PORT, CONF_TOKEN
 from homeassistant.core import HomeAssistant, callback
@@ -10,15 +10,23 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from .client import EdgeVoiceClient, is_loopback
 from .const import CONF_FINGERPRINT, CONF_WYOMING_PORT
-from .errors import CannotConnectError, EdgeVoiceError, NotEdgeVoiceError, SlowServerError
+from .errors import CannotConnectError, EdgeVoiceError, NotEdgeVoiceError, RefusedError, SlowServerError
 from .protocol import Health
 from .wyoming_client import WyomingTarget, speaks_wyoming
+
+_ORIGIN_REFUSED: Final = "origin-refused"
 
 
 class WyomingServerError(NotEdgeVoiceError):
     """A Wyoming server answers: another one, or ours at its port for speech."""
 
     key = "wyoming_server"
+
+
+class NameRefusedError(NotEdgeVoiceError):
+    """The server is asked by a name that it does not know as its own, as a web page that poses as it would ask."""
+
+    key = "name_refused"
 
 
 class NoWyomingPortError(EdgeVoiceError):
@@ -58,6 +66,8 @@ async def async_find(hass: HomeAssistant, host: str, port: int) -> Found:
     try:
         fingerprint, health = await _async_look(hass, host, port)
     except (CannotConnectError, NotEdgeVoiceError, SlowServerError) as error:
+        if isinstance(error.__cause__, RefusedError) and error.__cause__.code == _ORIGIN_REFUSED:
+            raise NameRefusedError(host=host, port=str(port)) from error
         if await speaks_wyoming(WyomingTarget(host=host, port=port)):
             raise WyomingServerError(host=host, port=str(port)) from error
         raise
@@ -90,10 +100,10 @@ async def _async_look(hass: HomeAssistant, host: str, port: int) -> tuple[str | 
     if is_loopback(host):
         try:
             return None, await plain.health()
-        except (CannotConnectError, NotEdgeVoiceError) as error:
+        except CannotConnectError, NotEdgeVoiceError:
             # It may listen to the whole network, and then it speaks TLS here, too.
             if (fingerprint := await plain.seen_fingerprint()) is None:
-                raise error from None
+                raise
     elif (fingerprint := await plain.seen_fingerprint()) is None:
         raise NotEdgeVoiceError(host=host, port=str(port))
     return fingerprint, await client_for(hass, {**place, CONF_FINGERPRINT: fingerprint}).health()

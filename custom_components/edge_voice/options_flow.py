@@ -90,7 +90,8 @@ class EdgeVoiceOptionsFlow(OptionsFlow):
                 progress_task=self._test,
                 description_placeholders={CONF_SATELLITE: self._satellite_name},
             )
-        return self.async_show_progress_done(next_step_id="unheard" if self._test.exception() else "heard")
+        following = "unheard" if self._test.exception() else "heard"
+        return self.async_show_progress_done(next_step_id=following)
 
     async def async_step_heard(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show what was heard."""
