@@ -1,5 +1,6 @@
 """A home that speaks: the recordings' home, a hub, satellites and other speech-to-text entities."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from homeassistant.components.assist_pipeline.pipeline import async_get_pipeline, async_update_pipeline
 from homeassistant.components.homeassistant.exposed_entities import async_expose_entity
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
@@ -22,7 +24,20 @@ from tests.integration.voice.ear import Ear
 from tests.integration.voice.house import House, house_of
 
 HOME = Path(__file__).parents[2] / "home_assistant/home.yaml"
+VOICE = [Platform.CONVERSATION, Platform.STT, Platform.WAKE_WORD]
 type Open = Callable[[], Awaitable[Assist]]
+
+
+@pytest.fixture(autouse=True)
+def _voice_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set up the entities that speech is about, and not the many that tell of it."""
+    monkeypatch.setattr("custom_components.edge_voice.PLATFORMS", VOICE)
+
+
+@pytest.fixture(autouse=True)
+async def _without_stack_of_each_call() -> None:
+    """The loop's debug mode keeps a stack of every call: with 100 chunks a second, most time would go there."""
+    asyncio.get_running_loop().set_debug(False)
 
 
 @pytest.fixture

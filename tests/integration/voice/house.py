@@ -49,10 +49,14 @@ class Satellite(AssistSatelliteEntity):
         """Keep an event."""
         self.events.append(event)
 
-    async def hear(self, audio: AsyncIterator[bytes], *, end_stage: PipelineStage = PipelineStage.INTENT) -> None:
-        """Run the pipeline until its end, and until it is heard out no longer."""
+    async def hear(self, audio: AsyncIterator[bytes], *, end_stage: PipelineStage = PipelineStage.STT) -> None:
+        """Run the pipeline until there is a text."""
         self.events.clear()
         await self.async_accept_pipeline_from_satellite(audio, end_stage=end_stage)
+
+    async def converse(self, audio: AsyncIterator[bytes]) -> None:
+        """Run the pipeline until the conversation has answered."""
+        await self.hear(audio, end_stage=PipelineStage.INTENT)
 
     def data(self, kind: str) -> dict[str, Any]:
         """Return what the first event of a type carries."""

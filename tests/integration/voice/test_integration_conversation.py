@@ -29,7 +29,7 @@ def outcomes(peer: Peer) -> list[tuple[str, Any]]:
 async def asked(parlour: HomeAssistant, heard: MockConfigEntry, rooms: House, ear: Ear) -> House:
     """A house in which a question is open."""
     ear.says("Turn on front door.", action="confirm", turn_id="q1", critical=True)
-    await rooms.kitchen.hear(said())
+    await rooms.kitchen.converse(said())
     assert rooms.kitchen.spoken == "Did you mean: Turn on front door?"
     return rooms
 
@@ -38,7 +38,7 @@ async def test_what_is_sure_goes_to_home_assistants_agent(
     parlour: HomeAssistant, heard: MockConfigEntry, rooms: House, ear: Ear
 ) -> None:
     ear.says("turn on kitchen light")
-    await rooms.kitchen.hear(said())
+    await rooms.kitchen.converse(said())
     assert parlour.states.get("input_boolean.kitchen_light").state == "on"
     assert rooms.kitchen.data("intent-end")["intent_output"]["continue_conversation"] is False
 
@@ -50,19 +50,19 @@ async def test_a_question_leaves_all_as_it_is_and_listens_again(parlour: HomeAss
 
 async def test_yes_does_it(parlour: HomeAssistant, asked: House, ear: Ear, peer: Peer) -> None:
     ear.says("Yes, please.", turn_id="a1")
-    await asked.kitchen.hear(said())
+    await asked.kitchen.converse(said())
     assert ear.told["expect"] == "confirm"
     assert parlour.states.get(DOOR).state == "on"
     await until(lambda: outcomes(peer))
     assert outcomes(peer) == [("q1", {"result": "intent", "intent": "HassTurnOn"})]
     ear.says("turn on kitchen light")
-    await asked.kitchen.hear(said())
+    await asked.kitchen.converse(said())
     assert "expect" not in ear.told
 
 
 async def test_no_leaves_it(parlour: HomeAssistant, asked: House, ear: Ear, peer: Peer) -> None:
     ear.says("No.", turn_id="a1")
-    await asked.kitchen.hear(said())
+    await asked.kitchen.converse(said())
     assert asked.kitchen.spoken == answers.phrases("en").declined
     assert parlour.states.get(DOOR).state == "off"
     await until(lambda: outcomes(peer))
@@ -73,19 +73,19 @@ async def test_an_unsure_yes_is_asked_for_once_more_and_then_no_more(
     parlour: HomeAssistant, asked: House, ear: Ear
 ) -> None:
     ear.says("Yes.", action="confirm", turn_id="a1")
-    await asked.kitchen.hear(said())
+    await asked.kitchen.converse(said())
     assert asked.kitchen.spoken == "Sorry, yes or no? Did you mean: Turn on front door?"
-    await asked.kitchen.hear(said())
+    await asked.kitchen.converse(said())
     assert asked.kitchen.spoken == answers.phrases("en").given_up
     assert parlour.states.get(DOOR).state == "off"
 
 
 async def test_another_command_instead_of_an_answer_is_done(parlour: HomeAssistant, asked: House, ear: Ear) -> None:
     ear.says("turn on kitchen light", turn_id="a1")
-    await asked.kitchen.hear(said())
+    await asked.kitchen.converse(said())
     assert parlour.states.get("input_boolean.kitchen_light").state == "on"
     ear.says("yes", turn_id="a2")
-    await asked.kitchen.hear(said())
+    await asked.kitchen.converse(said())
     assert parlour.states.get(DOOR).state == "off"  # the question was over
 
 
@@ -93,7 +93,7 @@ async def test_what_is_typed_meanwhile_is_not_taken_for_what_was_said(
     parlour: HomeAssistant, heard: MockConfigEntry, rooms: House, ear: Ear
 ) -> None:
     ear.says("turn on front door", action="confirm")
-    await rooms.kitchen.hear(said())
+    await rooms.kitchen.converse(said())
     result = await conversation.async_converse(
         parlour, "turn on kitchen light", None, Context(), language="en", agent_id=AGENT
     )
@@ -111,11 +111,11 @@ async def test_a_sentence_trigger_does_not_act_before_the_yes(
 
     get_agent_manager(parlour).register_trigger(["open the gate"], act)
     ear.says("open the gate", action="confirm", critical=True, turn_id="q2")
-    await rooms.kitchen.hear(said())
+    await rooms.kitchen.converse(said())
     assert not ran
     assert rooms.kitchen.spoken == "Did you mean: open the gate?"
     ear.says("yes", turn_id="a1")
-    await rooms.kitchen.hear(said())
+    await rooms.kitchen.converse(said())
     assert ran == ["open the gate"]
     assert rooms.kitchen.spoken == "opened"
     await until(lambda: outcomes(peer))
@@ -128,7 +128,7 @@ async def test_what_is_refused_is_said_so(
 ) -> None:
     await speak_to(parlour, prefer_local=prefer_local)
     ear.refuses("needs-confirmation", "turn on front door")
-    await rooms.kitchen.hear(said())
+    await rooms.kitchen.converse(said())
     assert rooms.kitchen.spoken == answers.phrases("en").refused
 
 
@@ -136,7 +136,7 @@ async def test_what_cannot_be_heard_is_to_be_typed(
     parlour: HomeAssistant, heard: MockConfigEntry, rooms: House, ear: Ear
 ) -> None:
     ear.says("", action="ask_text")
-    await rooms.kitchen.hear(said())
+    await rooms.kitchen.converse(said())
     assert rooms.kitchen.spoken == answers.phrases("en").ask_text
 
 
@@ -144,7 +144,7 @@ async def test_what_would_wait_for_a_service_is_asked_back_rather_than_lost(
     parlour: HomeAssistant, heard: MockConfigEntry, rooms: House, ear: Ear
 ) -> None:
     ear.says("add beans to the list", action="defer")
-    await rooms.kitchen.hear(said())
+    await rooms.kitchen.converse(said())
     assert rooms.kitchen.spoken == "Did you mean: add beans to the list?"
 
 
@@ -154,7 +154,7 @@ async def test_a_question_to_somebody_elses_agent_is_a_failure_and_no_deed(
     """A hub that is mistaken about who can be asked must not have its way."""
     await speak_to(parlour, agent="conversation.home_assistant")
     ear.says("turn on front door", action="confirm", critical=True)
-    await rooms.kitchen.hear(said())
+    await rooms.kitchen.converse(said())
     assert rooms.kitchen.data("error")["code"] == "stt-stream-failed"
     assert parlour.states.get(DOOR).state == "off"
 
@@ -187,7 +187,7 @@ async def test_the_agent_that_the_owner_chose_hears_it_and_is_prepared(
     parlour.config_entries.async_update_entry(heard, options={"conversation_agent": other.entry_id})
     await parlour.async_block_till_done()
     ear.says("tell me a story")
-    await rooms.kitchen.hear(said())
+    await rooms.kitchen.converse(said())
     assert rooms.kitchen.spoken == "tell me a story"
     assert parrot.heard[0].satellite_id == "assist_satellite.kitchen"
     assert parrot.heard[0].conversation_id == rooms.kitchen.data("run-start")["conversation_id"]
@@ -210,9 +210,9 @@ async def test_a_confirmed_sentence_trigger_runs_before_another_agent(
     get_agent_manager(parlour).register_trigger(["open the gate"], act)
     for text, spoken in {"open the gate": "opened", "open the till": "open the till"}.items():
         ear.says(text, action="confirm")
-        await rooms.kitchen.hear(said())
+        await rooms.kitchen.converse(said())
         ear.says("yes")
-        await rooms.kitchen.hear(said())
+        await rooms.kitchen.converse(said())
         assert rooms.kitchen.spoken == spoken
     assert [one.text for one in parrot.heard] == ["open the till"]
 
@@ -224,7 +224,7 @@ async def test_an_agent_that_cannot_be_is_replaced_by_home_assistants(
     parlour.config_entries.async_update_entry(heard, options={"conversation_agent": agent})
     await parlour.async_block_till_done()
     ear.says("turn on kitchen light")
-    await rooms.kitchen.hear(said())
+    await rooms.kitchen.converse(said())
     assert parlour.states.get("input_boolean.kitchen_light").state == "on"
 
 

@@ -54,7 +54,7 @@ async def test_home_assistants_agent(
     ar.async_get(parlour).async_create("Bathroom")  # which has no lights
     await speak_to(parlour, agent=agent)
     ear.says(text, turn_id="t5")
-    await rooms.kitchen.hear(said())
+    await rooms.kitchen.converse(said())
     await until(lambda: outcomes(peer))
     ((turn_id, outcome),) = outcomes(peer)
     assert (turn_id, outcome) == ("t5", told)
@@ -117,10 +117,10 @@ async def test_an_agent_that_thinks(
     thinker.tool, thinker.fails, thinker.answer = tool, fails, answer
     await speak_to(parlour, agent=thinker.entity_id)
     ear.says("do something about the light", turn_id="t6")
-    await rooms.kitchen.hear(said())
+    await rooms.kitchen.converse(said())
     ear.says("turn on kitchen light", turn_id="t7")
     await speak_to(parlour)
-    await rooms.bedroom.hear(said())  # so that there is something to wait for
+    await rooms.bedroom.converse(said())  # so that there is something to wait for
     await until(lambda: outcomes(peer) and outcomes(peer)[-1][0] == "t7")
     assert dict(outcomes(peer)).get("t6") == told
 
@@ -129,10 +129,10 @@ async def test_silence_and_what_was_typed_have_no_outcome(
     parlour: HomeAssistant, heard: MockConfigEntry, rooms: House, ear: Ear, peer: Peer
 ) -> None:
     ear.says("", action="discard", turn_id="t1")
-    await rooms.kitchen.hear(said())
+    await rooms.kitchen.converse(said())
     await conversation.async_converse(parlour, "turn on kitchen light", None, Context(), language="en")
     ear.says("turn on kitchen light", turn_id="t2")
-    await rooms.kitchen.hear(said())
+    await rooms.kitchen.converse(said())
     await until(lambda: outcomes(peer))
     assert [turn_id for turn_id, _ in outcomes(peer)] == ["t2"]
 
@@ -142,7 +142,7 @@ async def test_a_hub_that_does_not_hear_of_it_harms_no_turn(
 ) -> None:
     ear.says("turn on kitchen light")
     await peer.stop()
-    await rooms.kitchen.hear(said())
+    await rooms.kitchen.converse(said())
     assert rooms.kitchen.data("intent-end")["intent_output"]["response"]["response_type"] == "action_done"
 
 
@@ -151,7 +151,7 @@ async def test_what_is_remembered_of_a_conversation_ends_with_it(
 ) -> None:
     voice = heard.runtime_data.voice
     ear.says("turn on front door", action="confirm")
-    await rooms.kitchen.hear(said())
+    await rooms.kitchen.converse(said())
     assert voice.exchanges.is_asked(rooms.kitchen.data("run-start")["conversation_id"])
     async_fire_time_changed(parlour, dt_util.utcnow() + dt.timedelta(minutes=20), fire_all=True)
     await parlour.async_block_till_done()
@@ -173,6 +173,6 @@ async def test_a_real_hub_counts_the_outcome(home: HomeAssistant, entry: MockCon
 
     client.tell_outcome = listen
     await speak_to(home)
-    await house.kitchen.hear(said(recording("kitchen.wav").followed_by_room(2.0)))
+    await house.kitchen.converse(said(recording("kitchen.wav").followed_by_room(2.0)))
     await until(lambda: told)
     assert told == [("intent", True)]
