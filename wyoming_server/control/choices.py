@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import InvalidSettingsError
 from ..pipeline.lanes import LaneSettings
+from ..pipeline.policy import RoutingMode
 from ..settings import Settings, check_settings
 
 POLICY: Mapping[str, tuple[str, str]] = {
@@ -49,7 +50,17 @@ def with_policy(settings: Settings, changes: Mapping[str, Any]) -> Settings:
             settings = replace(settings, **{section: replace(before, **{name: made})})
         except ValueError as error:
             raise InvalidSettingsError(f"{key} is {value!r}: {error}") from error
-    return check_settings(settings)
+    return _coherent(settings)
+
+
+def _coherent(settings: Settings) -> Settings:
+    """Return the settings when their parts go together. Raises InvalidSettingsError.
+
+    A hedge that nothing may come of rests: who switches to the hub alone for an evening need not switch it off first.
+    """
+    rests = settings.routing.mode is RoutingMode.EDGE or not settings.cloud.lanes
+    check_settings(replace(settings, hedge=replace(settings.hedge, hedge=False)) if rests else settings)
+    return settings
 
 
 def _typed(key: str, before: object, value: object) -> object:
@@ -73,7 +84,7 @@ LANE_KEYS = tuple(one.name for one in dataclasses.fields(LaneSettings) if one.na
 
 def with_lanes(settings: Settings, lanes: Sequence[LaneSettings]) -> Settings:
     """Return settings with further lanes behind those of the settings file. Raises InvalidSettingsError."""
-    return check_settings(replace(settings, cloud=replace(settings.cloud, lanes=(*settings.cloud.lanes, *lanes))))
+    return _coherent(replace(settings, cloud=replace(settings.cloud, lanes=(*settings.cloud.lanes, *lanes))))
 
 
 def lane_of(fields: Mapping[str, Any]) -> LaneSettings:

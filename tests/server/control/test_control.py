@@ -83,6 +83,15 @@ async def test_a_mode_that_is_chosen_holds_for_the_next_turn(served: Home, owner
     assert (await owner.ask("GET", "policy"))["routing_mode"] == "edge"
 
 
+async def test_a_hedge_rests_while_the_hub_answers_alone(served: Home, owner: Owner, cloud: StandIn) -> None:
+    await owner.lanes(at_home(cloud))
+    await owner.policy(hedge=True)
+    assert (await owner.policy(routing_mode="edge"))["hedge"] is True
+    assert (await turn(served, KITCHEN_IN_NOISE, next(ROOMS))).detail["lanes"] == []
+    await owner.policy(routing_mode="auto")
+    assert await owner.lanes() == []
+
+
 async def test_a_cloud_lane_is_left_alone_once_the_cloud_is_forbidden(
     served: Home, owner: Owner, cloud: StandIn
 ) -> None:
