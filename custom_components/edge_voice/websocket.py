@@ -14,12 +14,13 @@ from homeassistant.const import Platform
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
 from .coordinator import RECENT_TURNS
 from .errors import EdgeVoiceError
 from .protocol import Status, Turn
-from .signals import SIGNAL_TURN
+from .signals import SIGNAL_TEXT_RETURNED, SIGNAL_TURN
 from .turns import turn_attributes
 from .types import EdgeVoiceConfigEntry, EdgeVoiceData
 
@@ -27,11 +28,26 @@ type Json = dict[str, Any]
 
 _ENTRY: Final[dict[str | vol.Marker, Any]] = {vol.Optional("entry_id"): str}
 _LIMIT: Final = vol.All(int, vol.Range(min=1, max=RECENT_TURNS))
+_WAITS: Final[HassKey[dict[str, float]]] = HassKey(f"{DOMAIN}_waits")
+"""Per turn: the milliseconds from the hub's transcript to the text that went on. The hub cannot know them, and where
+Home Assistant itself has asked a service, they are most of what was waited for."""
+_MOST_WAITS: Final = 4 * RECENT_TURNS
+_CLIENT: Final = "client"
+"""The route of a turn for which Home Assistant itself asks a service."""
 
 
 @callback
 def async_register(hass: HomeAssistant) -> None:
     """Register the commands, for as long as Home Assistant runs."""
+    waits = hass.data[_WAITS] = {}
+
+    @callback
+    def remember(turn_id: str, milliseconds: float) -> None:
+        waits[turn_id] = milliseconds
+        if len(waits) > _MOST_WAITS:
+            del waits[next(iter(waits))]
+
+    async_dispatcher_connect(hass, SIGNAL_TEXT_RETURNED, remember)
     for command in (ws_turns, ws_overview, ws_subscribe_turns):
         websocket_api.async_register_command(hass, command)
 
@@ -51,7 +67,7 @@ class _NoSuchEntryError(Exception):
 async def ws_turns(hass: HomeAssistant, connection: ActiveConnection, msg: Json) -> None:
     """Answer with a hub's last turns, the newest first."""
     if (entry := _entry(hass, connection, msg)) is not None:
-        turns = await _turns(entry, msg["limit"])
+        turns = await _turns(hass, entry, msg["limit"])
         connection.send_result(msg["id"], {"entry_id": entry.entry_id, "turns": turns})
 
 
@@ -73,7 +89,7 @@ async def ws_subscribe_turns(hass: HomeAssistant, connection: ActiveConnection, 
     connection.subscriptions[msg["id"]] = subscription.async_end
     connection.send_result(msg["id"])
     subscription.async_start()
-    subscription.send(overview=_overview(hass, entry), turns=await _turns(entry, RECENT_TURNS))
+    subscription.send(overview=_overview(hass, entry), turns=await _turns(hass, entry, RECENT_TURNS))
 
 
 @dataclass(kw_only=True, slots=True)
@@ -93,6 +109,7 @@ class _Subscription:
         """Listen to the turns, to the entry, and to its coordinator while there is one."""
         self._ends = [
             async_dispatcher_connect(self.hass, SIGNAL_TURN, self._handle_turn),
+            async_dispatcher_connect(self.hass, SIGNAL_TEXT_RETURNED, self._handle_text_returned),
             async_dispatcher_connect(self.hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._handle_entry),
         ]
         self._follow()
@@ -111,7 +128,15 @@ class _Subscription:
     @callback
     def _handle_turn(self, entry_id: str, turn: Turn) -> None:
         if entry_id == self.entry.entry_id:
-            self.send(turn=turn_attributes(turn))
+            self.send(turn=_told(self.hass, turn))
+
+    @callback
+    def _handle_text_returned(self, turn_id: str, _milliseconds: float) -> None:
+        """Tell a turn again when the service that Home Assistant has asked for it is done."""
+        recent = data.coordinator.recent_turns if (data := _data(self.entry)) is not None else ()
+        for turn in recent:
+            if turn.turn_id == turn_id and turn.route == _CLIENT:
+                self.send(turn=_told(self.hass, turn))
 
     @callback
     def _handle_entry(self, change: ConfigEntryChange, entry: ConfigEntry) -> None:
@@ -162,7 +187,7 @@ def _data(entry: EdgeVoiceConfigEntry) -> EdgeVoiceData | None:
     return entry.runtime_data if entry.state is ConfigEntryState.LOADED else None
 
 
-async def _turns(entry: EdgeVoiceConfigEntry, limit: int) -> list[Json]:
+async def _turns(hass: HomeAssistant, entry: EdgeVoiceConfigEntry, limit: int) -> list[Json]:
     """Return the turns that the hub and Home Assistant remember, the newest first: either may have been restarted."""
     if (data := _data(entry)) is None:
         return []
@@ -172,7 +197,19 @@ async def _turns(entry: EdgeVoiceConfigEntry, limit: int) -> list[Json]:
         told = ()
     by_id = {turn.turn_id: turn for turn in (*told, *data.coordinator.recent_turns)}
     newest_first = sorted(by_id.values(), key=lambda turn: turn.at, reverse=True)
-    return [turn_attributes(turn) for turn in newest_first[:limit]]
+    return [_told(hass, turn) for turn in newest_first[:limit]]
+
+
+def _told(hass: HomeAssistant, turn: Turn) -> Json:
+    """Return a turn without its text; its times hold what Home Assistant itself has waited for a service."""
+    told = turn_attributes(turn)
+    waited = hass.data[_WAITS].get(turn.turn_id)
+    if waited is None or turn.route != _CLIENT or turn.latency_ms is None:
+        return told
+    times = dict(turn.latency_ms)
+    for name in ("cloud", "last_word_to_text"):
+        times[name] = (times.get(name) or 0.0) + waited
+    return told | {"latency_ms": times}
 
 
 def _overview(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -> Json:

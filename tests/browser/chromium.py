@@ -61,7 +61,7 @@ class Page:
             case "Runtime.exceptionThrown", {"exceptionDetails": details}:
                 self.errors.append(_thrown(details))
             case "Runtime.consoleAPICalled", {"type": "error" | "assert", "args": said}:
-                self.errors.append(" ".join(str(one.get("value", one.get("description", ""))) for one in said))
+                self.errors.append(" ".join(map(_said, said)))
             case "Log.entryAdded", {"entry": {"level": "error"} as entry}:
                 self.errors.append(f"{entry['text']} {entry.get('url', '')}")
 
@@ -238,6 +238,13 @@ async def _address(log: asyncio.StreamReader) -> str:
                     return line.split()[-1]
                 said.append(line)
     raise BrowserError("Chromium did not start: " + "".join(said[-10:]))
+
+
+def _said(argument: dict[str, Any]) -> str:
+    """Return what was written to a console, an object by its first properties."""
+    if properties := argument.get("preview", {}).get("properties"):
+        return ", ".join(f"{one['name']}: {one.get('value')}" for one in properties)
+    return str(argument.get("value", argument.get("description", "")))
 
 
 def _thrown(details: dict[str, Any]) -> str:

@@ -9,11 +9,14 @@ from homeassistant.components.frontend import DATA_EXTRA_MODULE_URL
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.edge_voice.const import DOMAIN
 from custom_components.edge_voice.frontend import MODULES, _digest, async_register
+from custom_components.edge_voice.signals import SIGNAL_TEXT_RETURNED
+from custom_components.edge_voice.websocket import _MOST_WAITS, _WAITS
 from tests.integration.conftest import entry_for, set_up
 from tests.integration.peer import ID, TURN, Peer, never, says
 
@@ -154,6 +157,33 @@ async def test_a_card_that_is_gone_is_told_nothing(
     await core.async_block_till_done()
     await card.send_json_auto_id({"type": "ping"})
     assert (await card.receive_json())["type"] == "pong"
+
+
+async def test_what_home_assistant_waited_for_its_own_service_is_part_of_the_turn(
+    core: HomeAssistant, peer: Peer, peer_entry: MockConfigEntry, hass_ws_client: WebSocketGenerator
+) -> None:
+    card = await hass_ws_client(core)
+    await subscribe(card)
+    times = {"capture": 60.0, "cloud": 0.0, "last_word_to_text": 180.0}
+    await peer.push({"type": "turn", "turn": turn(6, route="client", lane="Cloud", latency_ms=times)})
+    assert (await told(card, "turn"))["turn"]["latency_ms"]["cloud"] == 0.0
+    async_dispatcher_send(core, SIGNAL_TEXT_RETURNED, "t6", 500.0)
+    again = (await told(card, "turn"))["turn"]
+    assert again["latency_ms"] == {"capture": 60.0, "cloud": 500.0, "last_word_to_text": 680.0}
+    # Where the hub has asked, its own figures are whole.
+    async_dispatcher_send(core, SIGNAL_TEXT_RETURNED, "t1", 20.0)
+    await card.send_json_auto_id({"type": "edge_voice/turns"})
+    turns = {one["turn_id"]: one["latency_ms"] for one in (await card.receive_json())["result"]["turns"]}
+    assert turns["t6"] == again["latency_ms"]
+    assert turns["t1"]["last_word_to_text"] == 182.2
+
+
+async def test_waits_are_forgotten_with_their_turns(core: HomeAssistant, peer_entry: MockConfigEntry) -> None:
+    for number in range(1000):
+        async_dispatcher_send(core, SIGNAL_TEXT_RETURNED, f"t{number}", 1.0)
+    kept = core.data[_WAITS]
+    assert len(kept) == _MOST_WAITS
+    assert "t999" in kept
 
 
 async def test_the_overview_names_the_entity_whose_history_is_drawn(

@@ -42,7 +42,7 @@ export const cardStyle = `${chartStyle}
   .row:focus-visible { outline: 2px solid var(--primary-color, #03a9f4); outline-offset: -2px; }
   .who { display: flex; flex-direction: column; min-inline-size: 0; }
   .who b { font-weight: 400; font-size: 14px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-  .who small { font-size: 12px; color: var(--ev-quiet); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  .who small { font-size: 12px; color: var(--ev-quiet); overflow-wrap: anywhere; }
   .total { text-align: end; font-size: 14px; font-variant-numeric: tabular-nums; white-space: nowrap; }
   .total.over { color: var(--ev-warning); font-weight: 500; }
   .total.over::before { content: "▲ "; font-size: 9px; vertical-align: 2px; }
@@ -72,7 +72,7 @@ export const cardStyle = `${chartStyle}
     .why { grid-template-columns: 1fr 1fr; }
     .why .wide { grid-column: 1 / -1; }
   }
-  @container (max-width: 500px) {
+  @container (max-width: 440px) {
     .row { grid-template-columns: 1fr auto; padding-inline: 4px; }
     .row .bar-place { grid-column: 1 / -1; grid-row: 2; padding-block-end: 4px; }
     .axis-row { grid-template-columns: 1fr; padding-inline: 4px; }

@@ -17,6 +17,8 @@ import {
 /** What lies behind is torn off: one slow turn would make all others too short to read. */
 const MOST_MS = 3 * BUDGET_MS;
 const MOST_POINTS = 7;
+/** Bars of points are at least to this scale, so that little looks little. */
+const LEAST_POINTS = 10;
 
 const stageName = (say, key) => say(key === "cloud" ? "cloud_stage" : key);
 
@@ -116,9 +118,12 @@ function riskView(turn, { say, as }) {
 function pointsView(turn, { say, as }) {
   const points = weightiest(turn.points, MOST_POINTS);
   if (points.length === 0) return "";
-  const most = Math.max(...points.map(([, value]) => Math.abs(value)));
+  // Every text starts there, far below the rest: beside it, what differs would be too short to see.
+  const drawn = points.filter(([name]) => name !== "base");
+  const most = Math.max(LEAST_POINTS, ...drawn.map(([, value]) => Math.abs(value)));
   const lines = points.map(([name, value]) => {
-    return `<span>${escaped(say(name, {}, name))}</span>${signedBar({ value, most })}<span class="number"><bdi>${escaped(as.points(value))}</bdi></span>`;
+    const bar = name === "base" ? "<span></span>" : signedBar({ value, most });
+    return `<span>${escaped(say(name, {}, name))}</span>${bar}<span class="number"><bdi>${escaped(as.points(value))}</bdi></span>`;
   });
   return `<div><h4>${escaped(say("points_title"))}</h4><p class="note">${escaped(say("points_hint"))}</p>
     <div class="lines"><span></span><span class="sides" aria-hidden="true"><span>← ${escaped(say("for"))}</span><span>${escaped(say("against"))} →</span></span><span></span>
@@ -129,12 +134,10 @@ function stagesView(turn, { say, as }) {
   if (totalMs(turn) === null) return "";
   // A speech service takes as long as all the rest together: it is torn off.
   const scaleMs = 1.1 * Math.max(...STAGES.map(({ key, budgetMs }) => Math.max(budgetMs ?? 0, key === "cloud" ? 0 : stageMs(turn, key))));
-  const lines = STAGES.filter(({ key, budgetMs }) => budgetMs !== null || stageMs(turn, key) > 0).map((stage) => {
+  const lines = STAGES.filter(({ key }) => key !== "cloud" || stageMs(turn, key) > 0).map((stage) => {
     const ms = stageMs(turn, stage.key);
-    // Hold and post have one budget together: it is named once.
-    const named = stage.budgetMs !== null && stage.key !== "post";
-    const value = named ? say("stage_of", { ms: as.number(ms), budget: as.ms(stage.budgetMs) }) : as.ms(ms);
-    const bar = waterfall({ parts: [{ kind: stage.key, ms }], scaleMs, budgetMs: named ? stage.budgetMs : null, label: value, height: 10 });
+    const value = stage.budgetMs !== null ? say("stage_of", { ms: as.number(ms), budget: as.ms(stage.budgetMs) }) : as.ms(ms);
+    const bar = waterfall({ parts: [{ kind: stage.key, ms }], scaleMs, budgetMs: stage.budgetMs, label: value, height: 10 });
     return `<span class="stage"><span class="swatch ${stage.key}"></span>${escaped(stageName(say, stage.key))}</span>${bar}
       <span class="number${stageIsOver(turn, stage) ? " over" : ""}"><bdi>${escaped(value)}</bdi></span>`;
   });
