@@ -12,7 +12,7 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN, LOGGER
 from .coordinator import EdgeVoiceCoordinator
-from .entity_lane import Ending, EntityLane, LaneAnswer, can_hear, entity_lanes, hear
+from .entity_lane import LISTENING_SECONDS, Ending, EntityLane, LaneAnswer, can_hear, entity_lanes, hear
 from .entry_options import CONF_DIRECT_FALLBACK, chosen
 from .errands import Errands
 from .errors import RefusedError
@@ -89,7 +89,7 @@ class DirectLanes:
                     self._hass,
                     lane,
                     language,
-                    tape.chunks(),
+                    tape.chunks(LISTENING_SECONDS),
                     seconds=DIRECT_SECONDS,
                     ended=tape.ended,
                     errands=self._errands,

@@ -1,5 +1,6 @@
 """Speech to text: a satellite's audio goes to the hub while it is being said, and its text comes back early."""
 
+import math
 import time
 from collections.abc import AsyncIterable
 from typing import Any, Final, override
@@ -28,10 +29,14 @@ from .satellite import Speaker, who_is_speaking
 from .signals import SIGNAL_TEXT_RETURNED
 from .tape import Tape
 from .types import EdgeVoiceConfigEntry
-from .wyoming_client import Transcript, WyomingTarget, transcribe
+from .wyoming_client import CONNECT_SECONDS, Transcript, WyomingTarget, transcribe
 
 PARALLEL_UPDATES = 0
 SPEECH_TO_TEXT: Final = EntityDescription(key="speech_to_text", translation_key="speech_to_text")
+LIVE_SECONDS: Final = 20.0
+"""The hub ends a turn after 15 s; where even that does not come, the network is cut."""
+AWAY_SECONDS: Final = 1.0
+"""For a connection to a hub that is not heard of otherwise: who speaks should not wait for what is not there."""
 UNSAID: Final = "…"
 """Stands for a text that is not to be acted upon, or that there is none of: the agent knows what to say instead."""
 _WISHES: Final = {"confirm": Wish.ASK_BACK, "defer": Wish.ASK_BACK, "ask_text": Wish.ASK_TEXT}
@@ -138,13 +143,15 @@ class EdgeVoiceSpeechToText(EdgeVoiceEntity, stt.SpeechToTextEntity):
     async def _hear_speaker(self, speaker: Speaker, language: str, tape: Tape, recorder: Recorder | None) -> str | None:
         """Have the hub hear it, and whoever is there instead when it cannot."""
         lanes = [one for one in entity_lanes(self.hass, self._entry) if one.serves(speaker.satellite_id)]
+        chunks = tape.chunks(math.inf if speaker.is_file else LIVE_SECONDS)
         try:
             transcript = await transcribe(
                 self._hub,
                 language=language,
                 context=self._told_of(speaker, any(can_hear(self.hass, one, language) for one in lanes)),
-                chunks=tape.chunks() if recorder is None else _recorded(tape.chunks(), recorder),
+                chunks=chunks if recorder is None else _recorded(chunks, recorder),
                 sensitivity=speaker.vad_sensitivity,
+                connect_timeout=CONNECT_SECONDS if self.coordinator.connected else AWAY_SECONDS,
             )
         except (CannotConnectError, SlowServerError) as error:
             return await self._without_hub(language, tape, speaker, recorder, error)

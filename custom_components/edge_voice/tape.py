@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncGenerator, AsyncIterable
 from typing import Final, Protocol, Self, runtime_checkable
 
@@ -60,10 +61,13 @@ class Tape:
         """All that was heard so far, or None where that is more than is kept."""
         return None if self._begin else bytes(self._memory)
 
-    async def chunks(self) -> AsyncGenerator[bytes]:
-        """Yield what is kept from its beginning, then what is said, until its end. Raises what the stream raised."""
+    async def chunks(self, most_seconds: float = math.inf) -> AsyncGenerator[bytes]:
+        """Yield what is kept from its beginning, then what is said, until its end. Raises what the stream raised.
+
+        `most_seconds` ends it early: a stream that nobody ends would go on for as long as the satellite has power.
+        """
         self._taken = self._begin
-        while True:
+        while self._taken < most_seconds * BYTES_PER_SECOND:
             self._changed.clear()
             ready = self._end if self.ended.is_set() else self._end - self._end % _WINDOW_BYTES
             if ready > self._taken:

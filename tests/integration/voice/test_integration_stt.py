@@ -248,6 +248,21 @@ async def test_the_stream_is_closed_when_the_text_comes_early(
     await asyncio.wait_for(closed.wait(), 2.0)
 
 
+async def test_a_satellite_that_never_stops_is_heard_for_a_while(
+    parlour: HomeAssistant, heard: MockConfigEntry, rooms: House, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield bytes(320)
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr("custom_components.edge_voice.stt.LIVE_SECONDS", 0.5)
+    ear.says("what time is it")
+    await rooms.kitchen.hear(endless())
+    assert rooms.kitchen.data("stt-end")["stt_output"] == {"text": "what time is it"}
+    assert 16_000 <= len(ear.heard) <= 16_000 + 32_768
+
+
 async def test_all_audio_arrives_in_windows_of_the_hub(
     parlour: HomeAssistant, heard: MockConfigEntry, rooms: House, ear: Ear
 ) -> None:
