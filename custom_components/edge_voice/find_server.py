@@ -65,9 +65,11 @@ async def async_find(hass: HomeAssistant, host: str, port: int) -> Found:
     """Look who answers at an address. Raises EdgeVoiceError."""
     try:
         fingerprint, health = await _async_look(hass, host, port)
-    except (CannotConnectError, NotEdgeVoiceError, SlowServerError) as error:
-        if isinstance(error.__cause__, RefusedError) and error.__cause__.code == _ORIGIN_REFUSED:
+    except RefusedError as error:
+        if error.code == _ORIGIN_REFUSED:
             raise NameRefusedError(host=host, port=str(port)) from error
+        raise
+    except (CannotConnectError, NotEdgeVoiceError, SlowServerError) as error:
         if await speaks_wyoming(WyomingTarget(host=host, port=port)):
             raise WyomingServerError(host=host, port=str(port)) from error
         raise

@@ -82,6 +82,12 @@ async def client(hass: HomeAssistant, peer: Peer) -> EdgeVoiceClient:
             "/api/v1/turns/t1/escalation/17",
             {"ending": "answered", "took_ms": 4.0, "text": "on"},
         ),
+        (
+            lambda c: c.end_upload("t1", 17, ending="lane-timeout", took_ms=4.0),
+            "PUT",
+            "/api/v1/turns/t1/escalation/17",
+            {"ending": "lane-timeout", "took_ms": 4.0},
+        ),
         (lambda c: c.forget_satellite("a b"), "DELETE", "/api/v1/satellites/a%20b", b""),
         (lambda c: c.ledger(7), "GET", "/api/v1/ledger?limit=7", b""),
         (lambda c: c.write_ledger([{"lane": "a"}]), "POST", "/api/v1/ledger", {"rows": [{"lane": "a"}]}),
@@ -101,11 +107,18 @@ async def test_each_request_is_the_one_that_the_contract_names(
     assert peer.asked == [(method, path, body)]
 
 
+async def test_what_is_forgotten_needs_no_answer(peer: Peer, client: EdgeVoiceClient) -> None:
+    peer.answers["/api/v1/satellites/x"] = says("", status=204)
+    await client.forget_satellite("x")
+
+
 async def test_answers_come_back_as_values(peer: Peer, client: EdgeVoiceClient) -> None:
     assert (await client.health()).wyoming_port is None
     assert (await client.status()).figures.last_word_to_text_ms.p95 == 260.0
     assert (await client.turns(1))[0].class_ == TURN["class"]
     assert await client.pair("123456") == peer.token
+    peer.answers["/api/v1/pair/start"] = says('{"fingerprint": null}', status=202)
+    assert await client.start_pairing() == {"fingerprint": None}
     assert await client.begin_upload("t1", "a", 1.0) == 17
     assert await client.tell_outcome("t1", "intent") is True
     assert (await client.change_policy(audits=True)).routing_mode == "auto"
@@ -394,3 +407,10 @@ async def test_events_end_when_the_hub_closes_them(peer: Peer, client: EdgeVoice
                 for socket in tuple(peer.sockets):
                     await socket.close(code=1013)
     assert seen == [Hello, Status]
+
+
+async def test_a_hub_that_refuses_to_tell_its_health_says_why(peer: Peer, client: EdgeVoiceClient) -> None:
+    peer.answers["/health"] = says('{"code": "origin-refused", "message": "not my name"}', status=403)
+    with pytest.raises(RefusedError) as raised:
+        await client.health()
+    assert raised.value.code == "origin-refused"
