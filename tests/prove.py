@@ -83,6 +83,7 @@ PROOFS = {
     "ledger": Proof(title="What writing an upload down costs", argv=_module("benchmarks.ledger")),
     "ledger-kills": Proof(title="The ledger, killed", argv=_module("proofs.ledger_kills")),
     "sdks": Proof(title="The providers' own clients at the stand-in cloud", argv=_module("proofs.sdks")),
+    "browser": Proof(title="An owner's way, in a real browser", argv=(sys.executable, "-m", "tests.browser")),
     "kill": Proof(title="Killed and started again", argv=_module("proofs.kill")),
 }
 
@@ -143,7 +144,8 @@ def _passed(name: str) -> bool:
 def _revision() -> str:
     """Return what the code is: the commit without documentation, so that writing the report changes nothing."""
     listing = subprocess.run(
-        ["git", "ls-tree", "HEAD", "wyoming_server", "tests", "pyproject.toml", "requirements-test.txt"],
+        ["git", "ls-tree", "HEAD", "wyoming_server", "custom_components", "tests", "pyproject.toml",
+         "requirements-test.txt"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return listing.stdout

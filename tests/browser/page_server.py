@@ -6,7 +6,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-FRONTEND = Path(__file__).parents[2] / "custom_components/edge_voice/frontend"
+ROOT = Path(__file__).parents[2]
+FRONTEND = ROOT / "custom_components/edge_voice/frontend"
 
 
 @contextlib.asynccontextmanager

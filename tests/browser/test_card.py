@@ -96,7 +96,7 @@ async def test_a_turn_shows_why_by_mouse_and_by_keyboard(browser: Browser, addre
     (why,) = await shown.texts(".why")
     turn = await shown.page.evaluate("home.turns[1]")
     assert turn["reason"][1:] in why
-    assert "Starting point −20" in why
+    assert re.search(r"Starting point\s*−20", why)
     await shown.page.press("ArrowDown")
     await shown.page.press("Enter")
     assert (await shown.page.evaluate("home.turns[2]"))["reason"][1:] in (await shown.texts(".why"))[0]
@@ -136,12 +136,20 @@ async def test_the_same_news_twice_changes_nothing(browser: Browser, address: st
 
 async def test_a_slow_turn_is_marked_unless_a_service_took_the_time(browser: Browser, address: str) -> None:
     shown = await show(browser, address, turns=2)
-    spans = {"capture": 60, "inference": 300, "hold": 20, "post": 1, "cloud": 0, "transport": 1}
+    spans = {"capture": 50, "inference": 300, "hold": 20, "post": 1, "cloud": 0, "transport": 1}
     slow = {"latency_ms": {**spans, "last_word_to_text": 382}}
     asked = {"latency_ms": {**spans, "inference": 100, "cloud": 600, "last_word_to_text": 782}}
     await shown.say(f"{{turn: {{...home.turns[0], turn_id: 'asked', ...{json.dumps(asked)}}}}}")
     await shown.say(f"{{turn: {{...home.turns[0], turn_id: 'slow', ...{json.dumps(slow)}}}}}")
     assert await shown.texts(".total.over") == ["382 ms"]
+    await shown.page.click(f"{ROOT}.querySelectorAll('button.row')[0]")
+    assert await shown.texts(".number.over") == ["300 of 120 ms"]
+
+
+async def test_a_turn_that_is_told_again_keeps_its_place(browser: Browser, address: str) -> None:
+    shown = await show(browser, address)
+    await shown.say("{turn: {...home.turns[2], latency_ms: {last_word_to_text: 777}}}")
+    assert [total == "777 ms" for total in await shown.texts(".total")] == [False, False, True] + [False] * 5
 
 
 async def test_before_the_first_turn_it_says_what_to_do(browser: Browser, address: str) -> None:

@@ -191,6 +191,7 @@ async def look_at_the_dashboard(walk: Walk) -> None:
     await walk.page.click(f"{CARD}.querySelectorAll('button.row')[1]")
     await walk.picture("card-why", card)
     await walk.page.press("Escape")
+    await walk.page.evaluate(f"{CARD}.activeElement.blur()")
     await walk.page.prefer(dark=True)
     await walk.page.until("document.querySelector('home-assistant').hass.themes.darkMode")
     await walk.picture("card-dark", card)

@@ -147,9 +147,12 @@ export function trend({ points, formatValue, formatTime, label }) {
   const y = (value) => height * (1 - value / top);
   const path = points.map(({ at, value }) => `${x(at).toFixed(2)} ${y(value).toFixed(2)}`).join(" L");
   const lines = [0, 0.5, 1].map((part) => `<line class="grid" x1="0" x2="100%" y1="${height * part}" y2="${height * part}"/>`);
-  const times = [0, 0.5, 1].map((part) => {
-    const anchor = ["start", "middle", "end"][2 * part];
-    return `<text x="${100 * part}%" y="${height + 15}" text-anchor="${anchor}">${escaped(formatTime(first + part * (last - first)))}</text>`;
+  const words = [0, 0.5, 1].map((part) => formatTime(first + part * (last - first)));
+  // Within a minute, or a day, all are the same: one is enough.
+  const told = words.map((word, index) => words.indexOf(word) === index);
+  const times = words.map((word, index) => {
+    const anchor = ["start", "middle", "end"][index];
+    return told[index] ? `<text x="${50 * index}%" y="${height + 15}" text-anchor="${anchor}">${escaped(word)}</text>` : "";
   });
   const end = points.at(-1);
   return `<svg class="ev trend" height="${height + 18}" role="img" aria-label="${escaped(label)}">${titled(label)}${lines.join("")}
@@ -157,5 +160,5 @@ export function trend({ points, formatValue, formatTime, label }) {
       <path class="area" d="M${x(first).toFixed(2)} ${height} L${path} L${x(last).toFixed(2)} ${height} Z"/>
       <path class="curve" vector-effect="non-scaling-stroke" d="M${path}"/></svg>
     <circle class="dot" cx="${x(end.at)}%" cy="${y(end.value).toFixed(2)}" r="4"/>
-    <text x="0" y="-4">${escaped(formatValue(top))}</text>${last > first ? times.join("") : times[2]}</svg>`;
+    <text x="0" y="-4">${escaped(formatValue(top))}</text>${times.join("")}</svg>`;
 }
