@@ -150,16 +150,15 @@ class LaneFlow(ConfigSubentryFlow):
     async def async_step_try(self, _user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Let the lane transcribe a packaged recording."""
         # Even a test that ends at once shows its bar: steps that follow at once would be handed this one's input.
-        if begins := self._test is None:
-            self._test = self.hass.async_create_task(self._async_test(), "test of a cloud lane")
-        if begins or not self._test.done():
+        begins, test = self._test is None, self._tested()
+        if begins or not test.done():
             return self.async_show_progress(
                 step_id="try",
                 progress_action="try",
-                progress_task=self._test,
+                progress_task=test,
                 description_placeholders={CONF_NAME: self._data[CONF_NAME]},
             )
-        return self.async_show_progress_done(next_step_id="failed" if self._test.exception() else "tried")
+        return self.async_show_progress_done(next_step_id="failed" if test.exception() else "tried")
 
     async def async_step_again(self, _user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Try once more."""
@@ -170,7 +169,7 @@ class LaneFlow(ConfigSubentryFlow):
         """Show what the lane heard."""
         if user_input is not None:
             return await self._async_step_chosen(user_input)
-        heard = self._heard()
+        heard = await self._tested()
         step = "tried" if heard.matches else "tried_other_text"
         placeholders = {CONF_NAME: self._data[CONF_NAME], "text": heard.text, "took": f"{heard.took_ms:.0f}"}
         return self._form(step, what_now_form([_SAVE, _CHANGE, _AGAIN]), {}, None, placeholders)
@@ -181,7 +180,7 @@ class LaneFlow(ConfigSubentryFlow):
         """Say why the lane did not answer; it can be tried again, changed, or saved all the same."""
         if user_input is not None:
             return await self._async_step_chosen(user_input)
-        error = self._test.exception() if self._test else None
+        error = self._tested().exception()
         if error is not None and not isinstance(error, EdgeVoiceError):
             raise error
         return self._failed("failed", error, _AGAIN)
@@ -279,10 +278,11 @@ class LaneFlow(ConfigSubentryFlow):
         key = {CONF_KEY: self._key} if self._key else {}
         return await async_test_provider(self._client, lane_settings(self._data) | key)
 
-    def _heard(self) -> Heard:
+    def _tested(self) -> asyncio.Task[Heard]:
+        """Return the test, begun if there is none."""
         if self._test is None:
-            raise ValueError("nothing was tried")
-        return self._test.result()
+            self._test = self.hass.async_create_task(self._async_test(), "test of a cloud lane")
+        return self._test
 
     async def _async_step_chosen(self, given: Mapping[str, Any]) -> SubentryFlowResult:
         """Save, change or try again, as the owner chose."""

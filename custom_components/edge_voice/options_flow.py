@@ -1,6 +1,8 @@
 """What is behind the entry's gear: settings, the Assist pipeline, and the microphone test."""
 
 import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, override
 
 import probatio as vol
@@ -33,7 +35,8 @@ class EdgeVoiceOptionsFlow(OptionsFlow):
     _satellite: str = ""
     _reason: str = ""
     _test: asyncio.Task[dict[str, Any]] | None = None
-    _result: dict[str, Any] | None = None
+    _result: Mapping[str, Any] = MappingProxyType({})
+    """Of the last test; empty without one."""
 
     async def async_step_init(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show what can be done."""
@@ -100,7 +103,7 @@ class EdgeVoiceOptionsFlow(OptionsFlow):
         return self.async_show_menu(
             step_id="heard",
             menu_options=["play", "microphone", "close"],
-            description_placeholders=_shown(self._result or {}) | {CONF_SATELLITE: self._satellite_name},
+            description_placeholders=_shown(self._result) | {CONF_SATELLITE: self._satellite_name},
         )
 
     async def async_step_unheard(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -113,8 +116,6 @@ class EdgeVoiceOptionsFlow(OptionsFlow):
 
     async def async_step_play(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Let the satellite itself play what it heard."""
-        if self._result is None:
-            return await self.async_step_microphone()
         try:
             await self.hass.services.async_call(
                 SATELLITE_DOMAIN,
@@ -168,9 +169,9 @@ class EdgeVoiceOptionsFlow(OptionsFlow):
         """End a test that runs, and erase what the last one has recorded."""
         if self._test is not None and not self._test.done():
             self._test.cancel()
-        if self._result is not None:
+        if self._result:
             async_erase_recording(self.hass, self._result["recording"])
-        self._test = self._result = None
+        self._test, self._result = None, {}
 
     @callback
     def _hand_on_to(self, agent: str | None) -> None:
@@ -181,7 +182,7 @@ class EdgeVoiceOptionsFlow(OptionsFlow):
         self.hass.config_entries.async_update_entry(self.config_entry, options=options)
 
 
-def _shown(result: dict[str, Any]) -> dict[str, str]:
+def _shown(result: Mapping[str, Any]) -> dict[str, str]:
     """Return a result as text; a dash stands for what was not measured."""
     latency = result.get("latency_ms") or {}
     took = latency.get("last_word_to_text", latency.get("end_to_text"))

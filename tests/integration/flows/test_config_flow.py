@@ -157,6 +157,18 @@ async def test_a_name_that_the_server_does_not_know_as_its_own_is_told(core: Hom
     assert walk.placeholders["host"] == "127.0.0.1"
 
 
+async def test_plain_http_is_for_this_machine_only(
+    core: HomeAssistant, hub: Peer, encrypt: Encrypt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.edge_voice.find_server.is_loopback", lambda _: False)
+    walk = await config_flow(core)
+    await walk.submit(HERE | {"port": hub.port})
+    assert walk.error == "not_edge_voice"
+    await encrypt()
+    await walk.submit(HERE | {"port": hub.port})
+    assert walk.step == "authorize"
+
+
 async def test_a_server_without_a_port_for_speech_is_not_added(core: HomeAssistant, hub: Peer) -> None:
     hub.health["wyoming_port"] = None
     walk = await config_flow(core)

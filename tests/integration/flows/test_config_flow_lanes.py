@@ -13,6 +13,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.edge_voice import lane_flow as lane_flow_module
 from custom_components.edge_voice import lane_test
 from custom_components.edge_voice.lanes import ordered_lanes
 from tests.integration.conftest import entry_for, set_up
@@ -235,9 +236,12 @@ async def test_a_lane_that_the_server_does_not_take_is_not_kept(
 async def test_without_the_server_no_service_can_be_offered(
     core: HomeAssistant, entry: MockConfigEntry, hub: Peer
 ) -> None:
+    lane = await added(core, entry)
     hub.answers["/api/v1/lanes"] = says("bad gateway", status=502)
     walk = await lane_flow(core, entry.entry_id)
     await walk.choose("provider")
+    assert walk.reason == "cannot_connect"
+    walk = await lane_flow(core, entry.entry_id, lane.subentry_id)
     assert walk.reason == "cannot_connect"
 
 
@@ -398,3 +402,32 @@ async def test_a_service_that_the_server_no_longer_knows_cannot_be_changed(
     await core.async_block_till_done()
     walk = await lane_flow(core, entry.entry_id, lane.subentry_id)
     assert walk.reason == "provider_gone"
+
+
+async def test_an_entity_lane_is_changed_without_the_server(
+    core: HomeAssistant, entry: MockConfigEntry, hub: Peer, lanes: Lanes
+) -> None:
+    walk = await lane_flow(core, entry.entry_id)
+    await walk.choose("entity")
+    await walk.submit({"entity_id": "stt.service", "stays_home": True})
+    await walk.submit({})
+    await walk.submit({"what_now": "save"})
+    await core.async_block_till_done()
+    (lane,) = ordered_lanes(entry)
+    walk = await lane_flow(core, entry.entry_id, lane.subentry_id)
+    assert "order" not in walk.result["menu_options"]  # there is only one
+    await walk.choose("entity")
+    await walk.submit({"entity_id": "stt.service", "stays_home": False})
+    assert walk.step == "consent_entity"
+    assert suggested(walk.result)["agreed"] is False  # what stayed at home is to leave it
+
+
+async def test_a_fault_of_our_own_is_not_shown_as_the_lanes(
+    core: HomeAssistant, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(lane_flow_module, "async_test_provider", breaks)
+    with pytest.raises(RuntimeError, match="a bug"):
+        await add_openai(core, entry)

@@ -18,6 +18,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.edge_voice import microphone_test
+from custom_components.edge_voice import options_flow as options_flow_module
 from custom_components.edge_voice.microphone_test import async_test_microphone, microphone_tests
 from custom_components.edge_voice.own_entities import pipeline_of
 from custom_components.edge_voice.recordings import KEEP_SECONDS
@@ -262,3 +263,14 @@ async def test_a_satellites_own_pipeline_counts(
     core.states.async_set("select.kitchen_pipeline", "another")
     assert pipeline_of(core, KITCHEN) is None
     assert pipeline_of(core, "assist_satellite.gone") is None
+
+
+async def test_a_fault_of_our_own_is_not_shown_as_the_satellites(
+    core: HomeAssistant, entry: MockConfigEntry, kitchen: AskingSatellite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(options_flow_module, "async_test_microphone", breaks)
+    with pytest.raises(RuntimeError, match="a bug"):
+        await in_form(core, entry)

@@ -121,7 +121,7 @@ async def test_each_error_can_be_corrected(home: HomeAssistant, entry: MockConfi
     assert (walk.error, walk.placeholders) == ("language_unknown", {"language": "ko", "known": "de, en"})
     await async_update_pipeline(home, async_get_pipeline(home), stt_language="de-CH")
     registry = er.async_get(home)
-    for entity in ("stt.edge_voice", "conversation.edge_voice"):
+    for entity in ("conversation.edge_voice", "stt.edge_voice"):
         registry.async_update_entity(entity, disabled_by=er.RegistryEntryDisabler.USER)
         await walk.submit(wanted(home))
         assert walk.error == "entities_missing"
