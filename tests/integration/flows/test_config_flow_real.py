@@ -111,6 +111,28 @@ async def test_a_lane_at_home_is_tested_by_the_server_itself(core: HomeAssistant
     await core.config_entries.async_unload(entry.entry_id)
 
 
+async def test_an_entity_is_a_lane_that_the_server_leaves_to_us(
+    core: HomeAssistant, house: House, server: ServerProcess
+) -> None:
+    entry = (await paired(core, server)).result["result"]
+    walk = await lane_flow(core, entry.entry_id)
+    await walk.choose("entity")
+    await walk.submit({"entity_id": "stt.service", "stays_home": False})
+    await walk.submit({"agreed": True, "satellites": ["assist_satellite.kitchen"]})
+    assert walk.step == "tried"
+    await walk.submit({"what_now": "save"})
+    await core.async_block_till_done()
+    await until(lambda: entry.runtime_data.coordinator.data.lanes)
+    (kept,) = (await entry.runtime_data.client.lanes())["lanes"]
+    assert (kept["provider"], kept["entity"], kept["trust"]) == ("client", "stt.service", "cloud")
+    assert (kept["languages"], kept["satellites"]) == (["de", "en"], ["assist_satellite.kitchen"])
+    (lane,) = ordered_lanes(entry)
+    core.config_entries.async_remove_subentry(entry, lane.subentry_id)
+    await core.async_block_till_done()
+    await until(lambda: not entry.runtime_data.coordinator.data.lanes)
+    await core.config_entries.async_unload(entry.entry_id)
+
+
 async def test_a_services_key_survives_what_is_told_without_it(core: HomeAssistant, server: ServerProcess) -> None:
     entry = (await paired(core, server)).result["result"]
     walk = await lane_flow(core, entry.entry_id)
