@@ -65,6 +65,14 @@ PROOFS = {
         title="Memory that the integration adds to Home Assistant",
         argv=_module("benchmarks.at_home", "tests.home_assistant.benchmark_memory"),
     ),
+    "events": Proof(
+        title="A turn on the server to the event entity",
+        argv=_module("benchmarks.at_home", "tests.integration.benchmark_events", "--json"),
+    ),
+    "entity-overhead": Proof(
+        title="What the speech-to-text entity adds to Wyoming",
+        argv=_module("benchmarks.at_home", "pytest", "-qs", "tests/integration/voice/benchmark_voice.py"),
+    ),
     "concurrency": Proof(title="Eight turns at once", argv=_module("benchmarks.concurrency")),
     "describe": Proof(title="Describe under load", argv=_module("benchmarks.describe")),
     "footprint": Proof(title="Memory and cold start", argv=_module("benchmarks.footprint")),
