@@ -283,6 +283,52 @@ async def test_the_editor_has_a_field_for_each_setting(browser: Browser, address
     assert all(label and "_" not in label for _, label in form)
 
 
+async def test_a_dashboard_makes_itself_of_what_the_home_has(browser: Browser, address: str) -> None:
+    def entity(key: str, device: str, **more: object) -> dict[str, object]:
+        return {
+            "entity_id": f"x.{device}_{key}",
+            "platform": "edge_voice",
+            "translation_key": key,
+            "device_id": device,
+            **more,
+        }
+
+    entities = [
+        entity("routing_mode", "hub"),
+        entity("latency_p50", "hub"),
+        entity("cloud_allowed", "hub", hidden=True),
+        entity("snr", "kitchen"),
+        entity("mode", "elsewhere", platform="other"),
+    ]
+    home = {
+        "language": "de",
+        "entities": {str(number): one for number, one in enumerate(entities)},
+        "devices": {
+            "hub": {"id": "hub", "name": "Edge Voice", "config_entries": ["one"]},
+            "kitchen": {"id": "kitchen", "name": "K", "name_by_user": "Küche", "via_device_id": "hub"},
+            "bath": {"id": "bath", "name": "Bath", "via_device_id": "hub"},
+        },
+    }
+    shown = await show(browser, address, turns=0)
+    made = "customElements.get('ll-strategy-dashboard-edge-voice').generate({}, "
+    dashboard = await shown.page.evaluate(f"{made}{json.dumps(home)})")
+    (view,) = dashboard["views"]
+    cards = [
+        [card.get("heading") or card.get("entity") or card["type"] for card in one["cards"]] for one in view["sections"]
+    ]
+    assert cards == [
+        ["custom:edge-voice-card"],
+        ["Steuern", "x.hub_routing_mode"],
+        ["Kennzahlen", "x.hub_latency_p50"],
+        ["Küche", "x.kitchen_snr"],
+    ]
+    two = home | {"entities": {"a": entity("routing_mode", "hub"), "b": entity("routing_mode", "bath")}}
+    views = (await shown.page.evaluate(f"{made}{json.dumps(two)})"))["views"]
+    assert [view["sections"][0]["cards"][0].get("entry_id", "none") for view in views] == ["one", "none"]
+    nothing = await shown.page.evaluate(f"{made}{json.dumps(home | {'entities': {}})})")
+    assert "nicht eingerichtet" in nothing["views"][0]["cards"][0]["content"]
+
+
 async def test_a_card_that_is_taken_away_listens_no_more_and_listens_again_when_it_is_back(
     browser: Browser, address: str
 ) -> None:

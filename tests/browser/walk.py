@@ -234,6 +234,20 @@ async def look_at_the_curve(walk: Walk) -> None:
     assert "23% at most" in label, label
 
 
+async def look_at_the_dashboard_that_makes_itself(walk: Walk) -> None:
+    """Open the dashboard that is made of what the home has: the card, and every satellite by its name."""
+    made = {"url_path": "voice-own", "title": "Voice"}
+    await walk.assist.call("lovelace/dashboards/create", mode="storage", **made)
+    strategy = {"strategy": {"type": "custom:edge-voice"}}
+    await walk.assist.call("lovelace/config/save", url_path="voice-own", config=strategy)
+    await walk.page.open(f"{walk.hass.url}/voice-own/voice")
+    await walk.page.until(f"{CARD}.querySelectorAll('button.row').length", _SECONDS)
+    headings = await walk.page.until("(all => all.length >= 5 && all)(shown('hui-heading-card').map(words))", _SECONDS)
+    assert sorted(headings) == ["Bedroom", "Figures", "Kitchen", "Living room", "Steering"], headings
+    assert await walk.page.evaluate("deep('hui-warning, hui-error-card').map(words)") == []
+    await walk.picture("dashboard-own")
+
+
 async def look_at_the_device(walk: Walk) -> None:
     """Open the hub's device page."""
     devices = await walk.assist.call("config/device_registry/list")
@@ -287,6 +301,7 @@ async def all_of_it(walk: Walk, service: ServerProcess, data: Path) -> None:
         lambda: look_at_the_dashboard(walk),
         lambda: hear_live(walk),
         lambda: look_at_the_curve(walk),
+        lambda: look_at_the_dashboard_that_makes_itself(walk),
         lambda: look_at_the_device(walk),
     ]
     for step in steps:

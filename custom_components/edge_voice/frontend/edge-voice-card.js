@@ -3,6 +3,7 @@
 import { Feed } from "./feed.js";
 import { formats } from "./format.js";
 import { checked, form } from "./settings.js";
+import "./strategy.js";
 import { cardStyle } from "./style.js";
 import { inEnglish, textsOf } from "./texts.js";
 import { isOver } from "./turns.js";
