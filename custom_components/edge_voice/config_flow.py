@@ -85,7 +85,8 @@ class EdgeVoiceConfigFlow(ConfigFlow, domain=DOMAIN):
         self._announced = discovery_info
         server_id = discovery_info.properties.get("id")
         if not server_id:
-            return self.async_abort(reason="not_edge_voice")
+            place = {CONF_HOST: discovery_info.host, CONF_PORT: str(discovery_info.port)}
+            return self.async_abort(reason="not_edge_voice", description_placeholders=place)
         await self.async_set_unique_id(server_id)
         self.context["title_placeholders"] = {CONF_NAME: discovery_info.name.partition(".")[0]}
         if (known := await self._async_follow(*self._announced_address)) is not None:

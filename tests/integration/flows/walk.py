@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowManager, FlowResultType
 
 from custom_components.edge_voice.const import DOMAIN, SUBENTRY_LANE
+from tests.integration.flows import wording
 
 type Json = dict[str, Any]
 
@@ -18,10 +19,23 @@ class Walk:
         self._hass = hass
         self._manager = manager
         self.result = result
+        self._check()
+
+    def _check(self) -> None:
+        """See that all that is shown has its words."""
+        flows = self._hass.config_entries
+        texts: Json = wording.TEXTS["config"]
+        if self._manager is flows.options:
+            texts = wording.TEXTS["options"]
+        elif self._manager is flows.subentries:
+            texts = wording.TEXTS["config_subentries"][SUBENTRY_LANE]
+        if "type" in self.result:
+            wording.check(texts, self.result)
 
     async def submit(self, given: Json | None = None) -> Json:
         """Fill in the form; return what comes next, after a progress bar too."""
         self.result = dict(await self._manager.async_configure(self.result["flow_id"], given))
+        self._check()
         return await self.settled()
 
     async def choose(self, option: str) -> Json:
@@ -34,6 +48,7 @@ class Walk:
         while self.result["type"] is FlowResultType.SHOW_PROGRESS:
             await self._hass.async_block_till_done()
             self.result = dict(await self._manager.async_configure(self.result["flow_id"]))
+            self._check()
         return self.result
 
     @property
