@@ -123,9 +123,8 @@ async def transcribe(
     try:
         async with connected(target, connect_timeout) as wire:
             asked = {CONTEXT_KEY: dict(context)}
-            await wire.write(Transcribe(language=language, context=asked, vad_sensitivity=sensitivity))
-            await wire.write(AudioStart(rate=RATE, width=WIDTH, channels=CHANNELS))
-            return await _exchange(wire, chunks, answer_timeout)
+            request = Transcribe(language=language, context=asked, vad_sensitivity=sensitivity)
+            return await _exchange(wire, request, chunks, answer_timeout)
     except TimeoutError as error:
         raise SlowServerError("no answer in time", host=target.host, port=str(target.port)) from error
 
@@ -140,9 +139,9 @@ async def speaks_wyoming(target: WyomingTarget) -> bool:
         return False
 
 
-async def _exchange(wire: Wire, chunks: AsyncIterator[bytes], answer_timeout: float) -> Transcript:
+async def _exchange(wire: Wire, request: Transcribe, chunks: AsyncIterator[bytes], answer_timeout: float) -> Transcript:
     """Send and await side by side. Both tasks have ended when this returns."""
-    upload = asyncio.create_task(_upload(wire, chunks))
+    upload = asyncio.create_task(_upload(wire, request, chunks))
     answer = asyncio.create_task(_answer(wire))
     try:
         await asyncio.wait((upload, answer), return_when=asyncio.FIRST_COMPLETED)
@@ -157,10 +156,12 @@ async def _exchange(wire: Wire, chunks: AsyncIterator[bytes], answer_timeout: fl
         await asyncio.gather(upload, answer, return_exceptions=True)
 
 
-async def _upload(wire: Wire, chunks: AsyncIterator[bytes]) -> None:
-    """Send the audio in small batches. A hub that hangs up is no error here: its answer says why."""
+async def _upload(wire: Wire, request: Transcribe, chunks: AsyncIterator[bytes]) -> None:
+    """Send what is asked, and the audio in small batches. A hub that hangs up is no error here: its answer says why."""
     batch = bytearray()
     with contextlib.suppress(CannotConnectError):
+        await wire.write(request)
+        await wire.write(AudioStart(rate=RATE, width=WIDTH, channels=CHANNELS))
         async for chunk in chunks:
             batch += chunk
             if len(batch) >= BATCH_BYTES:

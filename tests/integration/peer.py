@@ -298,15 +298,16 @@ async def listening(
 
 
 @contextlib.asynccontextmanager
-async def babbling(answer: bytes, *, hang_up: bool = True) -> AsyncIterator[int]:
+async def babbling(answer: bytes) -> AsyncIterator[int]:
     """Run a server that answers whatever is said with the same bytes."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(answer)
         await writer.drain()
-        if not hang_up:
-            await asyncio.Event().wait()
+        writer.write_eof()
+        while await reader.read(2**16):
+            pass  # what is left unread would take the answer back with it
 
     async with listening(handle) as port:
         yield port
