@@ -1,5 +1,6 @@
 """Mends what can be mended from here, once the owner has agreed."""
 
+from abc import ABC, abstractmethod
 from typing import override
 
 import probatio as vol
@@ -28,7 +29,7 @@ class _NotMendedError(Exception):
         self.said = said
 
 
-class _Repair(RepairsFlow):
+class _Repair(RepairsFlow, ABC):
     """Asks once, then mends."""
 
     def __init__(self, entry: ConfigEntry, about: Data) -> None:
@@ -53,9 +54,9 @@ class _Repair(RepairsFlow):
             step_id="confirm", data_schema=vol.Schema({}), errors=errors, description_placeholders=placeholders
         )
 
+    @abstractmethod
     async def _async_mend(self) -> RepairsFlowResult:
         """Mend. Raises _NotMendedError."""
-        raise NotImplementedError
 
     @property
     def _placeholders(self) -> dict[str, str]:

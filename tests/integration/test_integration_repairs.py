@@ -9,6 +9,7 @@ from homeassistant.components.assist_pipeline.pipeline import (
     async_get_pipelines,
     async_update_pipeline,
 )
+from homeassistant.components.repairs import ConfirmRepairFlow
 from homeassistant.components.repairs.const import DOMAIN as REPAIRS
 from homeassistant.config_entries import ConfigSubentryData
 from homeassistant.core import HomeAssistant
@@ -20,6 +21,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.edge_voice.const import DOMAIN, SUBENTRY_LANE
 from custom_components.edge_voice.own_entities import own_entity
+from custom_components.edge_voice.repairs import async_create_fix_flow
 from tests.integration.conftest import entry_for, set_up, until
 from tests.integration.peer import SATELLITE, Peer, refusal, says
 
@@ -172,6 +174,15 @@ async def test_a_refused_key_leads_to_its_lane_s_form(core: HomeAssistant, peer:
     assert flow["context"]["subentry_id"] in entry.subentries
     core.config_entries.subentries.async_abort(flow_id)
 
+    await peer.push_status()  # the key is still refused
+    await until(lambda: "lane_credentials" in issues(core))
+    manager = core.data[REPAIRS]["flow_manager"]
+    opened = await manager.async_init(DOMAIN, context={"issue_id": issues(core)["lane_credentials"].issue_id})
+    core.config_entries.async_remove_subentry(entry, next(iter(entry.subentries)))
+    form = await manager.async_configure(opened["flow_id"], {})
+    assert form["errors"] == {"base": "gone"}
+    await core.async_block_till_done()
+
 
 async def listen_with(core: HomeAssistant, entry: MockConfigEntry, **settings: Any) -> str:
     """Let the preferred pipeline listen with the hub; return its id."""
@@ -227,3 +238,8 @@ async def test_a_repair_of_what_is_gone_says_so(core: HomeAssistant, repairing: 
     await core.config_entries.async_remove(repairing.entry_id)
     form = await manager.async_configure(opened["flow_id"], {})
     assert form["errors"] == {"base": "gone"}
+
+
+async def test_the_repair_of_an_entry_that_is_gone_only_closes(core: HomeAssistant) -> None:
+    flow = await async_create_fix_flow(core, "old", {"entry_id": "gone", "kind": "lane"})
+    assert isinstance(flow, ConfirmRepairFlow)
