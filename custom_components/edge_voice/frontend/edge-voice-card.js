@@ -1,8 +1,9 @@
 /** The card: what was heard where, how fast, how sure and why. Its parts are the modules beside it. */
 
+import { EDITOR } from "./editor.js";
 import { Feed } from "./feed.js";
 import { formats } from "./format.js";
-import { checked, form } from "./settings.js";
+import { checked } from "./settings.js";
 import "./strategy.js";
 import { cardStyle } from "./style.js";
 import { inEnglish, textsOf } from "./texts.js";
@@ -12,8 +13,6 @@ import * as views from "./views.js";
 const TYPE = "edge-voice-card";
 /** Errors of the subscription that have a sentence of their own here. */
 const KNOWN_ERRORS = { unknown_command: "not_set_up", no_entry: "not_set_up", several_entries: "choose", entry_not_found: "gone" };
-/** English for the editor until the user's language is known to a card. */
-let lastTexts = inEnglish;
 
 const SKELETON = `<style>${cardStyle}</style><ha-card><div class="page">
   <header><h2></h2><span class="mode" role="status"></span></header>
@@ -37,8 +36,8 @@ class EdgeVoiceCard extends HTMLElement {
     this.shadowRoot.querySelector("ol").addEventListener("keydown", (event) => this._step(event));
   }
 
-  static getConfigForm() {
-    return form(lastTexts);
+  static getConfigElement() {
+    return document.createElement(EDITOR);
   }
 
   static getStubConfig() {
@@ -87,7 +86,6 @@ class EdgeVoiceCard extends HTMLElement {
     this._language = language;
     this._as = formats(this._hass.locale ?? { language }, this._hass.config?.time_zone);
     this._say = await textsOf(language);
-    lastTexts = this._say;
     this._draw();
   }
 

@@ -9,7 +9,7 @@ const FIGURES = ["latency_p50", "latency_p95", "escalation_rate", "retry_rate", 
 const SATELLITE = ["microphone", "snr", "satellite_answer_early", "microphone_class", "satellite_wake_threshold"];
 const FEATURES = { routing_mode: { type: "select-options" } };
 
-/** Views with one section of the card, one of what steers and one for each satellite: a view for each hub. */
+/** A view for each hub: the card, and beside it what steers, figures and each satellite. */
 export function viewsOf(hass, say) {
   const ours = Object.values(hass.entities).filter((one) => one.platform === "edge_voice" && !one.hidden);
   const hubs = [...new Set(ours.filter((one) => one.translation_key === "routing_mode").map((one) => one.device_id))];
@@ -22,15 +22,18 @@ function viewOf(hass, say, ours, hub, several) {
   const of = (device) => (keys) => tilesOf(ours.filter((one) => one.device_id === device), keys);
   const sections = [
     [{ type: "custom:edge-voice-card", ...(several ? { entry_id: entry } : {}), grid_options: { columns: "full" } }],
-    headed(say("dashboard_steering"), "mdi:tune", of(hub)(STEERING)),
-    headed(say("dashboard_figures"), "mdi:chart-timeline", of(hub)(FIGURES)),
-    satellites.flatMap((device) => headed(nameOf(device), "mdi:microphone-message", of(device.id)(SATELLITE))),
+    // One section: beside the card, which is long, several would leave gaps.
+    [
+      ...headed(say("dashboard_steering"), "mdi:tune", of(hub)(STEERING)),
+      ...headed(say("dashboard_figures"), "mdi:chart-timeline", of(hub)(FIGURES)),
+      ...satellites.flatMap((device) => headed(nameOf(device), "mdi:microphone-message", of(device.id)(SATELLITE))),
+    ],
   ];
   return {
     title: several ? nameOf(hass.devices[hub]) : say("dashboard_title"),
     path: several ? hub : "voice",
     type: "sections",
-    max_columns: 3,
+    max_columns: 2,
     sections: sections.filter((cards) => cards.length > 0).map((cards) => ({ type: "grid", cards })),
   };
 }

@@ -77,8 +77,8 @@ export const cardStyle = `${chartStyle}
     .row .bar-place { grid-column: 1 / -1; grid-row: 2; padding-block-end: 4px; }
     .axis-row { grid-template-columns: 1fr; padding-inline: 4px; }
     .axis-row > :not(.bar-place) { display: none; }
-    .figures { grid-template-columns: 1fr 1fr; }
-    .figures .value { font-size: 22px; }
+    .figures { grid-template-columns: repeat(auto-fit, minmax(92px, 1fr)); }
+    .figures .value { font-size: 20px; }
     .legend { margin-inline: 4px; }
   }
   @media (prefers-reduced-motion: no-preference) {
