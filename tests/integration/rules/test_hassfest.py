@@ -52,7 +52,7 @@ def text(value: Any) -> str:
     said = cv.string_with_no_html(value)
     for wrong, why in (
         (said != said.strip() or not said, "blank at an end, or empty"),
-        (re.search(r"'\{\w+\}'", said), "a placeholder in single quotes"),
+        (re.search(r"'[{}]", said), "an apostrophe before a brace, which makes Home Assistant's pages print the brace"),
         ("[%key:" in said, "a reference, which nobody resolves in custom integrations"),
         (_URL.search(said), "an address: give it as a placeholder"),
     ):
