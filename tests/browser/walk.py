@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from PIL import Image
 
 from tests.browser.chromium import Page, chromium
 from tests.browser.home import ROOT, call, home, owner, say
@@ -27,6 +28,8 @@ from tests.home_assistant.server_process import ServerProcess, edge_voice
 PICTURES = ROOT / "docs/pictures"
 DASHBOARD = ROOT / "docs/dashboard.md"
 LARGEST_PICTURE = 150_000
+SHARP = 1.5
+"""Pixels of a picture for each of the page's."""
 CARD = "shown('edge-voice-card')[0].shadowRoot"
 SPOKEN = (
     ("Kitchen", "kitchen.wav"),
@@ -55,6 +58,7 @@ class Walk:
         await self.page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 400)))")
         file = PICTURES / f"{name}.png"
         await self.page.picture(file, element, margin=12)
+        await asyncio.to_thread(_compress, file)
         size = file.stat().st_size
         assert size < LARGEST_PICTURE, (name, size)
         self.figures.setdefault("pictures", {})[name] = f"{size / 1000:.0f} kB"
@@ -88,6 +92,13 @@ class Walk:
         return [re.sub(r"\s+", " ", one) for one in found]
 
 
+def _compress(file: Path) -> None:
+    """Write a picture again with 256 colours, which is all that flat pages need."""
+    with Image.open(file) as picture:
+        few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    few.save(file, optimize=True)
+
+
 async def add_integration(walk: Walk) -> None:
     """Add the integration as its owner does: address, code from the log, pipeline."""
     await walk.page.open(f"{walk.hass.url}/config/integrations/dashboard/add?domain=edge_voice")
@@ -99,7 +110,7 @@ async def add_integration(walk: Walk) -> None:
     await walk.press("Submit")
     await walk.dialog("With a code")
     await walk.choose("With a code")
-    await walk.dialog("six-digit code")
+    await walk.dialog("It is valid for ten minutes")
     code = re.findall(r"Pairing code (\d{3} \d{3})", walk.hub.said())[-1]
     await walk.fill("shown('input').find(one => one.name === 'code')", code)
     await walk.press("Submit")
@@ -177,7 +188,7 @@ async def look_at_the_dashboard(walk: Walk) -> None:
     made = {"url_path": "voice-home", "title": "Voice", "icon": "mdi:account-voice"}
     await walk.assist.call("lovelace/dashboards/create", mode="storage", show_in_sidebar=True, **made)
     await walk.assist.call("lovelace/config/save", url_path="voice-home", config=config)
-    await walk.page.size(1280, 1000)
+    await walk.page.size(1280, 1000, scale=SHARP)
     await walk.page.open(f"{walk.hass.url}/voice-home/0")
     await walk.page.until(f"{CARD}.querySelectorAll('button.row').length >= 8", _SECONDS)
     missing = await walk.page.evaluate("deep('hui-warning, hui-error-card').map(words)")
@@ -195,13 +206,13 @@ async def look_at_the_dashboard(walk: Walk) -> None:
     await walk.page.prefer(dark=True)
     await walk.page.until("document.querySelector('home-assistant').hass.themes.darkMode")
     await walk.picture("card-dark", card)
-    await walk.page.size(390, 844, phone=True)
+    await walk.page.size(390, 844, scale=SHARP, phone=True)
     await walk.page.until("innerWidth === 390")
     await walk.page.prefer()
     await walk.picture("card-phone")
     wide = f"[...{CARD}.querySelectorAll('*')].some(one => one.getBoundingClientRect().right > innerWidth + 1)"
     assert not await walk.page.evaluate(f"{wide.replace(').some', ').filter(one => !one.closest(`svg`)).some')}")
-    await walk.page.size(1280, 1000)
+    await walk.page.size(1280, 1000, scale=SHARP)
 
 
 async def hear_live(walk: Walk) -> None:
@@ -252,11 +263,11 @@ async def look_at_the_device(walk: Walk) -> None:
     """Open the hub's device page."""
     devices = await walk.assist.call("config/device_registry/list")
     hub = next(one["id"] for one in devices if one["name"] == "Edge Voice")
-    await walk.page.size(1280, 1150)
+    await walk.page.size(1280, 1150, scale=SHARP)
     await walk.page.open(f"{walk.hass.url}/config/devices/device/{hub}")
     await walk.page.until("shown('ha-card').some(one => words(one).includes('Escalation rate'))", _SECONDS)
     await walk.picture("device")
-    await walk.page.size(1280, 1000)
+    await walk.page.size(1280, 1000, scale=SHARP)
 
 
 async def lose_the_hub(walk: Walk, again: Callable[[], Awaitable[ServerProcess]]) -> None:
@@ -285,7 +296,7 @@ async def main() -> None:
         with edge_voice(control_port=0, data=data) as hub, edge_voice() as service:
             async with home(Path(folder) / "config") as hass, chromium() as browser, hass.session() as assist:
                 page = await owner(browser, hass)
-                await page.size(1100, 860)
+                await page.size(1100, 860, scale=SHARP)
                 walk = Walk(hass=hass, hub=hub, page=page, assist=assist)
                 await all_of_it(walk, service, data)
                 print(json.dumps(walk.figures))
