@@ -46,7 +46,9 @@ PHRASES: Mapping[str, Phrases] = {
         ask_text="I cannot hear you well enough here. Please type it.",
         yes=_words("yes yeah yep yup sure ok okay correct right exactly affirmative absolutely"),
         no=_words("no nope nah not never wrong cancel stop forget"),
-        polite=_words("please do it that is thats that's it's i did go ahead of course thanks thank you so mean don't dont"),
+        polite=_words(
+            "please do it that is thats that's it's i did go ahead of course thanks thank you so mean don't dont"
+        ),
     ),
     "de": Phrases(
         ask="Meintest du: {text}?",
