@@ -14,7 +14,9 @@ def main() -> int:
         print("script/bootstrap home-assistant makes the environment that the walk needs", file=sys.stderr)
         return 1
     environment = {"EDGE_VOICE_PYTHON": sys.executable, **os.environ}
-    return subprocess.run([python, "-m", "tests.browser.walk"], cwd=ROOT, env=environment, check=False).returncode
+    return subprocess.run(
+        [python, "-m", "tests.browser.walk", *sys.argv[1:]], cwd=ROOT, env=environment, check=False
+    ).returncode
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""An owner's way through a real Home Assistant in a real browser: `python -m tests.browser.walk`.
+"""An owner's way through a real Home Assistant in a real browser: `python -m tests.browser.walk [--pictures]`.
 
 Adds the integration by its forms, has satellites speak, looks at the dashboard of the docs and at the device page, in
-light and dark, on a computer and a phone, takes the hub away and brings it back. Writes docs/pictures/*.png.
+light and dark, on a computer and a phone, takes the hub away and brings it back. With --pictures, those of the docs are taken anew.
 Runs in Home Assistant's environment, the server in its own (EDGE_VOICE_PYTHON).
 """
 
@@ -51,12 +51,14 @@ class Walk:
     hub: ServerProcess
     page: Page
     assist: Assist
+    pictures: Path
+    """Where they go."""
     figures: dict[str, Any] = field(default_factory=dict)
 
     async def picture(self, name: str, element: str | None = None) -> None:
         """Take a picture for the docs."""
         await self.page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 400)))")
-        file = PICTURES / f"{name}.png"
+        file = self.pictures / f"{name}.png"
         await self.page.picture(file, element, margin=12)
         await asyncio.to_thread(_compress, file)
         size = file.stat().st_size
@@ -293,11 +295,12 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         data.mkdir()
+        pictures = PICTURES if "--pictures" in sys.argv[1:] else Path(folder)
         with edge_voice(control_port=0, data=data) as hub, edge_voice() as service:
             async with home(Path(folder) / "config") as hass, chromium() as browser, hass.session() as assist:
                 page = await owner(browser, hass)
                 await page.size(1100, 860, scale=SHARP)
-                walk = Walk(hass=hass, hub=hub, page=page, assist=assist)
+                walk = Walk(hass=hass, hub=hub, page=page, assist=assist, pictures=pictures)
                 await all_of_it(walk, service, data)
                 print(json.dumps(walk.figures))
 
