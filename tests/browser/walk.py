@@ -1,8 +1,8 @@
 """An owner's way through a real Home Assistant in a real browser: `python -m tests.browser.walk [--pictures]`.
 
 Adds the integration by its forms, has satellites speak, looks at the dashboard of the docs and at the device page, in
-light and dark, on a computer and a phone, takes the hub away and brings it back. With --pictures, those of the docs are taken anew.
-Runs in Home Assistant's environment, the server in its own (EDGE_VOICE_PYTHON).
+light and dark, on a computer and a phone, takes the hub away and brings it back. With --pictures, those of the docs are
+taken anew. Runs in Home Assistant's environment, the server in its own (EDGE_VOICE_PYTHON).
 """
 
 import asyncio
