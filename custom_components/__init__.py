@@ -1,0 +1,1 @@
+"""Where Home Assistant looks for what it does not bring itself."""

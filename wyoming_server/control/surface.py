@@ -97,6 +97,7 @@ class _Upload:
 
     lane: str
     turn_id: str
+    seconds: float
     number: int
 
 
@@ -390,7 +391,7 @@ class Control:
         caller = Caller(trusted=True, client_lane=True, satellite=said.satellite if said else "")
         number = await self._parts.brain.lanes.begin(lane, turn_id, seconds, caller)
         handle = next(self._handles)
-        self._uploads[handle] = _Upload(lane=lane, turn_id=turn_id, number=number)
+        self._uploads[handle] = _Upload(lane=lane, turn_id=turn_id, seconds=seconds, number=number)
         return {"upload": handle}
 
     async def end_upload(self, turn_id: str, upload: int, ended: Mapping[str, Any]) -> Json:
@@ -402,8 +403,22 @@ class Control:
         self._books_due_s = 0.0
         took_ms = float(ended.get("took_ms") or 0.0)
         await self._parts.brain.lanes.end(found.lane, found.number, str(ended["ending"]), took_ms / 1000.0)
+        self._add_attempt(found, str(ended["ending"]), took_ms)
         counted = await self._learner.client_answered(turn_id, str(ended.get("text") or ""))
         return {"counted": counted}
+
+    def _add_attempt(self, upload: _Upload, ending: str, took_ms: float) -> None:
+        """Have the turn show its upload, as if the hub had made it."""
+        attempt = {
+            "lane": upload.lane,
+            "ending": ending,
+            "seconds": round(upload.seconds, 2),
+            "took_ms": round(took_ms, 1),
+            "cost": round(self._parts.brain.lanes.cost_of(upload.lane, upload.seconds), 6),
+        }
+        with contextlib.suppress(UnknownTurnError):  # purged meanwhile, or told of before the turn was
+            turn = self._recent.find(upload.turn_id)
+            self._recent.amend(upload.turn_id, lanes=[*turn["lanes"], attempt])
 
     # Satellites.
 

@@ -235,6 +235,11 @@ class Lanes:
             breaker.failed(now_s, kind(f"Lane '{name}' failed in Home Assistant ({ending})", lane=name))
         await self._ledger.close(number, ending, took_seconds)
 
+    def cost_of(self, name: str, seconds: float) -> float:
+        """Return what so much audio costs at a lane; nothing at one that is gone, or at home."""
+        found = next((one.settings for one in self._lanes if one.settings.name == name), None)
+        return found.cost(seconds) if found is not None and found.trust_class is Trust.CLOUD else 0.0
+
     def _client_lane(self, name: str) -> GuardedLane:
         for one in self._lanes:
             if one.settings.name == name and one.lane is None:

@@ -164,6 +164,8 @@ async def test_a_client_s_own_lane_is_written_down_before_and_learned_from_after
     place = f"turns/{turn_id}/escalation/{begun['upload']}"
     assert await owner.ask("PUT", place, ended) == {"counted": True}
     assert (await owner.ask("PUT", place, ended, status=404))["code"] == "unknown-turn"
+    (attempt,) = (await owner.ask("GET", "turns?limit=1"))["turns"][0]["lanes"]
+    assert (attempt["lane"], attempt["took_ms"], attempt["cost"]) == ("Nabu", 300.0, pytest.approx(0.015))
     status = await owner.ask("GET", "status")
     (pairs,) = status["disagreement"]
     assert (pairs["language"], pairs["pairs"], pairs["value"] > 0.5) == ("en", 1, True)
