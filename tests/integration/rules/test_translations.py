@@ -2,8 +2,11 @@
 
 import json
 import re
+from functools import cache
 from string import Formatter
+from typing import Any
 
+import hass_frontend
 import pytest
 
 from tests.integration.rules.source import PACKAGE, leaves, texts
@@ -42,6 +45,26 @@ LOANS = {
     "zh-Hans": {},
 }
 """Words that a language shares with English, and where it has them from."""
+
+BUTTONS = {
+    "*Submit*": "ui.panel.config.integrations.config_flow.submit",
+    "*Prefer handling commands locally*": (
+        "ui.panel.config.voice_assistants.assistants.pipeline.detail.form.prefer_local_intents"
+    ),
+}
+"""What our texts tell people to click, and where Home Assistant's pages have its name from."""
+
+
+@cache
+def pages(language: str) -> dict[str, str]:
+    """Return the words of Home Assistant's own pages."""
+    files = (hass_frontend.where() / "static" / "translations").rglob(f"{language}-*.json")
+    return {".".join(path): said for file in files for path, said in leaves(_read(file))}
+
+
+def _read(file: Any) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return told
 
 
 def placeholders(text: str) -> list[str]:
@@ -88,6 +111,17 @@ def test_what_english_says_alike_a_language_says_alike_in_the_same_section(langu
         if path[0] in {"config", "config_subentries", "options", "issues", "triggers", "conditions"}:
             said.setdefault((path[0], ENGLISH[path]), set()).add(text)
     assert {english: found for english, found in said.items() if len(found) > 1} == {}
+
+
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_buttons_are_called_as_home_assistant_calls_them_in_that_language(language: str) -> None:
+    for path, said in leaves(texts(language)):
+        for button, where in BUTTONS.items():
+            if button in ENGLISH[path]:
+                assert f"*{pages(language)[where]}*" in said, ".".join(path)
+        if "*Answer early*" in ENGLISH[path]:
+            ours = texts(language)["entity"]["switch"]["satellite_answer_early"]["name"]
+            assert f"*{ours}*" in said, ".".join(path)
 
 
 @pytest.mark.parametrize("language", ["en", *LANGUAGES])
