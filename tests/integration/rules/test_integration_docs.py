@@ -10,6 +10,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import parse_yaml
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.edge_voice.answers import PHRASES
 from tests.integration.conftest import entry_for, set_up
 from tests.integration.entities.conftest import CLOUD, DISAGREEMENT
 from tests.integration.peer import HEALTH, Peer
@@ -58,6 +59,13 @@ def test_the_sentences_of_the_troubleshooting_are_those_that_home_assistant_says
     for sentence in quoted:
         pattern = ".*?".join(map(re.escape, sentence.split("…")))
         assert any(re.match(pattern, text) for text in said), sentence
+
+
+def test_the_languages_of_the_questions_are_those_that_are_named() -> None:
+    names = {"de": "German", "en": "English", "es": "Spanish", "fr": "French", "nl": "Dutch"}
+    assert set(PHRASES) == set(names)
+    named = parts(DOCS)["Known limitations"].split("**Questions are asked in ")[1].split(";")[0]
+    assert all(name in named for name in names.values())
 
 
 def test_the_things_that_a_reader_is_to_click_are_named_as_they_are_there() -> None:
