@@ -31,8 +31,15 @@ LOANS = {
         "Token": "Home Assistant's German says so, too",
     },
     "es": {"Normal": "also Spanish", "Token": "Home Assistant's Spanish says so, too"},
-    "fr": {"Code": "also French", "Normal": "also French"},
-    "it": {"Token": "Home Assistant's Italian says so, too"},
+    "fr": dict.fromkeys(
+        ("Action", "Code", "Microphone", "Mode", "Normal", "Points", "Question", "Satellite", "Satellites", "Service"),
+        "also French",
+    ),
+    "it": {
+        "File": "also Italian",
+        "Satellite": "also Italian",
+        "Token": "Home Assistant's Italian says so, too",
+    },
     "nl": {"Code": "also Dutch", "Model": "also Dutch", "Project": "also Dutch", "Token": "as among Dutch engineers"},
     "pl": {"Model": "also Polish", "Region": "also Polish", "Token": "also Polish"},
     "pt-BR": {"Normal": "also Portuguese", "Token": "Home Assistant's Portuguese says so, too"},
