@@ -8,11 +8,15 @@ from typing import Any
 
 import hass_frontend
 import pytest
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.translation import async_get_translations
 
+from custom_components.edge_voice.const import DOMAIN
 from tests.integration.rules.source import PACKAGE, leaves, texts
 
 LANGUAGES = ("de", "es", "fr", "it", "nl", "pl", "pt-BR", "sv", "zh-Hans")
 ENGLISH = dict(leaves(texts()))
+ENGLISH_SECTIONS = tuple(texts())
 _MARKS = re.compile(r"`[^`]*`")
 
 NAMES = {
@@ -129,6 +133,19 @@ def test_buttons_are_called_as_home_assistant_calls_them_in_that_language(langua
         if "*Answer early*" in ENGLISH[path]:
             ours = texts(language)["entity"]["switch"]["satellite_answer_early"]["name"]
             assert f"*{ours}*" in said, ".".join(path)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_home_assistant_shows_a_language_to_those_who_speak_it(
+    hass: HomeAssistant, language: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for category in ENGLISH_SECTIONS:
+        shown = await async_get_translations(hass, language, category, [DOMAIN])
+        told = {".".join(path): said for path, said in leaves({category: texts(language)[category]})}
+        assert shown == {f"component.{DOMAIN}.{path}": said for path, said in told.items()}
+    assert not [
+        record for record in caplog.records if record.levelname in {"ERROR", "WARNING"} and DOMAIN in record.message
+    ]
 
 
 @pytest.mark.parametrize("language", ["en", *LANGUAGES])
