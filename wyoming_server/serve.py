@@ -16,7 +16,9 @@ from pathlib import Path
 
 from . import memory
 from .control.lane_book import LaneBook
-from .control.surface import Control, Parts, chosen
+from .control.parts import Parts
+from .control.steering import chosen
+from .control.surface import Control
 from .engines.class_vocabulary import class_words
 from .engines.decode_queue import DecodeQueue
 from .engines.denoise_webrtc import WebrtcDenoiser
@@ -202,7 +204,6 @@ async def _built(
         brain=brain,
         edge=edge,
         supply_status=lambda: supply.status,
-        grammar=grammar,
         warm=grammar.warm,
         choices=choices,
         lane_book=lane_book,

@@ -21,6 +21,7 @@ from .feed import Json
 SCHEMA = 1
 API = {"version": 1, "min_version": 1}
 NAME = "Edge Voice"
+VERSION = __version__
 
 
 def server_fields(server_id: str, started_at: str, uptime_seconds: float) -> Json:
@@ -28,7 +29,7 @@ def server_fields(server_id: str, started_at: str, uptime_seconds: float) -> Jso
     return {
         "id": server_id,
         "name": NAME,
-        "version": __version__,
+        "version": VERSION,
         "started_at": started_at,
         "uptime_seconds": round(uptime_seconds, 1),
     }

@@ -1,0 +1,34 @@
+"""What a server is made of, as far as its owner sees or steers it."""
+
+import datetime as dt
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from ..bundles.supply import SupplyStatus
+from ..engines.decode_queue import DecodeQueue
+from ..pipeline.grammar import Vocabulary
+from ..records.choices import Choices
+from ..routing import Brain
+from ..settings import Settings
+from .lane_book import LaneBook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The parts, and the clocks."""
+
+    server_id: str
+    settings: Settings
+    """As the settings file, the environment and the flags say."""
+    brain: Brain
+    edge: DecodeQueue
+    supply_status: Callable[[], SupplyStatus]
+    warm: Callable[[str, Vocabulary], Coroutine[Any, Any, None]]
+    """(language, names) → has the grammar ready."""
+    choices: Choices
+    lane_book: LaneBook
+    clock: Callable[[], float]
+    """Monotonic seconds."""
+    wall: Callable[[], dt.datetime]
+    """With its zone."""

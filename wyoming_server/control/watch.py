@@ -1,0 +1,124 @@
+"""Turns and wake words as they come: remembered for a while, counted, and told to whoever listens."""
+
+import datetime as dt
+import logging
+from collections.abc import Callable
+
+from ..errors import EdgeVoiceError, UnknownTurnError
+from ..learning.comparison import compare
+from ..learning.learner import Learner
+from ..learning.satellites import Satellites
+from ..learning.sessions import Signal
+from ..listeners.ears import OnTurn
+from ..pipeline.interpret import TurnRequest
+from ..pipeline.policy import Caller
+from ..pipeline.timeline import Spans
+from ..pipeline.transcript import NO_SPEECH
+from ..pipeline.types import Outcome, WakeHit
+from ..records.recent import RecentTurns
+from .feed import Feed, Json
+from .said_turns import SaidTurns
+from .turns import failed_turn, turn_of
+
+_LOGGER = logging.getLogger(__name__)
+OF_USE = {"intent", "sentence_trigger", "follow_up"}
+"""Outcomes that say that the text was of use."""
+
+
+class Watch:
+    """Hears of every turn and wake word. Nothing in it blocks."""
+
+    def __init__(
+        self,
+        learner: Learner,
+        satellites: Satellites,
+        feed: Feed,
+        *,
+        keeps_texts: Callable[[], bool],
+        clock: Callable[[], float],
+        wall: Callable[[], dt.datetime],
+        on_turn: OnTurn | None,
+    ) -> None:
+        """Tell the feed; `on_turn` hears of every turn instead of the log."""
+        self._learner, self._satellites, self._feed = learner, satellites, feed
+        self._keeps_texts, self._clock, self._wall = keeps_texts, clock, wall
+        self._on_turn = on_turn or _log_turn
+        self.recent = RecentTurns()
+        """What is told of the last turns."""
+        self.said = SaidTurns()
+
+    def ended(self, outcome: Outcome, spans: Spans) -> None:
+        """Hear of a turn that was answered."""
+        self._learner.take(outcome)
+        now_s = self._clock()
+        self.said.add(outcome, now_s)
+        if outcome.caller.trusted:
+            speech = outcome.interpretation.speech if outcome.interpretation else None
+            self._satellites.heard(
+                outcome.caller.satellite,
+                began_s=outcome.began_s,
+                at_s=now_s,
+                spoke=outcome.decision is not NO_SPEECH,
+                starts_at_edge=speech is not None and speech.starts_at_edge,
+                microphone_class=outcome.caller.microphone_class,
+            )
+        self._tell(turn_of(outcome, spans, self._wall(), with_text=self._keeps_texts()))
+        self._on_turn(outcome, spans)
+
+    def failed(self, request: TurnRequest, failure: EdgeVoiceError) -> None:
+        """Hear of a turn that ended in an error."""
+        self._learner.failed(request.turn_id, request.caller, request.language or "")
+        if request.caller.trusted:
+            now_s = self._clock()
+            self._satellites.heard(request.caller.satellite, began_s=request.began_s, at_s=now_s, spoke=None)
+        self._tell(failed_turn(request, failure, self._wall()))
+
+    def asking(self, request: TurnRequest, lane: str) -> None:
+        """Hear that a turn goes to a lane."""
+        satellite = request.caller.satellite
+        self._feed.publish({"type": "asking", "turn_id": request.turn_id, "satellite": satellite, "lane": lane})
+
+    def woke(self, caller: Caller, hit: WakeHit) -> None:
+        """Hear of a wake word."""
+        self._satellites.woke(caller.satellite, hit.score, self._clock())
+        at = self._wall().isoformat(timespec="milliseconds")
+        told = {"satellite": caller.satellite, "word": hit.name, "score": round(hit.score, 4), "at": at}
+        self._feed.publish({"type": "wake", **told})
+
+    def outcome(self, turn_id: str, result: str) -> Json:
+        """Hear what the conversation made of a turn's text. Raises UnknownTurnError."""
+        self.recent.find(turn_id)
+        if result in OF_USE:
+            return {"counted": True}
+        return {"counted": self._learner.told(turn_id, Signal.NO_INTENT)}
+
+    def correction(self, turn_id: str, text: str) -> Json:
+        """Hear what was really said. Raises UnknownTurnError."""
+        said = self.said.find(turn_id, self._clock())
+        if said is None:
+            raise UnknownTurnError("That turn is not known, or was more than ten minutes ago: its text is forgotten")
+        if compare(said.text, text, said.language or "en").exact:
+            return {"counted": False, "was_right": True}
+        return {"counted": self._learner.told(turn_id, Signal.CORRECTED), "was_right": False}
+
+    def clear(self) -> int:
+        """Forget all turns and return how many that were."""
+        self.said.clear()
+        return self.recent.clear()
+
+    def _tell(self, turn: Json) -> None:
+        self.recent.add(turn)
+        self._feed.publish({"type": "turn", "turn": turn})
+
+
+def _log_turn(outcome: Outcome, spans: Spans) -> None:
+    """Log a turn without its text."""
+    _LOGGER.info(
+        "turn %s: %s by %s, %.0f ms from the last word, %.0f ms from the end, ended by %s",
+        outcome.turn_id[:8],
+        outcome.decision.action,
+        outcome.route,
+        spans.last_word_to_text_ms,
+        spans.end_to_text_ms,
+        outcome.ended_by,
+    )
