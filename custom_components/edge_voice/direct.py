@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final, TypedDict
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
@@ -18,7 +19,6 @@ from .errands import Errands
 from .errors import RefusedError
 from .protocol import Status
 from .tape import Tape
-from .types import EdgeVoiceConfigEntry
 
 DIRECT_SECONDS: Final = 3.0
 """After the last word, as the hub promises: there is no other text to fall back on."""
@@ -43,7 +43,7 @@ class DirectLanes:
     """Which lane may be asked without the hub, and what was sent there."""
 
     def __init__(
-        self, hass: HomeAssistant, entry: EdgeVoiceConfigEntry, coordinator: EdgeVoiceCoordinator, errands: Errands
+        self, hass: HomeAssistant, entry: ConfigEntry[Any], coordinator: EdgeVoiceCoordinator, errands: Errands
     ) -> None:
         """Rest on the last status that the hub pushed."""
         self._hass, self._entry, self._coordinator, self._errands = hass, entry, coordinator, errands

@@ -5,9 +5,10 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.components import stt
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_ENTITY_ID, CONF_NAME, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
@@ -25,7 +26,6 @@ from .lanes import (
     TRUST_HOME,
     ordered_lanes,
 )
-from .types import EdgeVoiceConfigEntry
 
 LISTENING_SECONDS: Final = 15.0
 """The longest command; Home Assistant's own limit."""
@@ -72,7 +72,7 @@ class LaneAnswer:
 
 
 @callback
-def entity_lanes(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -> tuple[EntityLane, ...]:
+def entity_lanes(hass: HomeAssistant, entry: ConfigEntry[Any]) -> tuple[EntityLane, ...]:
     """Return the entities that the owner consented to, in their order; never our own: they would ask themselves."""
     registry = er.async_get(hass)
     found = []

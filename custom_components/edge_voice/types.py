@@ -1,17 +1,14 @@
 """What a set-up entry holds."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from homeassistant.config_entries import ConfigEntry
 
 from .client import EdgeVoiceClient
 from .coordinator import EdgeVoiceCoordinator
 from .protocol import Health
+from .voice import Voice
 from .wyoming_client import WyomingTarget
-
-if TYPE_CHECKING:
-    from .voice import Voice  # which imports this
 
 type EdgeVoiceConfigEntry = ConfigEntry[EdgeVoiceData]
 

@@ -1,7 +1,9 @@
 """What the voice entities of an entry share: what is left to the conversation, what the hub is told, what goes on."""
 
 from dataclasses import dataclass
+from typing import Any
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
 from .client import EdgeVoiceClient
@@ -11,7 +13,6 @@ from .entry_options import CONF_SEND_VOCABULARY, chosen
 from .errands import Errands
 from .exchanges import Exchanges
 from .outcomes import Outcomes
-from .types import EdgeVoiceConfigEntry
 from .vocabulary import Vocabulary
 
 
@@ -30,7 +31,7 @@ class Voice:
 
 
 async def async_setup_voice(
-    hass: HomeAssistant, entry: EdgeVoiceConfigEntry, client: EdgeVoiceClient, coordinator: EdgeVoiceCoordinator
+    hass: HomeAssistant, entry: ConfigEntry[Any], client: EdgeVoiceClient, coordinator: EdgeVoiceCoordinator
 ) -> Voice:
     """Start to listen to the home and its conversations; the hub hears of them when it is connected."""
     errands = Errands(hass)
