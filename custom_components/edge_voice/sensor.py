@@ -129,12 +129,6 @@ class PartSensor[Part](FigureSensor[Part], EdgeVoiceEntity):
 
     @property
     @override
-    def available(self) -> bool:
-        """Return whether the server still has it."""
-        return super().available and self.subject is not None
-
-    @property
-    @override
     def subject(self) -> Part | None:
         """Return the part as the last status has it."""
         return self._part_fn(self.status)

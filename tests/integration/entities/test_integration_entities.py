@@ -211,7 +211,7 @@ async def test_a_forgotten_satellite_leaves_and_comes_back_when_it_is_heard_agai
         await until_state(hass, "sensor.assist_satellite_kitchen_signal_to_noise", "18.5")
 
 
-async def test_a_language_gets_its_threshold_when_it_is_learned_and_loses_it_when_that_is_erased(
+async def test_a_language_gets_its_threshold_when_it_is_learned_and_does_not_know_it_when_that_is_erased(
     hass: HomeAssistant, peer: Peer, entry: MockConfigEntry
 ) -> None:
     sensor = "sensor.edge_voice_threshold_de_phone"
@@ -219,7 +219,7 @@ async def test_a_language_gets_its_threshold_when_it_is_learned_and_loses_it_whe
     await peer.push_status(thresholds=[english, german])
     await until_state(hass, sensor, "25.0")
     await peer.push_status(thresholds=[english])
-    await until_state(hass, sensor, STATE_UNAVAILABLE)
+    await until_state(hass, sensor, STATE_UNKNOWN)
     await peer.push_status(thresholds=[english, german | {"value": 0.3}])
     await until_state(hass, sensor, "30.0")
 
