@@ -34,6 +34,7 @@ def main() -> int:
         "verbose_json": (lambda: ask(response_format="verbose_json", language="en", prompt="Kitchen light").text, text),
         "verbose_json tells the length": (lambda: str(ask(response_format="verbose_json").duration > 1), "True"),
         "stream": (stream, text),
+        "models": (lambda: ours.models.list().data[0].id, "starter"),
         "srt": (lambda: ask(response_format="srt"), "invalid-request"),
         "log-probabilities": (lambda: ask(include=["logprobs"]).text, "invalid-request"),
         "an unknown language": (lambda: ask(language="xx").text, "unsupported-language"),

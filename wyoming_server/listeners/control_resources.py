@@ -158,6 +158,7 @@ class Resources:
             "write_ledger": lambda asked: surface.write_ledger(asked.body["rows"]),
             "transcribe": self._transcribe,
             "purge": self._purge,
+            "openai_models": _now(lambda _: _models(surface.health()["model"])),
             "openapi": _description,
         }
 
@@ -231,3 +232,8 @@ def _is_loopback(address: str) -> bool:
         return ip_address(address).is_loopback
     except ValueError:
         return False
+
+
+def _models(name: str) -> Json:
+    """Return OpenAI's list of models: clients look there whether their key is right."""
+    return {"object": "list", "data": [{"id": name, "object": "model", "created": 0, "owned_by": "edge-voice"}]}

@@ -135,6 +135,7 @@ PAIR = Operation(
 _TOLD = record({"counted": Truth()})
 _LIMIT = Whole(1, 500, default=50)
 
+MODEL = record({"id": Text(least=1), "object": Choice("model"), "created": Whole(0), "owned_by": Text(least=1)})
 RESOURCES: tuple[Operation, ...] = (
     Operation(
         name="status",
@@ -342,6 +343,13 @@ RESOURCES: tuple[Operation, ...] = (
         answer=record({"erased": {Choice(*WHAT): COUNT}}),
         refusals=(413, 415, 503),
         example={"what": ["turns", "learned"]},
+    ),
+    Operation(
+        name="openai_models",
+        method="GET",
+        path="/v1/models",
+        summary="OpenAI's own list of models: the one that hears now",
+        answer=record({"object": Choice("list"), "data": Several(MODEL, least=1, most=1)}),
     ),
     Operation(
         name="openapi",

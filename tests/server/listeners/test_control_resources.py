@@ -135,8 +135,23 @@ async def test_each_resource_asks_the_surface_and_answers_as_described(
     assert checked(operation.answer, told) == told
 
 
+async def test_a_client_of_openai_s_finds_the_model_that_hears_now(session: aiohttp.ClientSession) -> None:
+    status, told = await answer(session, "GET", "/v1/models")
+    assert (status, [one["id"] for one in told["data"]]) == (200, ["starter"])
+    assert checked(BY_NAME["openai_models"].answer, told) == told
+
+
 def test_every_operation_is_asked_here_or_has_a_test_of_its_own() -> None:
-    others = {"health", "start_pairing", "pair", "transcribe", "openapi", "events", "openai_transcription"}
+    others = {
+        "health",
+        "start_pairing",
+        "pair",
+        "transcribe",
+        "openapi",
+        "events",
+        "openai_transcription",
+        "openai_models",
+    }
     assert {name for name, *_ in ASKED} | others == set(BY_NAME)
 
 
