@@ -39,6 +39,7 @@ class Line:
 
 
 PACKAGED, BENCHMARK = ROOT / "wyoming_server/recordings", Path(__file__).parent
+CRITICAL = BENCHMARK / "critical"
 LINES = {
     PACKAGED: (
         Line(file="wake.wav", kind="wake", text="hey jarvis", voice="flite:slt"),
@@ -70,6 +71,7 @@ LINES = {
         Line(file="curtains.wav", kind="clean", text="Close the bedroom curtains.", voice="espeak-ng:en-us+f3"),
         Line(file="hallway.wav", kind="clean", text="Turn on the hallway light.", voice="espeak-ng:en-us+Michael"),
     ),
+    CRITICAL: (Line(file="unlock.wav", kind="clean", text="Unlock the front door.", voice="flite:awb"),),
 }
 
 

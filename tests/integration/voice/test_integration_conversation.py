@@ -1,5 +1,6 @@
 """The conversation entity: hands on, asks back, and says why it does nothing."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from homeassistant.helpers import intent
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.edge_voice import answers
+from tests.home_assistant.recordings import read
 from tests.integration.conftest import until
 from tests.integration.peer import Peer
 from tests.integration.voice.conftest import speak_to
@@ -18,6 +20,7 @@ from tests.integration.voice.house import House
 
 AGENT = "conversation.edge_voice"
 DOOR = "input_boolean.front_door"
+UNLOCK = read(Path(__file__).parents[2] / "audio/commands/critical/unlock.wav")
 
 
 def outcomes(peer: Peer) -> list[tuple[str, Any]]:
@@ -251,3 +254,21 @@ def test_no_word_says_both_yes_and_no() -> None:
         assert not one.yes & one.no
         assert not one.no & one.polite
         assert "{text}" in one.ask
+
+
+async def test_a_real_hub_has_what_matters_said_back_and_the_yes_does_it(
+    home: HomeAssistant, entry: MockConfigEntry, house: House
+) -> None:
+    def door() -> str:
+        state = home.states.get("lock.front_door")
+        return state.state if state else "missing"
+
+    await home.services.async_call("lock", "lock", {"entity_id": "lock.front_door"}, blocking=True)
+    await until(lambda: door() == "locked")
+    await speak_to(home)
+    await house.kitchen.converse(said(UNLOCK.followed_by_room(2.0)))
+    assert house.kitchen.spoken == "Did you mean: Unlock the front door?"
+    assert door() == "locked"
+    conversation_id = house.kitchen.data("run-start")["conversation_id"]
+    await conversation.async_converse(home, "yes", conversation_id, Context(), language="en", agent_id=AGENT)
+    await until(lambda: door() == "unlocked")
