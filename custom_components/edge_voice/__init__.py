@@ -46,7 +46,7 @@ PLATFORMS = [
 _VERSION = 1
 
 
-async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa: ARG001  # Home Assistant's signature
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all hubs share."""
     async_setup_services(hass)
     websocket.async_register(hass)
@@ -98,13 +98,13 @@ async def async_remove_entry(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -
             LOGGER.warning("The hub could not erase what it knows of this home: %s", error)
 
 
-async def async_migrate_entry(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -> bool:  # noqa: ARG001  # Home Assistant's signature
+async def async_migrate_entry(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -> bool:
     """Accept the entries of this version; those of a newer integration are left as they are, for it to come back."""
     return entry.version == _VERSION
 
 
 async def async_remove_config_entry_device(
-    hass: HomeAssistant,  # noqa: ARG001  # Home Assistant's signature
+    hass: HomeAssistant,
     entry: EdgeVoiceConfigEntry,
     device: DeviceEntry,
 ) -> bool:

@@ -109,6 +109,6 @@ CONDITIONS: dict[str, type[Condition]] = {
 }
 
 
-async def async_get_conditions(hass: HomeAssistant) -> dict[str, type[Condition]]:  # noqa: ARG001  # Home Assistant's signature
+async def async_get_conditions(hass: HomeAssistant) -> dict[str, type[Condition]]:
     """Return the conditions of this integration."""
     return CONDITIONS

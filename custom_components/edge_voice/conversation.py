@@ -28,7 +28,7 @@ MOST_TRIES: Final = 2
 
 
 async def async_setup_entry(
-    hass: HomeAssistant,  # noqa: ARG001  # Home Assistant's signature
+    hass: HomeAssistant,
     entry: EdgeVoiceConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:

@@ -18,7 +18,7 @@ _SATELLITES: Final = ("satellite", "satellite_id", "subject")
 _DIGITS: Final = 8
 
 
-async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -> dict[str, Any]:  # noqa: ARG001  # Home Assistant's signature
+async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -> dict[str, Any]:
     """Return an entry's diagnostics. A satellite is the same word everywhere in them, and in no others."""
     data = entry.runtime_data
     coordinator = data.coordinator

@@ -18,7 +18,7 @@ TURN = EventEntityDescription(key="turn", translation_key="turn", event_types=[A
 
 
 async def async_setup_entry(
-    hass: HomeAssistant,  # noqa: ARG001  # Home Assistant's signature
+    hass: HomeAssistant,
     entry: EdgeVoiceConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:

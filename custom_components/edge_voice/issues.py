@@ -18,7 +18,7 @@ from .entity import satellite_name
 from .errors import EdgeVoiceError, ServerTooNewError, ServerTooOldError
 from .lanes import CONF_KIND, KIND_PROVIDER, ordered_lanes
 from .own_entities import own_entity
-from .protocol import Notice, Satellite
+from .protocol import Notice, Suggestion
 from .types import EdgeVoiceConfigEntry
 
 type Data = dict[str, str | int | float | None]
@@ -127,8 +127,8 @@ def _of_status(hass: HomeAssistant, entry: ConfigEntry, coordinator: EdgeVoiceCo
         if notice.code not in _PASSING:
             yield _of_notice(hass, entry, notice)
     for satellite in coordinator.data.satellites:
-        if satellite.suggestion is not None and isinstance(satellite.suggestion.value, str | int | float):
-            yield _of_suggestion(hass, satellite)
+        if (suggestion := satellite.suggestion) is not None and isinstance(suggestion.value, str | int | float):
+            yield _of_suggestion(hass, satellite.id, suggestion)
 
 
 def _of_notice(hass: HomeAssistant, entry: ConfigEntry, notice: Notice) -> Issue:
@@ -159,22 +159,20 @@ def _lane(entry: ConfigEntry, name: str) -> str | None:
     return next((one.subentry_id for one in lanes if one.data.get("name", one.title) == name), None)
 
 
-def _of_suggestion(hass: HomeAssistant, satellite: Satellite) -> Issue:
+def _of_suggestion(hass: HomeAssistant, satellite_id: str, suggestion: Suggestion) -> Issue:
     """Return a setting that would suit a satellite better."""
-    suggestion = satellite.suggestion
-    assert suggestion is not None  # noqa: S101  # the caller has looked
     value: Any = suggestion.value
     return Issue(
         key=f"suggestion_{suggestion.setting}" if suggestion.setting in _SETTINGS else "suggestion",
         severity=IssueSeverity.WARNING,
-        subject=f"{satellite.id}_{suggestion.setting}",
+        subject=f"{satellite_id}_{suggestion.setting}",
         placeholders={
-            "subject": satellite_name(hass, satellite.id),
+            "subject": satellite_name(hass, satellite_id),
             "setting": suggestion.setting,
             "value": str(value),
             "why": suggestion.why,
         },
-        data={KIND: KIND_SETTING, "satellite": satellite.id, "setting": suggestion.setting, "value": value},
+        data={KIND: KIND_SETTING, "satellite": satellite_id, "setting": suggestion.setting, "value": value},
     )
 
 

@@ -48,6 +48,22 @@ def _seconds_per_day(
     )
 
 
+def _wake_threshold[Subject](
+    translation_key: str, value_fn: Callable[[Subject], float | None]
+) -> EdgeVoiceNumberDescription[Subject]:
+    return EdgeVoiceNumberDescription(
+        key="wake_threshold",
+        translation_key=translation_key,
+        entity_category=EntityCategory.CONFIG,
+        native_min_value=0,
+        native_max_value=100,
+        native_step=1,
+        native_unit_of_measurement=PERCENTAGE,
+        per_unit=100.0,
+        value_fn=value_fn,
+    )
+
+
 NUMBERS: tuple[EdgeVoiceNumberDescription[Policy], ...] = (
     EdgeVoiceNumberDescription(
         key="error_target",
@@ -76,31 +92,11 @@ NUMBERS: tuple[EdgeVoiceNumberDescription[Policy], ...] = (
         native_step=0.01,
         value_fn=lambda policy: policy.cloud_money_per_month,
     ),
-    EdgeVoiceNumberDescription(
-        key="wake_threshold",
-        translation_key="wake_threshold",
-        entity_category=EntityCategory.CONFIG,
-        native_min_value=0,
-        native_max_value=100,
-        native_step=1,
-        native_unit_of_measurement=PERCENTAGE,
-        per_unit=100.0,
-        value_fn=lambda policy: policy.wake_threshold,
-    ),
+    _wake_threshold("wake_threshold", lambda policy: policy.wake_threshold),
 )
 
 SATELLITE_NUMBERS: tuple[EdgeVoiceNumberDescription[Satellite], ...] = (
-    EdgeVoiceNumberDescription(
-        key="wake_threshold",
-        translation_key="satellite_wake_threshold",
-        entity_category=EntityCategory.CONFIG,
-        native_min_value=0,
-        native_max_value=100,
-        native_step=1,
-        native_unit_of_measurement=PERCENTAGE,
-        per_unit=100.0,
-        value_fn=lambda satellite: satellite.wake_threshold,
-    ),
+    _wake_threshold("satellite_wake_threshold", lambda satellite: satellite.wake_threshold),
 )
 
 

@@ -124,7 +124,7 @@ _REPAIRS: dict[str, type[_Repair]] = {
 
 async def async_create_fix_flow(
     hass: HomeAssistant,
-    issue_id: str,  # noqa: ARG001  # Home Assistant's signature
+    issue_id: str,
     data: Data | None,
 ) -> RepairsFlow:
     """Return the flow that mends an issue."""

@@ -44,7 +44,7 @@ _WISHES: Final = {"confirm": Wish.ASK_BACK, "defer": Wish.ASK_BACK, "ask_text": 
 
 
 async def async_setup_entry(
-    hass: HomeAssistant,  # noqa: ARG001  # Home Assistant's signature
+    hass: HomeAssistant,
     entry: EdgeVoiceConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:

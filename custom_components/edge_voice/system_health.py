@@ -11,7 +11,7 @@ from .types import EdgeVoiceConfigEntry
 
 
 @callback
-def async_register(hass: HomeAssistant, register: SystemHealthRegistration) -> None:  # noqa: ARG001  # Home Assistant's signature
+def async_register(hass: HomeAssistant, register: SystemHealthRegistration) -> None:
     """Offer what is told."""
     register.async_register_info(async_system_health)
 

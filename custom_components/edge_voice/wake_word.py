@@ -26,7 +26,7 @@ _WINDOW_BYTES: Final = 2560
 
 
 async def async_setup_entry(
-    hass: HomeAssistant,  # noqa: ARG001  # Home Assistant's signature
+    hass: HomeAssistant,
     entry: EdgeVoiceConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:

@@ -1,9 +1,9 @@
 """Measure what the integration adds to Home Assistant: `python -m tests.home_assistant.benchmark_memory [--turns 20]`.
 
-Three real `hass` processes, each its own: with nothing added, with our integration, and with Home Assistant's own
-Wyoming integration at the same server, for comparison. The last two hear the same turns; the first has the same
-commands typed, because what Home Assistant's own agent loads for its first command is not ours. Memory is the
-process's private part in MiB, at rest, as the kernel counts it.
+Four real `hass` processes, each its own: with nothing added and nothing asked; with nothing added and the commands
+typed; with our integration; and with Home Assistant's own Wyoming integration at the same server. The last two hear the
+commands. Over the first stands also what Home Assistant's own agent loads for its first command; over the second, what
+is ours. Memory is the process's private part in MiB, at rest, as the kernel counts it: runs differ by several MiB.
 """
 
 import argparse
@@ -47,15 +47,15 @@ async def measured(add: Callable[[HomeAssistant], Awaitable[str]] | None, turns:
             return private_mib(hass.process.pid)
 
 
-async def measure(server: ServerProcess, turns: int) -> dict[str, float]:
-    """Return all three."""
-    bare = await measured(None, turns)
+async def measure(server: ServerProcess, turns: int) -> dict[str, str | float]:
+    """Return all four."""
+    idle, typed = await measured(None, 0), await measured(None, turns)
     ours = await measured(lambda hass: hass.add_edge_voice(server), turns)
     wyoming = await measured(lambda hass: hass.add_wyoming(server.port), turns)
     return {
-        "Home Assistant alone, MiB": round(bare, 1),
-        "our integration adds, MiB": round(ours - bare, 1),
-        "Home Assistant's Wyoming integration adds, MiB": round(wyoming - bare, 1),
+        "Home Assistant alone, idle / with commands typed, MiB": f"{idle:.1f} / {typed:.1f}",
+        "our integration adds to it idle / with commands typed, MiB": f"{ours - idle:.1f} / {ours - typed:.1f}",
+        "Home Assistant's Wyoming integration adds, likewise, MiB": f"{wyoming - idle:.1f} / {wyoming - typed:.1f}",
         "ours over Wyoming's, MiB": round(ours - wyoming, 1),
     }
 
