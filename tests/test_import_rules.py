@@ -26,7 +26,7 @@ VALUES = (
 PARTS = {
     "errors": set(),
     "pipeline": {"errors"},
-    "bundles": {"errors", "pipeline.checked", "pipeline.types", "pipeline.scorecard"},
+    "bundles": {"", "errors", "pipeline.checked", "pipeline.types", "pipeline.scorecard", "learning.e_process"},
     "engines": {
         "",  # the version, for the User-Agent of lanes
         "errors",
@@ -122,6 +122,8 @@ HOMES = {
         f"{SERVER}/engines/cloud_wyoming.py",  # a server on the LAN is asked as any other speech service is
         *("tests/", "custom_components/"),
     ),
+    # Its import costs 42 MB: the server leaves it to the updater's process.
+    **dict.fromkeys(("tuf", "securesystemslib"), (f"{SERVER}/bundles/", "tests/")),
     "argparse": (f"{SERVER}/__main__.py", f"{SERVER}/commands/", "tests/", "script/"),
     "homeassistant": (
         "custom_components/",

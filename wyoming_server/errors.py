@@ -6,6 +6,8 @@ EdgeVoiceError
 │   ├── PortBusyError              port-busy
 │   ├── UnknownModelError          unknown-model
 │   ├── UnknownProviderError       unknown-provider
+│   ├── NoRepositoryError          no-repository
+│   ├── RootRefusedError           root-refused
 │   ├── UnknownWakeWordError       unknown-wake-word
 │   └── UnsupportedLanguageError   unsupported-language
 ├── AudioError
@@ -55,6 +57,45 @@ EdgeVoiceError
 │   ├── UnknownLaneError           unknown-lane
 │   ├── UnknownSatelliteError      unknown-satellite
 │   └── UnknownTurnError           unknown-turn
+├── BundleError                    a bundle, or the repository it comes from, is refused; what serves goes on serving
+│   ├── RepositoryError            what a repository says is not believed
+│   │   ├── WrongKeyError          wrong-key
+│   │   ├── RotatedKeyError        rotated-out-key
+│   │   ├── ThresholdError         threshold-not-met
+│   │   ├── MetadataRollbackError  metadata-rollback
+│   │   ├── MixAndMatchError       mix-and-match
+│   │   ├── FrozenError            repository-frozen
+│   │   ├── ExpiredError           metadata-expired
+│   │   ├── MalformedMetadataError metadata-malformed
+│   │   └── UnreachableRepositoryError  repository-unreachable
+│   ├── ArtefactError              what a repository sends is not what it has signed, or is not fit to be unpacked
+│   │   ├── TamperedError          tampered
+│   │   ├── TruncatedError         truncated
+│   │   ├── OversizedError         oversized
+│   │   ├── EndlessDataError       endless-data
+│   │   ├── WrongArtefactError     wrong-artefact
+│   │   ├── PathEscapeError        path-escape
+│   │   ├── LinkEntryError         link-entry
+│   │   ├── DeviceEntryError       device-entry
+│   │   ├── ArchiveBombError       archive-bomb
+│   │   └── MalformedArchiveError  archive-malformed
+│   ├── BundleManifestError        bundle-manifest
+│   ├── BundleDamagedError         bundle-damaged
+│   ├── TrialError                 it was tried in a process of its own
+│   │   ├── TrialCrashedError      self-test-crashed
+│   │   ├── TrialMemoryError       self-test-memory
+│   │   └── TrialTimeoutError      self-test-timeout
+│   ├── VersionRollbackError       version-rollback
+│   ├── NotEligibleError           not-eligible
+│   ├── DeniedError                bundle-denied
+│   ├── NothingToRollBackError     nothing-to-roll-back
+│   ├── UnknownBundleError         unknown-bundle
+│   ├── UpdateRunningError         update-running
+│   └── ReportRefusedError         report-refused
+├── PublishError                   a repository of one's own cannot be written so
+│   ├── PublisherKeyError          publisher-key
+│   ├── RepositoryStateError       repository-state
+│   └── CalibrationError           calibration-failed
 ├── EvaluationError
 │   ├── ManifestError              unreadable-manifest
 │   ├── NotBetterError             not-better
@@ -102,6 +143,18 @@ class UnknownProviderError(UsageError):
     """No kind of lane has that name."""
 
     code = "unknown-provider"
+
+
+class NoRepositoryError(UsageError):
+    """No repository of bundles is trusted here."""
+
+    code = "no-repository"
+
+
+class RootRefusedError(UsageError):
+    """What was given to trust is no root of a repository."""
+
+    code = "root-refused"
 
 
 class UnknownWakeWordError(UsageError):
@@ -394,6 +447,230 @@ class UnknownTurnError(ControlError):
     """No turn of the last ones has that id."""
 
     code = "unknown-turn"
+
+
+class BundleError(EdgeVoiceError):
+    """A bundle, or the repository that it comes from, is refused; what serves goes on serving."""
+
+
+class RepositoryError(BundleError):
+    """What a repository says is not believed."""
+
+
+class WrongKeyError(RepositoryError):
+    """A signature is by a key that was never trusted for this."""
+
+    code = "wrong-key"
+
+
+class RotatedKeyError(RepositoryError):
+    """A signature is by a key that the root has withdrawn."""
+
+    code = "rotated-out-key"
+
+
+class ThresholdError(RepositoryError):
+    """Some signatures are right, and fewer than the root asks for."""
+
+    code = "threshold-not-met"
+
+
+class MetadataRollbackError(RepositoryError):
+    """The repository shows something older than what it has shown before."""
+
+    code = "metadata-rollback"
+
+
+class MixAndMatchError(RepositoryError):
+    """Parts of different states of the repository are shown together."""
+
+    code = "mix-and-match"
+
+
+class FrozenError(RepositoryError):
+    """The repository shows the same state since before it expired."""
+
+    code = "repository-frozen"
+
+
+class ExpiredError(RepositoryError):
+    """What the repository shows has expired."""
+
+    code = "metadata-expired"
+
+
+class MalformedMetadataError(RepositoryError):
+    """What the repository shows cannot be read."""
+
+    code = "metadata-malformed"
+
+
+class UnreachableRepositoryError(RepositoryError):
+    """The repository does not answer, or has not what it should have."""
+
+    code = "repository-unreachable"
+
+
+class ArtefactError(BundleError):
+    """What a repository sends is not what it has signed, or is not fit to be unpacked."""
+
+
+class TamperedError(ArtefactError):
+    """The bytes are not those that were signed."""
+
+    code = "tampered"
+
+
+class TruncatedError(ArtefactError):
+    """Fewer bytes came than were signed, however often they were asked for."""
+
+    code = "truncated"
+
+
+class OversizedError(ArtefactError):
+    """More bytes were announced than were signed, or are allowed."""
+
+    code = "oversized"
+
+
+class EndlessDataError(ArtefactError):
+    """Bytes kept coming beyond what was signed, or so slowly that they would never end."""
+
+    code = "endless-data"
+
+
+class WrongArtefactError(ArtefactError):
+    """A signed name leads to another bundle than it says."""
+
+    code = "wrong-artefact"
+
+
+class PathEscapeError(ArtefactError):
+    """An entry of the archive leads out of the folder."""
+
+    code = "path-escape"
+
+
+class LinkEntryError(ArtefactError):
+    """An entry of the archive is a link."""
+
+    code = "link-entry"
+
+
+class DeviceEntryError(ArtefactError):
+    """An entry of the archive is a device, a pipe, or anything else but a file or folder."""
+
+    code = "device-entry"
+
+
+class ArchiveBombError(ArtefactError):
+    """The archive would take more of the disk than was signed, or than is allowed."""
+
+    code = "archive-bomb"
+
+
+class MalformedArchiveError(ArtefactError):
+    """The archive cannot be read, is compressed, or holds a name twice."""
+
+    code = "archive-malformed"
+
+
+class BundleManifestError(BundleError):
+    """The description in a bundle cannot be used."""
+
+    code = "bundle-manifest"
+
+
+class BundleDamagedError(BundleError):
+    """A bundle on this disk is not what was verified when it came."""
+
+    code = "bundle-damaged"
+
+
+class TrialError(BundleError):
+    """A bundle was tried in a process of its own, and failed."""
+
+
+class TrialCrashedError(TrialError):
+    """The process that tried it died."""
+
+    code = "self-test-crashed"
+
+
+class TrialMemoryError(TrialError):
+    """It took more memory than it may."""
+
+    code = "self-test-memory"
+
+
+class TrialTimeoutError(TrialError):
+    """It took longer than it may."""
+
+    code = "self-test-timeout"
+
+
+class VersionRollbackError(BundleError):
+    """The bundle is older than one that served here, and nobody signed that it shall go back."""
+
+    code = "version-rollback"
+
+
+class NotEligibleError(BundleError):
+    """The publisher has not offered the bundle to this hub; carries why in its sentence."""
+
+    code = "not-eligible"
+
+
+class DeniedError(BundleError):
+    """This version failed here before and is not tried again."""
+
+    code = "bundle-denied"
+
+
+class NothingToRollBackError(BundleError):
+    """There is no bundle from before."""
+
+    code = "nothing-to-roll-back"
+
+
+class UnknownBundleError(BundleError):
+    """No bundle has that name and version."""
+
+    code = "unknown-bundle"
+
+
+class UpdateRunningError(BundleError):
+    """An update is under way, in this process or in another."""
+
+    code = "update-running"
+
+
+class ReportRefusedError(BundleError):
+    """A cohort's report is not one."""
+
+    code = "report-refused"
+
+
+class PublishError(EdgeVoiceError):
+    """A repository of one's own cannot be written so."""
+
+
+class PublisherKeyError(PublishError):
+    """A key is missing, cannot be read, or is not one that may sign this."""
+
+    code = "publisher-key"
+
+
+class RepositoryStateError(PublishError):
+    """The repository is not in a state in which that can be done."""
+
+    code = "repository-state"
+
+
+class CalibrationError(PublishError):
+    """A model cannot be calibrated with those recordings."""
+
+    code = "calibration-failed"
 
 
 class EvaluationError(EdgeVoiceError):

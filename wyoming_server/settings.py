@@ -18,6 +18,7 @@ from typing import Any
 import voluptuous as vol
 import yaml
 
+from .bundles.bundle_settings import BundleSettings
 from .errors import InvalidSettingsError, UnknownProviderError
 from .learning.pace import LearnerSettings
 from .learning.threshold import ThresholdSettings
@@ -141,6 +142,7 @@ class Settings:
     threshold: ThresholdSettings = field(default_factory=ThresholdSettings)
     learning: LearnerSettings = field(default_factory=LearnerSettings)
     control: ControlSettings = field(default_factory=ControlSettings)
+    bundles: BundleSettings = field(default_factory=BundleSettings)
 
 
 type Raw = dict[str, dict[str, Any]]
@@ -308,6 +310,8 @@ def _check(settings: Settings) -> None:
     if settings.server.log_level not in LOG_LEVELS:
         raise ValueError(f"server.log_level is {settings.server.log_level!r}: allowed is {', '.join(LOG_LEVELS)}")
     check_address(settings.control.address)
+    if not re.fullmatch("([A-Z]{2})?", settings.bundles.region):
+        raise ValueError(f"bundles.region is {settings.bundles.region!r}: write a country's ISO 3166 code, such as DE")
     _check_networks("server.allow", settings.server.allow)
     _check_networks("routing.trusted", settings.routing.trusted)
     _check_lanes(settings)

@@ -14,7 +14,7 @@ import faster_whisper
 import numpy as np
 import numpy.typing as npt
 
-from ..bundles.manifest import Bundle
+from ..bundles.bundle import Bundle
 from ..errors import DecodeError, ModelCorruptError, UnsupportedLanguageError
 from ..pipeline.types import SAMPLE_RATE_HZ, DecodeRequest, Hypothesis, Samples, Token
 
@@ -63,7 +63,7 @@ class WhisperEngine:
         self._features = model.feature_extractor
         self._mels: int = self._whisper.n_mels
         self._specials = self._find_specials()
-        self.name = bundle.name
+        self.name = bundle.label
         self.hallucination_phrases = bundle.hallucination_phrases
         self.scorecard = bundle.scorecard
         self.languages = self._find_languages(tuple(bundle.languages) or tuple(model.supported_languages))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..bundles.manifest import Bundle, Golden, read_bundle
+from ..bundles.bundle import Bundle, Golden
+from ..bundles.manifest import read_bundle
 from ..bundles.scorecards import own_scorecard_file, scorecard_in
 from ..bundles.store import check_files
 from ..errors import EngineMissingError, ModelCorruptError, ModelMissingError, SelfTestError

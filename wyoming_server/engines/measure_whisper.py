@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..bundles.bundle import Bundle
 from ..bundles.choice import BUDGET_MS, FULL_FLOOR_FRAMES, SHORT_FLOOR_FRAMES, Measurement
-from ..bundles.manifest import Bundle
 from ..pipeline.types import SAMPLE_RATE_HZ, DecodeRequest
 from .asr_whisper import WhisperEngine
 from .processor import use_wide_vectors

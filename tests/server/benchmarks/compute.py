@@ -25,7 +25,7 @@ import numpy as np
 import psutil
 from tqdm import tqdm
 
-from wyoming_server.bundles.manifest import Bundle
+from wyoming_server.bundles.bundle import Bundle
 from wyoming_server.commands.report import table
 from wyoming_server.engines.asr_whisper import WhisperEngine
 from wyoming_server.engines.processor import use_wide_vectors

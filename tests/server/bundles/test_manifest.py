@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from wyoming_server.bundles.bundle import Bundle, Golden
 from wyoming_server.bundles.hub import WHISPER_LANGUAGES
-from wyoming_server.bundles.manifest import Bundle, Golden, read_bundle
+from wyoming_server.bundles.manifest import read_bundle
 from wyoming_server.errors import ModelCorruptError, ModelMissingError
 
 STARTER = Path(__file__).parents[3] / "wyoming_server" / "models" / "starter"
