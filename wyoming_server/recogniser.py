@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil
 
 from .bundles.choice import Choice, choose
-from .bundles.fetch import HubModel
 from .bundles.hub import STARTER, languages_of
+from .bundles.hub_model import HubModel
 from .bundles.store import STARTER_DIRECTORY, ModelStore
 from .bundles.supply import ModelSupply, SupplyState, SupplyStatus
 from .bundles.tuned import CHOICE_FILE, TunedModel

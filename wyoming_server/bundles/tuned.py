@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import DiskError
 from .choice import Choice
-from .fetch import HubModel
+from .hub_model import HubModel
 from .progress import FetchState, Progress, ReportProgress
 from .store import ModelStore
 

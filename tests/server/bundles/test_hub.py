@@ -34,7 +34,7 @@ def test_the_files_are_the_ones_that_faster_whisper_fetches() -> None:
 def test_a_server_whose_model_is_installed_loads_no_client_of_the_hub() -> None:
     program = (
         "import sys, threading; from pathlib import Path\n"
-        "from wyoming_server.bundles.fetch import HubModel; from wyoming_server.bundles.store import ModelStore\n"
+        "from wyoming_server.bundles.hub_model import HubModel; from wyoming_server.bundles.store import ModelStore\n"
         "import wyoming_server.bundles.supply, wyoming_server.bundles.tuned\n"
         "HubModel(name='starter', store=ModelStore(Path('x'))).fetch(print, threading.Event())\n"
         "print({'ctranslate2', 'faster_whisper', 'httpx2', 'huggingface_hub'} & set(sys.modules))"

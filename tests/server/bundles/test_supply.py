@@ -10,7 +10,7 @@ import pytest
 
 from tests.server.bundles.local_hub import LocalHub
 from wyoming_server.bundles.choice import Choice
-from wyoming_server.bundles.fetch import HubModel
+from wyoming_server.bundles.hub_model import HubModel
 from wyoming_server.bundles.store import STARTER_DIRECTORY, ModelStore
 from wyoming_server.bundles.supply import ModelSource, ModelSupply, SupplyState, SupplyStatus
 from wyoming_server.bundles.tuned import TunedModel

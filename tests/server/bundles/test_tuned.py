@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.bundles.local_hub import LocalHub
-from tests.server.bundles.test_fetch import FILES
+from tests.server.bundles.test_hub_model import FILES
 from wyoming_server.bundles.choice import Choice
 from wyoming_server.bundles.progress import FetchState, Progress
 from wyoming_server.bundles.store import ModelStore

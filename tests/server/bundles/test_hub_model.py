@@ -13,7 +13,7 @@ import pytest
 
 from tests.server.bundles.local_hub import COMMIT, LocalHub
 from wyoming_server.bundles.download import FetchCancelled
-from wyoming_server.bundles.fetch import HubModel
+from wyoming_server.bundles.hub_model import HubModel
 from wyoming_server.bundles.install import STAGING_FOLDER
 from wyoming_server.bundles.progress import FetchState, Progress
 from wyoming_server.bundles.store import ModelStore
@@ -191,7 +191,7 @@ def test_a_disk_that_fills_up_midway_is_given_back(hub: LocalHub, tmp_path: Path
     """The limit on a file's size makes the kernel refuse a write in the middle, as a full disk does."""
     program = (
         "import resource, sys, threading; from pathlib import Path\n"
-        "from wyoming_server.bundles.fetch import HubModel; from wyoming_server.bundles.store import ModelStore\n"
+        "from wyoming_server.bundles.hub_model import HubModel; from wyoming_server.bundles.store import ModelStore\n"
         "from wyoming_server.errors import DiskError\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, {resource.getrlimit(resource.RLIMIT_FSIZE)[1]}))\n"
         "try: HubModel(name='base', store=ModelStore(Path(sys.argv[1])), endpoint=sys.argv[2])"
