@@ -4,6 +4,7 @@ An offer is the `custom` field of a TUF target, under the key `edge_voice`: whoe
 """
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -140,7 +141,7 @@ def custom_of(offer: Offer) -> dict[str, Any]:
         "reports_url": offer.reports_url,
         "rollout": {
             "id": rollout.id,
-            "percent": rollout.percent,
+            "percent": _written(rollout.percent),
             "regions": list(rollout.regions),
             "hub_classes": list(rollout.hub_classes),
             "paused": rollout.paused,
@@ -161,9 +162,14 @@ def _whole(value: object) -> int:
     return value
 
 
-def _share(value: object) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise vol.Invalid("must be a number")
+def _written(percent: float) -> str:
+    """Return a share as decimal digits: what is signed in TUF's canonical JSON holds no fractions."""
+    return f"{percent:.4f}".rstrip("0").rstrip(".")
+
+
+def _percent(value: object) -> float:
+    if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
+        raise vol.Invalid("must be decimal digits in quotes, as '12.5'")
     return float(value)
 
 
@@ -177,13 +183,14 @@ def _moment(value: object) -> dt.datetime:
     return moment
 
 
+_DECIMAL = re.compile(r"[0-9]{1,3}(\.[0-9]{1,4})?")
 _DIGEST = vol.All(str, vol.Match(r"^[0-9a-f]{64}$", msg="must be a SHA-256, 64 hexadecimal digits"))
 _NAME = vol.All(str, vol.Match(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$", msg="must be letters, digits, '.', '_' and '-'"))
 _VERSION = vol.All(str, vol.Match(r"^[0-9][0-9a-z.]{0,40}$", msg="must be a version such as 1.2.0"))
 _ROLLOUT = vol.Schema(
     {
         vol.Required("id"): vol.All(str, vol.Length(1, 100)),
-        vol.Required("percent"): _share,
+        vol.Required("percent"): _percent,
         vol.Optional("regions", default=list): [vol.All(str, vol.Match(r"^[A-Z]{2}$"))],
         vol.Optional("hub_classes", default=list): [str],
         vol.Optional("not_before"): _moment,
