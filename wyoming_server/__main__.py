@@ -9,9 +9,9 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from . import __version__
+from .commands.shared_flags import add_shared
 from .errors import EdgeVoiceError, UsageError
 from .settings import Raw, read_settings, set_up_logging
 
@@ -24,6 +24,7 @@ COMMANDS = {
     "simulate": "run the server's own learning on made-up streams and hold it to what it promises",
     "tune": "measure this machine and choose the model, threads and context that fit it",
     "token": "print the token that the control API asks for, or make a new one",
+    "models": "install, explain, verify and roll back signed models, or publish them",
 }
 
 
@@ -63,23 +64,10 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     named = next((word for word in argv if word in COMMANDS), None)
     for name, summary in COMMANDS.items():
         one = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
-        _add_shared(one)
+        add_shared(one)
         if name == named:
             importlib.import_module(f".commands.{name}", __package__).add_arguments(one)
     return parser
-
-
-def _add_shared(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings, as YAML")
-    parser.add_argument(
-        "--data-dir",
-        dest="server.data_dir",
-        metavar="DIR",
-        help="where fetched models, the ledger and what was learned lie (data)",
-    )
-    parser.add_argument(
-        "--log-level", dest="server.log_level", metavar="LEVEL", help="debug, info, warning or error (info)"
-    )
 
 
 def _flags(arguments: argparse.Namespace) -> Raw:
