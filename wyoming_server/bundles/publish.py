@@ -1,0 +1,278 @@
+"""What a publisher does with bundles: offers them, says to whom and how many, stops and withdraws them.
+
+Each step drafts the channel's next metadata, signs it with what keys are at hand, and releases what is complete; where
+a key is missing, the draft waits for it. Imports tuf: the server's process never imports this.
+"""
+
+import datetime as dt
+import json
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from packaging.version import Version
+from securesystemslib.signer import Key
+from tuf.api.metadata import DelegatedRole, Delegations, Root, TargetFile, Targets
+
+from ..errors import DiskError, MalformedMetadataError, RepositoryStateError, UnknownBundleError
+from .archive_write import Packed, write_archive
+from .keys import Keyring
+from .offer import CHANNELS, INDEX_FILE, Offer, Rollout, custom_of, offer_of, target_path
+from .publish_release import Released, release, sign_drafts
+from .repository import Repository
+from .whole_file import sync_folder, write_whole
+
+INDEX_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleKeys:
+    """Who signs for a role."""
+
+    keys: tuple[Key, ...]
+    threshold: int = 1
+    """How many of them must."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """To whom a bundle is offered, and what is said of it. None: as it is, or as it is by default."""
+
+    percent: float | None = None
+    """0 to 100."""
+    regions: tuple[str, ...] | None = None
+    hub_classes: tuple[str, ...] | None = None
+    """By default those that the bundle says it is made for."""
+    not_before: dt.datetime | None = None
+    notes: str | None = None
+    reports_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A bundle as it is offered now, or will be once what waits is signed."""
+
+    offer: Offer
+    released: Released
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publisher:
+    """Whoever holds some keys, before a repository. Methods block; they raise PublishError's kin and DiskError."""
+
+    repository: Repository
+    keys: Keyring
+
+    @classmethod
+    def begin(cls, repository: Repository, keys: Keyring, roles: Mapping[str, RoleKeys]) -> tuple[Self, Released]:
+        """Make an empty repository. `roles` has root, targets, snapshot, timestamp and every channel."""
+        publisher = cls(repository=repository, keys=keys)
+        with repository.locked():
+            if repository.root() or repository.draft("root"):
+                raise RepositoryStateError(f"'{repository.folder}' is a repository already; name an empty folder")
+            for channel in CHANNELS:
+                repository.save_draft(
+                    channel, Targets(targets={f"{channel}/{INDEX_FILE}": publisher._index(channel, [])})
+                )
+            repository.save_draft("targets", Targets(delegations=_delegations(roles)))
+            # The root last: only with it is it a repository, and before it all this can be done again.
+            repository.save_draft("root", _root(roles))
+            return publisher, publisher.go()
+
+    def publish(self, bundle: Path, *, channel: str, terms: Terms) -> Published:
+        """Offer a built bundle in a channel. Doing it again with the same bundle changes nothing.
+
+        Raises BundleManifestError or BundleDamagedError for a folder that is not one.
+        """
+        with self.repository.locked():
+            packed = self._packed(bundle, channel)
+            offers = self.repository.offers(channel)
+            offer = offers.get(packed.bundle.label) or _offered(packed, channel, terms)
+            self._check(packed, offer, channel)
+            if offer.label not in offers:
+                index = self._index(channel, [offer.path, *self._listed(channel)])
+
+                def change(signed: Targets) -> None:
+                    signed.targets[offer.path] = _target(offer)
+                    signed.targets[f"{channel}/{INDEX_FILE}"] = index
+
+                self.repository.edit(channel, change)
+            return Published(offer=offer, released=self.go())
+
+    def roll_out(self, label: str, *, channel: str, terms: Terms) -> Published:
+        """Say anew to whom and to how many a bundle goes; it is paused no more."""
+        return self._change(label, channel, lambda offer: _with(offer, terms, paused=False))
+
+    def pause(self, label: str, *, channel: str) -> Published:
+        """Have no further hub take a bundle up; those that have it keep it."""
+        return self._change(label, channel, lambda offer: _with(offer, Terms(), paused=True))
+
+    def withdraw(self, label: str, *, channel: str, rollback_to: str = "") -> Published:
+        """Have every hub leave a bundle: for the version `rollback_to` of it, or for what it had before."""
+
+        def change(offer: Offer) -> Offer:
+            if rollback_to:
+                self._check_rollback(offer, rollback_to, channel)
+            return replace(offer, withdrawn=True, rollback_to=rollback_to)
+
+        return self._change(label, channel, change)
+
+    def refresh(self) -> Released:
+        """Sign a new snapshot and timestamp before the old ones expire, and whatever else waits."""
+        with self.repository.locked():
+            self.repository.newest("root")
+            sign_drafts(self.repository, self.keys)
+            return release(self.repository, self.keys, refresh=True)
+
+    def sign(self) -> Released:
+        """Sign what waits, and release what is complete."""
+        with self.repository.locked():
+            self.repository.newest("root")
+            return self.go()
+
+    def go(self) -> Released:
+        """Sign what is drafted, and release what is complete; the caller keeps other commands out."""
+        sign_drafts(self.repository, self.keys)
+        return release(self.repository, self.keys)
+
+    def _change(self, label: str, channel: str, change: Callable[[Offer], Offer]) -> Published:
+        with self.repository.locked():
+            known = self.repository.offers(channel)
+            if label not in known:
+                there = f"; there {'are' if len(known) > 1 else 'is'} {', '.join(known)}" if known else ""
+                raise UnknownBundleError(f"No bundle {label!r} was published in {channel}{there}")
+            offer = change(known[label])
+
+            def edit(signed: Targets) -> None:
+                signed.targets[offer.path] = _target(offer)
+
+            self.repository.edit(channel, edit)
+            return Published(offer=offer, released=self.go())
+
+    def _packed(self, bundle: Path, channel: str) -> Packed:
+        """Pack a bundle into its place among the targets, under the name that its digest gives it."""
+        folder = self.repository.targets / channel
+        part = folder / f".{secrets.token_hex(8)}.tar"
+        try:
+            packed = write_archive(bundle, part)
+            name = Path(target_path(channel, packed.bundle.name, packed.bundle.version)).name
+            part.replace(folder / f"{packed.sha256}.{name}")
+            sync_folder(folder)
+        except OSError as error:
+            raise DiskError(f"'{folder}' cannot be written: {error.strerror or error}") from error
+        finally:
+            part.unlink(missing_ok=True)
+        return packed
+
+    def _check(self, packed: Packed, offer: Offer, channel: str) -> None:
+        """Refuse what hubs could not tell apart, or would not take."""
+        label = packed.bundle.label
+        for other in CHANNELS:
+            known = self.repository.offers(other)
+            if label in known and known[label].manifest_sha256 != packed.manifest_sha256:
+                raise RepositoryStateError(
+                    f"{label} was published in {other} with other content; build it with a higher version"
+                )
+            above = [one for one in known.values() if one.name == offer.name and _version(one) > _version(offer)]
+            if other == channel and label not in known and above:
+                newest = max(above, key=_version)
+                raise RepositoryStateError(
+                    f"{newest.label} was published in {channel} already, and no hub goes back to {label} by itself; "
+                    f"build it with a higher version, or withdraw {newest.label} with --rollback-to"
+                )
+
+    def _check_rollback(self, offer: Offer, version: str, channel: str) -> None:
+        target = self.repository.offers(channel).get(f"{offer.name}@{version}")
+        if target is None or target.withdrawn or _version(target) >= _version(offer):
+            raise RepositoryStateError(
+                f"Hubs cannot go from {offer.label} to version {version!r}: name an older one of {offer.name} that was "
+                f"published in {channel} and is not withdrawn"
+            )
+
+    def _listed(self, channel: str) -> list[str]:
+        """Return the paths of a channel's bundles, the newest first."""
+        path = f"{channel}/{INDEX_FILE}"
+        target: TargetFile = self.repository.newest(channel).signed.targets[path]
+        try:
+            said = json.loads((self.repository.targets / target.get_prefixed_paths()[0]).read_bytes())
+        except (OSError, ValueError) as error:
+            raise RepositoryStateError(f"The list of {channel} is damaged; put the files back from a copy") from error
+        return list(said["bundles"])
+
+    def _index(self, channel: str, paths: Sequence[str]) -> TargetFile:
+        """Write the list of a channel's bundles under the name that its digest gives it; return its entry."""
+        said = {"schema": INDEX_SCHEMA, "channel": channel, "bundles": list(paths)}
+        content = (json.dumps(said, indent=1) + "\n").encode()
+        target = TargetFile.from_data(f"{channel}/{INDEX_FILE}", content, ["sha256"])
+        write_whole(self.repository.targets / target.get_prefixed_paths()[0], content)
+        return target
+
+
+def _offered(packed: Packed, channel: str, terms: Terms) -> Offer:
+    """Return a packed bundle's first offer."""
+    bundle = packed.bundle
+    offer = Offer(
+        name=bundle.name,
+        version=bundle.version,
+        kind=bundle.kind,
+        channel=channel,
+        path=target_path(channel, bundle.name, bundle.version),
+        length=packed.length,
+        sha256=packed.sha256,
+        manifest_sha256=packed.manifest_sha256,
+        unpacked_bytes=packed.unpacked_bytes,
+        min_server=bundle.min_server,
+        languages=bundle.languages,
+        rollout=Rollout(id=secrets.token_hex(8), hub_classes=bundle.hub_classes),
+    )
+    return _with(offer, terms, paused=False)
+
+
+def _with(offer: Offer, terms: Terms, *, paused: bool) -> Offer:
+    """Return an offer with the terms that are given. Raises RepositoryStateError for what no hub would take."""
+    said = {
+        name: value
+        for name in ("percent", "regions", "hub_classes", "not_before")
+        if (value := getattr(terms, name)) is not None
+    }
+    beside = {name: value for name in ("notes", "reports_url") if (value := getattr(terms, name)) is not None}
+    try:
+        changed = replace(offer, rollout=replace(offer.rollout, paused=paused, **said), **beside)
+        return offer_of(changed.channel, changed.path, changed.length, changed.sha256, custom_of(changed))
+    except (ValueError, MalformedMetadataError) as error:
+        raise RepositoryStateError(f"No hub would take such an offer: {error}") from error
+
+
+def _target(offer: Offer) -> TargetFile:
+    fields = {"custom": custom_of(offer)}
+    return TargetFile(offer.length, {"sha256": offer.sha256}, offer.path, unrecognized_fields=fields)
+
+
+def _version(offer: Offer) -> Version:
+    return Version(offer.version)
+
+
+def _root(roles: Mapping[str, RoleKeys]) -> Root:
+    root = Root()
+    for role in ("root", "targets", "snapshot", "timestamp"):
+        for key in roles[role].keys:
+            root.add_key(key, role)
+        root.roles[role].threshold = roles[role].threshold
+    return root
+
+
+def _delegations(roles: Mapping[str, RoleKeys]) -> Delegations:
+    keys = {key.keyid: key for channel in CHANNELS for key in roles[channel].keys}
+    delegated = {
+        channel: DelegatedRole(
+            channel,
+            [key.keyid for key in roles[channel].keys],
+            roles[channel].threshold,
+            terminating=True,
+            paths=[f"{channel}/*"],
+        )
+        for channel in CHANNELS
+    }
+    return Delegations(keys, delegated)
