@@ -4,19 +4,19 @@ import importlib.util
 import json
 import logging
 import time
-import wave
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..bundles.bundle import Bundle, Golden
+from ..bundles.bundle import Bundle
 from ..bundles.manifest import read_bundle
 from ..bundles.scorecards import own_scorecard_file, scorecard_in
 from ..bundles.store import check_files
-from ..errors import EngineMissingError, ModelCorruptError, ModelMissingError, SelfTestError
-from ..pipeline.types import SAMPLE_RATE_HZ, DecodeRequest, Samples
+from ..errors import EngineMissingError, ModelCorruptError
+from ..pipeline.types import SAMPLE_RATE_HZ, DecodeRequest
+from .goldens import hear_words
 from .processor import use_wide_vectors
 
 if TYPE_CHECKING:
@@ -44,11 +44,9 @@ def load_edge_model(
     """
     started_s = time.perf_counter()
     check_files(directory)
-    bundle = read_bundle(directory)
+    bundle = described(directory, data)
     if context_floor_frames is not None and not bundle.version:
         bundle = replace(bundle, context_floor_frames=context_floor_frames)
-    if data is not None:
-        bundle = _with_own_scorecard(bundle, own_scorecard_file(data, bundle.name))
     _check_languages(directory, bundle)
     _check_libraries()
     use_wide_vectors()
@@ -58,13 +56,18 @@ def load_edge_model(
     engine = WhisperEngine.load(directory, bundle=bundle, threads=threads, workers=workers)
     try:
         _warm_up(engine)
-        for golden in bundle.golden:
-            _self_test(engine, directory, golden)
+        hear_words(engine, directory, bundle.golden)
     except BaseException:
         engine.close()
         raise
     _LOGGER.info("Model %s is ready after %.2f s", bundle.name, time.perf_counter() - started_s)
     return engine
+
+
+def described(directory: Path, data: Path | None) -> Bundle:
+    """Return what a model folder says about itself, with the scorecard that serves here. Blocks. Raises as above."""
+    bundle = read_bundle(directory)
+    return bundle if data is None else _with_own_scorecard(bundle, own_scorecard_file(data, bundle.name))
 
 
 def _with_own_scorecard(bundle: Bundle, file: Path) -> Bundle:
@@ -97,34 +100,3 @@ def _check_languages(directory: Path, bundle: Bundle) -> None:
 def _warm_up(engine: WhisperEngine) -> None:
     """Decode once: the first decode builds kernels and takes several times as long as the others."""
     engine.decode(DecodeRequest(samples=np.zeros(SAMPLE_RATE_HZ, np.int16), language=engine.languages[0]))
-
-
-def _self_test(engine: WhisperEngine, directory: Path, golden: Golden) -> None:
-    samples = _read(directory / golden.file)
-    heard = engine.decode(DecodeRequest(samples=samples, language=golden.language or engine.languages[0]))
-    if _words(heard.text) != _words(golden.text):
-        _LOGGER.debug("Golden recording %s: expected %r, heard %r", golden.file, golden.text, heard.text)
-        raise SelfTestError(
-            f"The model '{engine.name}' does not hear its golden recording '{golden.file}' right, so it may not serve; "
-            "its weights are damaged or do not suit this processor"
-        )
-
-
-def _read(file: Path) -> Samples:
-    try:
-        with wave.open(str(file)) as recording:
-            form = (recording.getframerate(), recording.getnchannels(), recording.getsampwidth())
-            content = recording.readframes(recording.getnframes())
-    except FileNotFoundError as error:
-        raise ModelMissingError(f"The golden recording '{file}' is not there") from error
-    except (OSError, EOFError, wave.Error) as error:
-        raise ModelCorruptError(f"The golden recording '{file}' cannot be read: {error}") from error
-    if form != (SAMPLE_RATE_HZ, 1, 2):
-        raise ModelCorruptError(f"The golden recording '{file}' is not 16 kHz, mono, 16 bits")
-    return np.frombuffer(content, np.dtype("<i2"))
-
-
-def _words(text: str) -> list[str]:
-    """Return a text's words without case and punctuation, which say nothing about hearing."""
-    kept = "".join(character if character.isalnum() or character in "'%" else " " for character in text.casefold())
-    return kept.split()

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from ..errors import ModelMissingError
+from ..errors import ModelCorruptError, ModelMissingError
 from ..pipeline.types import SAMPLE_RATE_HZ, Frame
 
 CONTEXT_SAMPLES = 64
@@ -28,15 +28,30 @@ def packaged_model() -> Path:
     return Path(str(found[0].locate()))
 
 
+def model_in(bundle: Path) -> Path:
+    """Return the one model of a signed bundle's folder. Raises ModelCorruptError for none or several."""
+    found = sorted(bundle.glob("*.onnx"))
+    if len(found) != 1:
+        raise ModelCorruptError(
+            f"'{bundle}' holds {len(found)} .onnx files, where a VAD is one; fetch the bundle again"
+        )
+    return found[0]
+
+
 class SileroVad:
     """One loaded model for any number of streams; runs in a thread of its own."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """Load the model; blocks for some 50 ms."""
+        """Load the model; blocks for some 50 ms. Raises ModelCorruptError for a file that is none."""
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False  # one arena per session costs more memory than it saves time here
-        self._session = ort.InferenceSession(str(path or packaged_model()), options, providers=["CPUExecutionProvider"])
+        options.log_severity_level = 4  # a broken file is reported once, by us
+        file = path or packaged_model()
+        try:
+            self._session = ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's errors share no base class below Exception
+            raise ModelCorruptError(f"The VAD model '{file}' cannot be loaded") from error
         self._rate = np.array(SAMPLE_RATE_HZ, np.int64)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="vad")
 

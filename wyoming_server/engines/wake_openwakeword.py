@@ -135,18 +135,21 @@ class OpenWakeWordEngine:
         cls,
         *,
         custom: Path | None = None,
+        bundle: Path | None = None,
         enabled: Collection[str] | None = None,
         gate: GateSettings | None = GateSettings(),  # noqa: B008 - frozen, so sharing it is harmless
         threads: int = 1,
     ) -> Self:
         """Load the words that are enabled, or those that are on by default (blocking, about 0.2 s).
 
-        `custom` is a folder of the owner's .onnx and .tflite words. A word file that does not load is logged, kept in
-        `problems`, and disturbs no other. Raises ModelMissingError or ModelCorruptError for the models that every word
+        `custom` is a folder of the owner's .onnx and .tflite words, `bundle` that of a signed bundle, whose words stand
+        for those of the same name. A word file that does not load is logged, kept in `problems`, and disturbs no
+        other. Raises ModelMissingError or ModelCorruptError for the models that every word
         needs, UnknownWakeWordError for an enabled name that no file has.
         """
         features = Features.load()
-        files = named(_word_files(custom))
+        ours = words_in(bundle) if bundle else {}
+        files = {**named(_word_files(custom)), **ours}
         _check_known(enabled or (), files)
         words: dict[WakeWord, WordModel] = {}
         problems: list[EdgeVoiceError] = []
@@ -223,7 +226,16 @@ def _word_files(custom: Path | None) -> Iterable[Path]:
     if not custom.is_dir():
         _LOGGER.warning("the folder of wake words %s is not there", custom)
         return
-    yield from (path for path in custom.iterdir() if path.suffix in {".onnx", ".tflite"})
+    yield from _words_below(custom)
+
+
+def _words_below(folder: Path) -> Iterable[Path]:
+    return (path for path in folder.iterdir() if path.suffix in {".onnx", ".tflite"})
+
+
+def words_in(bundle: Path) -> dict[str, WordFile]:
+    """Return name → file of the words that a signed bundle's folder holds; blocks on the disk."""
+    return named(_words_below(bundle))
 
 
 def _check_known(enabled: Collection[str], files: Collection[str]) -> None:
