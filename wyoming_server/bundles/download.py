@@ -144,6 +144,4 @@ def verify(file: RemoteFile, path: Path) -> None:
             whole = digest.hexdigest() == file.git_blob
     if not whole:
         path.unlink()
-        raise ModelDownloadError(
-            f"'{file.name}' did not arrive as the hub lists it; it is fetched anew at the next try"
-        )
+        raise ModelDownloadError(f"'{file.name}' did not arrive as it was listed; it is fetched anew at the next try")

@@ -2,28 +2,34 @@
 
 import errno
 import fnmatch
-import json
+import logging
 import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from httpx2 import HTTPError
 from huggingface_hub import HfApi, hf_hub_url
-from huggingface_hub.errors import GatedRepoError, OfflineModeIsEnabled, RepositoryNotFoundError
+from huggingface_hub.errors import (
+    GatedRepoError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.hf_api import ModelInfo
 
 from ..errors import DiskError, ModelDownloadError, UnknownModelError
-from .download import Meter, RemoteFile, download
+from .download import Meter, RemoteFile, download, verify
 from .hub import FILE_PATTERNS, folder_name, repository_of
+from .origin import ORIGIN_FILE, Origin, entry_of, read_origin, write_origin
 from .progress import FetchState, ReportProgress
 from .store import ModelStore, check_files, missing_file
 
+_LOGGER = logging.getLogger(__name__)
 STAGING_FOLDER = ".staging"
 """Below the models' folder; each part-fetched model lies there under its name and commit."""
-ORIGIN_FILE = "origin.json"
-"""Written into an installed model's folder: the repository and the commit that it came from."""
 _LISTING_TIMEOUT_S = 10.0
 _SPARE_BYTES = 64 << 20
 """Left free, so that a model never takes the last of the disk."""
@@ -45,22 +51,36 @@ class Installation:
         with self._named_refusals():
             commit, files = self._list()
             meter.total = sum(file.size for file in files)
-            staging = self._stage(commit, meter.total)
+            staging = self._stage(commit, files)
             meter.state(FetchState.FETCHING)
             for file in files:
                 download(file, staging / file.name, meter, retry_delay_s=self.retry_delay_s)
             meter.state(FetchState.VERIFYING)
             check_files(staging)
-            installed = self._install(staging, commit)
+            installed = self._install(staging, commit, files)
         meter.state(FetchState.DONE)
         return installed
 
+    @property
+    def _target(self) -> Path:
+        return self.store.root / folder_name(self.name)
+
+    def _before(self) -> Origin | None:
+        """Return what was written down of the model that this one takes the place of; None for a first one."""
+        staged = (self.store.root / STAGING_FOLDER).glob(f"{folder_name(self.name)}@*/{ORIGIN_FILE}")
+        found = map(read_origin, (self._target / ORIGIN_FILE, *staged))
+        return next((origin for origin in found if origin and origin.commit), None)
+
     def _list(self) -> tuple[str, list[RemoteFile]]:
-        """Return the newest commit, and its files that make up the model."""
-        repository = repository_of(self.name)
-        listed = HfApi(endpoint=self.endpoint, library_name="edge-voice").model_info(
-            repository, files_metadata=True, timeout=_LISTING_TIMEOUT_S
-        )
+        """Return the commit that the model had, or else the newest, and its files that make up the model."""
+        before, repository = self._before(), repository_of(self.name)
+        try:
+            listed = self._ask(before.commit if before else None)
+        except RevisionNotFoundError:
+            if before is None:
+                raise
+            _LOGGER.warning("The hub has no commit %s of '%s' any more; its newest is taken", before.commit, repository)
+            listed, before = self._ask(None), None
         files = [
             RemoteFile(
                 name=file.rfilename,
@@ -79,16 +99,38 @@ class Installation:
             )
         if not listed.sha:
             raise ModelDownloadError(f"The hub does not say which commit '{repository}' is at; try again later")
-        return listed.sha, files
+        return listed.sha, self._held_to(before, files)
 
-    def _stage(self, commit: str, total: int) -> Path:
-        """Return the folder to fetch into, with room for the model."""
+    def _ask(self, revision: str | None) -> ModelInfo:
+        return HfApi(endpoint=self.endpoint, library_name="edge-voice").model_info(
+            repository_of(self.name), revision=revision, files_metadata=True, timeout=_LISTING_TIMEOUT_S
+        )
+
+    def _held_to(self, before: Origin | None, files: list[RemoteFile]) -> list[RemoteFile]:
+        """Return files that have to be those of the first time, at the same commit. Raises ModelDownloadError."""
+        if before is None or not before.listed:
+            return files
+        known = {one.name: one for one in before.files}
+        for file in files:
+            one = known.get(file.name)
+            if one is None or one.length != file.size or file.sha256 not in {None, one.sha256}:
+                raise ModelDownloadError(
+                    f"The hub shows another '{file.name}' than at the first time, at the same commit, which cannot be; "
+                    f"if you believe it now, delete '{self._target}' and '{self.store.root / STAGING_FOLDER}'"
+                )
+        return [replace(file, sha256=known[file.name].sha256) for file in files]
+
+    def _stage(self, commit: str, files: list[RemoteFile]) -> Path:
+        """Return the folder to fetch into, with room for the model, and with what is whole of a damaged one."""
         staging = self.store.root / STAGING_FOLDER / f"{folder_name(self.name)}@{commit}"
+        if self._target.is_dir():
+            self._take_back(staging, files)
         staging.mkdir(parents=True, exist_ok=True)
         for other in staging.parent.glob(f"{folder_name(self.name)}@*"):
             if other != staging:  # parts of an older commit are of no more use
                 shutil.rmtree(other)
-        missing = total - sum(file.stat().st_size for file in staging.iterdir())
+        there = (staging / file.name for file in files)
+        missing = sum(file.size for file in files) - sum(path.stat().st_size for path in there if path.is_file())
         free = shutil.disk_usage(staging).free
         if missing + _SPARE_BYTES > free:
             raise DiskError(
@@ -97,12 +139,29 @@ class Installation:
             )
         return staging
 
-    def _install(self, staging: Path, commit: str) -> Path:
-        origin = {"name": self.name, "repository": repository_of(self.name), "commit": commit}
-        (staging / ORIGIN_FILE).write_text(json.dumps(origin) + "\n", encoding="utf-8")
-        target = self.store.root / folder_name(self.name)
-        staging.rename(target)
-        return target
+    def _take_back(self, staging: Path, files: list[RemoteFile]) -> None:
+        """Make a damaged model a fetch that is under way: what is whole stays, and so does what its owner put there."""
+        for file in files:
+            path = self._target / file.name
+            try:
+                verify(file, path)
+            except ModelDownloadError, OSError:
+                path.unlink(missing_ok=True)
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.parent.mkdir(parents=True, exist_ok=True)
+        self._target.rename(staging)
+
+    def _install(self, staging: Path, commit: str, files: list[RemoteFile]) -> Path:
+        origin = Origin(
+            name=self.name,
+            repository=repository_of(self.name),
+            commit=commit,
+            listed=True,
+            files=tuple(entry_of(staging, file.name) for file in files),
+        )
+        write_origin(staging / ORIGIN_FILE, origin)
+        staging.rename(self._target)
+        return self._target
 
     @contextmanager
     def _named_refusals(self) -> Iterator[None]:

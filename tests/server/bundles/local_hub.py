@@ -37,6 +37,9 @@ class LocalHub:
     """File → what is sent instead of its content."""
     ignores_range: bool = False
     commit: str = COMMIT
+    """The newest; the only one that it still knows, with those in `older`."""
+    older: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    """Commit → the files that every repository had then."""
     asked: list[Asked] = field(default_factory=list)
     _server: ThreadingHTTPServer | None = None
 
@@ -85,20 +88,28 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         path = urlsplit(self.path).path
         self.local_hub.asked.append(Asked(method=self.command, path=path, range=self.headers["Range"]))
-        if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/[^/]+)?", path):
-            self._listing(match[1])
-        elif match := re.fullmatch(r"/(content/)?([^/]+/[^/]+)/resolve/[^/]+/(.+)", path):
-            self._file(match[2], match[3], redirected=match[1] is not None)
+        if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?", path):
+            self._listing(match[1], match[2] or self.local_hub.commit)
+        elif match := re.fullmatch(r"/(content/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
+            self._file(self._at(match[2], match[3]), match[4], redirected=match[1] is not None)
         else:
             self._send(404, b"")
 
-    def _listing(self, repository: str) -> None:
-        files = self.local_hub.repositories.get(repository)
-        if files is None:
+    def _at(self, repository: str, commit: str) -> dict[str, bytes]:
+        """Return a repository's files at a commit."""
+        newest = commit == self.local_hub.commit
+        return self.local_hub.repositories.get(repository, {}) if newest else self.local_hub.older.get(commit, {})
+
+    def _listing(self, repository: str, commit: str) -> None:
+        if repository not in self.local_hub.repositories:
             self._send(401, b"", {"X-Error-Code": "RepoNotFound", "X-Error-Message": "Repository not found"})
             return
+        files = self._at(repository, commit)
+        if not files:
+            self._send(404, b"", {"X-Error-Code": "RevisionNotFound", "X-Error-Message": "No such revision"})
+            return
         siblings = [self._sibling(name, content) for name, content in files.items()]
-        listing = {"_id": "1", "id": repository, "modelId": repository, "sha": self.local_hub.commit}
+        listing = {"_id": "1", "id": repository, "modelId": repository, "sha": commit}
         self._send(200, json.dumps(listing | {"siblings": siblings}).encode(), {"Content-Type": "application/json"})
 
     def _sibling(self, name: str, content: bytes) -> dict[str, object]:
@@ -110,8 +121,8 @@ class _Handler(BaseHTTPRequestHandler):
             sibling["lfs"] = {"size": size, "sha256": digest, "pointerSize": 134}
         return sibling
 
-    def _file(self, repository: str, name: str, *, redirected: bool) -> None:
-        content = self.local_hub.repositories.get(repository, {}).get(name)
+    def _file(self, files: dict[str, bytes], name: str, *, redirected: bool) -> None:
+        content = files.get(name)
         if content is None:
             self._send(404, b"", {"X-Error-Code": "EntryNotFound"})
             return

@@ -1,5 +1,6 @@
 """Fetching a model from a hub, over real sockets."""
 
+import hashlib
 import json
 import os
 import resource
@@ -15,6 +16,7 @@ from tests.server.bundles.local_hub import COMMIT, LocalHub
 from wyoming_server.bundles.download import FetchCancelled
 from wyoming_server.bundles.hub_model import HubModel
 from wyoming_server.bundles.install import STAGING_FOLDER
+from wyoming_server.bundles.origin import ORIGIN_FILE, read_origin
 from wyoming_server.bundles.progress import FetchState, Progress
 from wyoming_server.bundles.store import ModelStore
 from wyoming_server.errors import DiskError, ModelDownloadError, UnknownModelError
@@ -210,3 +212,154 @@ def test_a_disk_that_fills_up_midway_is_given_back(hub: LocalHub, tmp_path: Path
     assert "make room" in done.stdout
     assert staged(tmp_path) == []
     assert len(hub.ranges("model.bin")) == 1  # a full disk is not asked again and again
+
+
+@pytest.fixture
+def installed(hub: LocalHub, tmp_path: Path) -> Path:
+    """A model that was fetched, in `tmp_path`, and a hub that nobody asked since."""
+    directory = fetch(model(hub, tmp_path))
+    hub.asked.clear()
+    return directory
+
+
+def test_where_a_model_is_from_and_what_its_files_are_is_written_down_when_it_comes(installed: Path) -> None:
+    origin = read_origin(installed / ORIGIN_FILE)
+    assert origin is not None
+    assert (origin.name, origin.repository, origin.commit) == ("base", "Systran/faster-whisper-base", COMMIT)
+    assert {one.name: one.sha256 for one in origin.files} == {
+        name: hashlib.sha256(FILES[name]).hexdigest() for name in FETCHED & FILES.keys()
+    }
+    assert origin.listed
+
+
+@pytest.mark.parametrize("file", ["model.bin", "config.json", "vocabulary.txt"])
+@pytest.mark.parametrize("damage", ["a bit", "cut", "gone"])
+def test_a_model_that_changed_on_the_disk_is_fetched_again_and_only_what_changed(
+    hub: LocalHub, tmp_path: Path, installed: Path, caplog: pytest.LogCaptureFixture, file: str, damage: str
+) -> None:
+    spoil(installed / file, damage)
+    chosen = model(hub, tmp_path)
+    assert chosen.find() is None
+    assert f"model-corrupt: In '{installed}', {file} changed" in caplog.text
+    assert fetch(chosen) == installed == chosen.find()
+    assert (installed / file).read_bytes() == FILES[file]
+    assert {asked.path.rpartition("/")[2] for asked in hub.asked if "/resolve/" in asked.path} == {file}
+
+
+def spoil(file: Path, damage: str) -> None:
+    content = file.read_bytes()
+    match damage:
+        case "a bit":
+            file.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+        case "cut":
+            file.write_bytes(content[:-1])
+        case "gone":
+            file.unlink()
+
+
+def test_a_damaged_model_stays_where_it_is_while_the_hub_is_away(
+    hub: LocalHub, tmp_path: Path, installed: Path
+) -> None:
+    (installed / "model.bin").write_bytes(bytes(len(WEIGHTS)))
+    with LocalHub(repositories={}) as gone:
+        away = model(gone, tmp_path)
+    with pytest.raises(ModelDownloadError, match=r"model.bin changed since it was installed\. .*internet"):
+        fetch(away)
+    assert {file.name for file in installed.iterdir()} == FETCHED
+    assert (fetch(model(hub, tmp_path)) / "model.bin").read_bytes() == WEIGHTS
+
+
+def test_what_its_owner_put_into_a_fetched_model_is_neither_damage_nor_lost(
+    hub: LocalHub, tmp_path: Path, installed: Path
+) -> None:
+    (installed / "bundle.json").write_text("{}")
+    chosen = model(hub, tmp_path)
+    assert chosen.find() == installed
+    (installed / "model.bin").unlink()
+    fetch(chosen)
+    assert (installed / "bundle.json").read_text() == "{}"
+
+
+def test_a_damaged_model_comes_again_as_it_was_although_the_hub_has_a_newer_one(
+    hub: LocalHub, tmp_path: Path, installed: Path
+) -> None:
+    hub.commit, hub.older = "f" * 40, {COMMIT: dict(FILES)}
+    hub.repositories["Systran/faster-whisper-base"]["model.bin"] = b"newer" * 400_000
+    (installed / "model.bin").unlink()
+    fetch(model(hub, tmp_path))
+    assert (installed / "model.bin").read_bytes() == WEIGHTS
+
+
+def test_the_newest_is_taken_where_the_hub_has_the_old_commit_no_more(
+    hub: LocalHub, tmp_path: Path, installed: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub.commit = "f" * 40
+    hub.repositories["Systran/faster-whisper-base"]["config.json"] = b'{"newer": 1}'
+    (installed / "model.bin").unlink()
+    fetch(model(hub, tmp_path))
+    assert (installed / "config.json").read_bytes() == b'{"newer": 1}'
+    assert "no commit" in caplog.text
+
+
+@pytest.mark.parametrize("file", ["model.bin", "config.json"])
+def test_another_content_under_the_same_commit_is_refused(
+    hub: LocalHub, tmp_path: Path, installed: Path, file: str
+) -> None:
+    hub.repositories["Systran/faster-whisper-base"][file] = bytes(len(FILES[file]))
+    (installed / file).unlink()
+    with pytest.raises(ModelDownloadError, match=file):
+        fetch(model(hub, tmp_path))
+    with pytest.raises(ModelDownloadError):
+        fetch(model(hub, tmp_path))
+    assert model(hub, tmp_path).find() is None
+
+
+def test_a_model_from_before_there_were_records_is_written_down_at_its_first_start(
+    hub: LocalHub, tmp_path: Path, installed: Path
+) -> None:
+    (installed / ORIGIN_FILE).write_text(json.dumps({"name": "base", "repository": "r/b", "commit": COMMIT}))
+    assert model(hub, tmp_path).find() == installed
+    origin = ModelStore(tmp_path / "models").recorded(installed)
+    assert origin is not None
+    assert (origin.repository, origin.commit, origin.listed) == ("r/b", COMMIT, False)
+    assert {one.name for one in origin.files} == FETCHED & FILES.keys()
+
+
+def test_a_model_from_before_there_were_records_that_lacks_a_file_is_fetched_again(
+    hub: LocalHub, tmp_path: Path, installed: Path
+) -> None:
+    (installed / ORIGIN_FILE).write_text(json.dumps({"name": "base", "repository": "r/b", "commit": COMMIT}))
+    (installed / "tokenizer.json").unlink()
+    assert model(hub, tmp_path).find() is None
+    fetch(model(hub, tmp_path))
+    assert model(hub, tmp_path).find() == installed
+
+
+def test_a_change_to_a_folder_that_is_its_owners_own_is_said_once_and_not_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = tmp_path / "mine"
+    own.mkdir()
+    for name in FETCHED & FILES.keys():
+        (own / name).write_bytes(FILES[name])
+    before = {file.name for file in own.iterdir()}
+    chosen = HubModel(name=str(own), store=ModelStore(tmp_path / "data" / "models"))
+    assert chosen.find() == own
+    assert "changed" not in caplog.text
+    (own / "model.bin").write_bytes(b"another")
+    assert chosen.find() == own
+    assert "model.bin changed since the last start" in caplog.text
+    caplog.clear()
+    assert chosen.find() == own
+    assert not caplog.text
+    assert {file.name for file in own.iterdir()} == before
+
+
+def test_a_data_folder_that_cannot_be_written_to_costs_the_record_and_not_the_model(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = tmp_path / "mine"
+    own.mkdir()
+    (tmp_path / "data").write_text("no folder")
+    assert HubModel(name=str(own), store=ModelStore(tmp_path / "data" / "models")).find() == own
+    assert "will not be seen" in caplog.text

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from wyoming_server.bundles.origin import ORIGIN_FILE, Origin, write_origin
 from wyoming_server.bundles.store import STARTER_DIRECTORY, ModelStore, check_files
 from wyoming_server.errors import ModelCorruptError, ModelMissingError, UnknownModelError
 
@@ -68,3 +69,42 @@ def test_a_truncated_file_is_named(store: ModelStore, file: str, content: bytes)
     (store.root / "base" / file).write_bytes(content)
     with pytest.raises(ModelCorruptError, match=file):
         check_files(store.root / "base")
+
+
+def test_the_models_that_are_here_are_told_with_where_they_are_from(store: ModelStore) -> None:
+    write_origin(store.root / "base" / ORIGIN_FILE, Origin(name="base", repository="owner/base", commit="abc"))
+    shutil.copytree(STARTER_DIRECTORY, store.root / "mine")
+    store.record(store.root / "mine")
+    starter, base, mine = store.models()
+    assert (starter.name, starter.directory, starter.recorded) == ("starter", STARTER_DIRECTORY, False)
+    assert (base.repository, base.commit, base.recorded) == ("owner/base", "abc", False)
+    assert (mine.name, mine.repository, mine.recorded) == ("mine", "", True)
+    assert mine.bytes > (STARTER_DIRECTORY / "model.bin").stat().st_size
+
+
+def test_a_model_is_verified_against_what_was_written_down(store: ModelStore) -> None:
+    assert store.verify("starter") is None
+    shutil.copytree(STARTER_DIRECTORY, store.root / "mine")
+    assert store.verify("mine") is None
+    origin = store.record(store.root / "mine")
+    assert store.verify("mine") == origin == store.recorded(store.root / "mine")
+    (store.root / "mine" / "model.bin").write_bytes(b"another")
+    with pytest.raises(ModelCorruptError, match=r"model\.bin changed"):
+        store.verify("mine")
+
+
+def test_a_record_that_cannot_be_read_is_none(store: ModelStore) -> None:
+    for content in ("", "[]", "{}", '{"name": "base", "files": [{"name": 1}]}', '{"name": "base", "files": 1}'):
+        (store.root / "base" / ORIGIN_FILE).write_text(content)
+        assert store.recorded(store.root / "base") is None
+    assert store.models()[1].name == "base"
+
+
+def test_what_was_written_down_of_a_folder_of_its_owners_is_not_put_into_it(store: ModelStore, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(STARTER_DIRECTORY, own)
+    before = {file.name for file in own.iterdir()}
+    names = {one.name for one in store.record(own).files}
+    assert {file.name for file in own.iterdir()} == before
+    assert {"model.bin", "bundle.json", "scorecard.json"} <= names
+    assert store.installed() == ("base",)
