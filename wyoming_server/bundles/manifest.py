@@ -9,10 +9,10 @@ from typing import Any
 
 from ..errors import ModelCorruptError, ModelMissingError
 from .bundle import Bundle
-from .manifest_schema import bundle_of
+from .manifest_schema import MANIFEST_FILE, bundle_of
 from .scorecards import SCORECARD_FILE, scorecard_in
 
-MANIFEST_FILE = "bundle.json"
+__all__ = ["MANIFEST_FILE", "read_bundle"]
 _WHISPER_PHRASES_FILE = Path(__file__).with_name("whisper_phrases.json")
 
 

@@ -10,10 +10,12 @@ import voluptuous as vol
 
 from .bundle import ENGINES, Bundle, Calibration, FileEntry, FloorError, Golden, Kind, Resources
 
+MANIFEST_FILE = "bundle.json"
 SCHEMA = 2
 """The newest manifest that this server understands. From 2 on, every file is listed with its length and digest."""
 MOST_FILES = 1000
 LONGEST_NAME = 200
+"""Bytes of a file's name in UTF-8: disks take 255 in each part of a path."""
 
 
 def bundle_of(fields: Any) -> Bundle:
@@ -57,7 +59,7 @@ def fields_of(bundle: Bundle) -> dict[str, Any]:
 
 def _check_whole(said: Mapping[str, Any]) -> None:
     """Check what only schema 2 promises. Raises ValueError."""
-    if not _VERSION_FORM.match(said["version"]):
+    if not VERSION_FORM.match(said["version"]):
         raise ValueError(f"version: {said['version']!r} is none; write it as 1.2.0, or 1.2.0b1")
     names = [one["name"] for one in said["files"]]
     if not names:
@@ -65,6 +67,11 @@ def _check_whole(said: Mapping[str, Any]) -> None:
     folded = {name.casefold() for name in names}
     if len(folded) < len(names):
         raise ValueError("files: holds a name twice, which some disks cannot tell apart")
+    folders = {parent.as_posix() for name in folded for parent in PurePosixPath(name).parents}
+    if both := sorted(folded & folders):
+        raise ValueError(f"files: {both[0]!r} cannot be a file and a folder at once")
+    if MANIFEST_FILE in folded:
+        raise ValueError(f"files: {MANIFEST_FILE} is not listed: its digest is what is signed")
     if missing := [one["file"] for one in said["golden"] if one["file"] not in names]:
         raise ValueError(f"golden: {missing[0]!r} is not among the files")
 
@@ -76,7 +83,7 @@ def _calibration(said: Mapping[str, Any] | None) -> Calibration | None:
 
 
 def _sentence(error: vol.Invalid) -> str:
-    key = ".".join(map(str, error.path)) or "bundle.json"
+    key = ".".join(map(str, error.path)) or MANIFEST_FILE
     return f"{key}: {error.error_message}"
 
 
@@ -89,12 +96,14 @@ def _schema_number(value: object) -> int:
 
 
 def _inside_the_folder(value: object) -> str:
-    if not isinstance(value, str) or not value or len(value) > LONGEST_NAME:
-        raise vol.Invalid(f"must be a file name of at most {LONGEST_NAME} characters")
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise vol.Invalid("must be a file name, without control characters")
+    if len(value.encode()) > LONGEST_NAME:
+        raise vol.Invalid(f"must be a file name of at most {LONGEST_NAME} bytes")
     path = PurePosixPath(value)
-    if path.is_absolute() or ".." in path.parts or "\\" in value or ":" in value or "\0" in value:
+    if path.is_absolute() or ".." in path.parts or "\\" in value or ":" in value:
         raise vol.Invalid(f"{value!r} leads out of the model's folder")
-    if path.as_posix() != value:
+    if path.as_posix() != value or value == ".":
         raise vol.Invalid(f"{value!r} is not the plainest form of that name")
     return value
 
@@ -118,11 +127,16 @@ def _record(required: Mapping[str, Any], optional: Mapping[str, Any] | None = No
     return vol.Schema(fields, extra=vol.REMOVE_EXTRA)
 
 
-_VERSION_FORM = re.compile(r"(0|[1-9][0-9]{0,5})(\.(0|[1-9][0-9]{0,5})){2}((a|b|rc)[1-9][0-9]{0,3})?$")
-_NAME = vol.All(str, vol.Match(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$", msg="must be letters, digits, '.', '_' and '-'"))
-_LANGUAGE = vol.All(str, vol.Match(r"^[a-z]{2,3}$", msg="must be a language code such as 'en'"))
-_CLASS = vol.All(str, vol.Match(r"^[a-z0-9][a-z0-9-]{0,31}$", msg="must be a hub class such as 'pi5'"))
-_DIGEST = vol.All(str, vol.Match(r"^[0-9a-f]{64}$", msg="must be a SHA-256, 64 hexadecimal digits"))
+VERSION_FORM = re.compile(r"(0|[1-9][0-9]{0,5})(\.(0|[1-9][0-9]{0,5})){2}((a|b|rc)[1-9][0-9]{0,3})?\Z")
+SERVER_VERSION = vol.Any(
+    "",
+    vol.All(str, vol.Match(r"^[0-9]{1,6}(\.[0-9]{1,6}){0,3}((a|b|rc)[0-9]{1,4})?\Z")),
+    msg="must be a version such as 0.3.0",
+)
+_NAME = vol.All(str, vol.Match(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}\Z", msg="must be letters, digits, '.', '_' and '-'"))
+_LANGUAGE = vol.All(str, vol.Match(r"^[a-z]{2,3}\Z", msg="must be a language code such as 'en'"))
+_CLASS = vol.All(str, vol.Match(r"^[a-z0-9][a-z0-9-]{0,31}\Z", msg="must be a hub class such as 'pi5'"))
+_DIGEST = vol.All(str, vol.Match(r"^[0-9a-f]{64}\Z", msg="must be a SHA-256, 64 hexadecimal digits"))
 _FILE = _record({"name": _inside_the_folder, "length": _whole_number, "sha256": _DIGEST})
 _GOLDEN = _record({"file": _inside_the_folder, "text": str}, {"language": vol.Any("", _LANGUAGE)})
 _FLOOR = _record({"context_floor_frames": _whole_number, "word_error": _number, "sentence_error": _number})
@@ -136,7 +150,7 @@ _MANIFEST = vol.Schema(
         vol.Optional("languages", default=list): [_LANGUAGE],
         vol.Optional("licence", default=""): str,
         vol.Optional("hub_classes", default=list): [_CLASS],
-        vol.Optional("min_server", default=""): str,
+        vol.Optional("min_server", default=""): SERVER_VERSION,
         vol.Optional("files", default=list): vol.All([_FILE], vol.Length(max=MOST_FILES)),
         vol.Optional("context_floor_frames", default=1000): _whole_number,
         vol.Optional("context_margin_frames", default=256): _whole_number,

@@ -14,6 +14,7 @@ import voluptuous as vol
 from ..errors import MalformedMetadataError
 from ..pipeline.checked import Checked, ranged
 from .bundle import Kind
+from .manifest_schema import SERVER_VERSION, VERSION_FORM
 
 SCHEMA = 1
 CUSTOM_KEY = "edge_voice"
@@ -184,14 +185,14 @@ def _moment(value: object) -> dt.datetime:
 
 
 _DECIMAL = re.compile(r"[0-9]{1,3}(\.[0-9]{1,4})?")
-_DIGEST = vol.All(str, vol.Match(r"^[0-9a-f]{64}$", msg="must be a SHA-256, 64 hexadecimal digits"))
-_NAME = vol.All(str, vol.Match(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$", msg="must be letters, digits, '.', '_' and '-'"))
-_VERSION = vol.All(str, vol.Match(r"^[0-9][0-9a-z.]{0,40}$", msg="must be a version such as 1.2.0"))
+_DIGEST = vol.All(str, vol.Match(r"^[0-9a-f]{64}\Z", msg="must be a SHA-256, 64 hexadecimal digits"))
+_NAME = vol.All(str, vol.Match(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}\Z", msg="must be letters, digits, '.', '_' and '-'"))
+_VERSION = vol.All(str, vol.Match(VERSION_FORM, msg="must be a version such as 1.2.0"))
 _ROLLOUT = vol.Schema(
     {
         vol.Required("id"): vol.All(str, vol.Length(1, 100)),
         vol.Required("percent"): _percent,
-        vol.Optional("regions", default=list): [vol.All(str, vol.Match(r"^[A-Z]{2}$"))],
+        vol.Optional("regions", default=list): [vol.All(str, vol.Match(r"^[A-Z]{2}\Z"))],
         vol.Optional("hub_classes", default=list): [str],
         vol.Optional("not_before"): _moment,
         vol.Required("paused"): bool,
@@ -208,7 +209,7 @@ _OFFER = vol.Schema(
         vol.Required("kind"): vol.In(list(Kind)),
         vol.Required("manifest_sha256"): _DIGEST,
         vol.Required("unpacked_bytes"): _whole,
-        vol.Optional("min_server", default=""): str,
+        vol.Optional("min_server", default=""): SERVER_VERSION,
         vol.Optional("languages", default=list): [str],
         vol.Optional("notes", default=""): vol.All(str, vol.Length(max=LONGEST_NOTES)),
         vol.Required("withdrawn"): bool,
