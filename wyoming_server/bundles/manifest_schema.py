@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -74,6 +74,18 @@ def _check_whole(said: Mapping[str, Any]) -> None:
         raise ValueError(f"files: {MANIFEST_FILE} is not listed: its digest is what is signed")
     if missing := [one["file"] for one in said["golden"] if one["file"] not in names]:
         raise ValueError(f"golden: {missing[0]!r} is not among the files")
+    _check_heard(Kind(said["kind"]), names, [one["text"] for one in said["golden"]])
+
+
+def _check_heard(kind: Kind, names: Sequence[str], texts: Sequence[str]) -> None:
+    """Check what wake words and VAD are found by, and what their recordings can be held to. Raises ValueError."""
+    suffixes = [PurePosixPath(name).suffix for name in names if "/" not in name]
+    if kind is Kind.WAKE and not {".onnx", ".tflite"} & set(suffixes):
+        raise ValueError("files: hold no wake word: a .onnx or .tflite file at the top, one for each word")
+    if kind is Kind.VAD and suffixes.count(".onnx") != 1:
+        raise ValueError("files: a VAD is exactly one .onnx file at the top")
+    if kind is Kind.VAD and (others := set(texts) - {"", "speech"}):
+        raise ValueError(f"golden: {min(others)!r} is nothing that a VAD can hear; write 'speech', or nothing")
 
 
 def _calibration(said: Mapping[str, Any] | None) -> Calibration | None:

@@ -1,6 +1,8 @@
 """Wake-word and VAD bundles: what they hold, and what the engines make of the good ones and the others."""
 
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,10 +10,11 @@ import pytest
 from tests.server.bundles import made_wake
 from wyoming_server.bundles.bundle import Kind
 from wyoming_server.bundles.manifest import read_bundle
+from wyoming_server.bundles.manifest_write import write_manifest
 from wyoming_server.engines.goldens import hear_speech, hear_wake_words
 from wyoming_server.engines.vad_silero import SileroVad, model_in
 from wyoming_server.engines.wake_openwakeword import OpenWakeWordEngine, words_in
-from wyoming_server.errors import SelfTestError
+from wyoming_server.errors import BundleManifestError, SelfTestError
 
 type Make = Callable[..., Path]
 
@@ -49,3 +52,27 @@ def test_they_say_what_they_are(tmp_path: Path) -> None:
     assert (wake.label, wake.kind, wake.engine) == ("home-words@1.0.0", Kind.WAKE, "openwakeword")
     assert (vad.label, vad.kind, vad.engine) == ("home-vad@1.1.0", Kind.VAD, "silero-vad")
     assert {one.name for one in wake.files} >= {"hey_jarvis_v0.1.onnx", "golden/kitchen.wav"}
+
+
+@pytest.mark.parametrize(
+    ("make", "spoil", "sentence"),
+    [
+        (made_wake.good_wake, lambda folder: (folder / "hey_jarvis_v0.1.onnx").rename(folder / "word"), "no wake word"),
+        (made_wake.good_vad, lambda folder: (folder / "silero_vad.onnx").unlink(), "exactly one"),
+        (made_wake.good_vad, lambda folder: shutil.copy(folder / "silero_vad.onnx", folder / "2.onnx"), "exactly one"),
+    ],
+)
+def test_a_bundle_without_what_its_kind_runs_is_not_made(
+    tmp_path: Path, make: Make, spoil: Callable[[Path], object], sentence: str
+) -> None:
+    folder = make(tmp_path)
+    spoil(folder)
+    with pytest.raises(BundleManifestError, match=sentence):
+        write_manifest(folder, read_bundle(folder))
+
+
+def test_a_vad_is_held_to_speech_or_nothing(tmp_path: Path) -> None:
+    folder = made_wake.good_vad(tmp_path)
+    bundle = read_bundle(folder)
+    with pytest.raises(BundleManifestError, match="nothing that a VAD can hear"):
+        write_manifest(folder, replace(bundle, golden=(replace(bundle.golden[0], text="Hello."),)))
