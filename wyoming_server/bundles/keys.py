@@ -77,15 +77,19 @@ class KeyFiles:
         """Return a signer for each of these public keys whose private half is here; asks for passphrases."""
         found: dict[str, Signer] = {}
         for file in self._files:
-            public = file.with_suffix(".pub")
-            keyid = _read_public(public).keyid if public.exists() else SSlibKey.from_crypto(self._public(file)).keyid
-            key = keys.get(keyid)
-            if isinstance(key, SSlibKey) and keyid not in found:
-                found[keyid] = _signer(file, self._open(file), key)
+            key = keys.get(self._of(file).keyid)
+            if isinstance(key, SSlibKey) and key.keyid not in found:
+                found[key.keyid] = _signer(file, self._open(file), key)
         return tuple(found.values())
 
-    def _public(self, file: Path) -> Ed25519PublicKey:
-        return self._open(file).public_key()
+    def every(self) -> Sequence[CryptoSigner]:
+        """Return a signer for every key that is here; asks for passphrases."""
+        return tuple(_signer(file, self._open(file), self._of(file)) for file in self._files)
+
+    def _of(self, file: Path) -> SSlibKey:
+        """Return a key's public half, from the file beside it where there is one: that needs no passphrase."""
+        public = file.with_suffix(".pub")
+        return _read_public(public) if public.exists() else public_key(self._open(file).public_key(), file.stem)
 
     def _open(self, file: Path) -> Ed25519PrivateKey:
         if file not in self._opened:

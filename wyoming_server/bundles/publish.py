@@ -76,6 +76,7 @@ class Publisher:
                 repository.save_draft(
                     channel, Targets(targets={f"{channel}/{INDEX_FILE}": publisher._index(channel, [])})
                 )
+            repository.remember_lifetimes()
             repository.save_draft("targets", Targets(delegations=_delegations(roles)))
             # The root last: only with it is it a repository, and before it all this can be done again.
             repository.save_draft("root", _root(roles))
@@ -87,10 +88,17 @@ class Publisher:
         Raises BundleManifestError or BundleDamagedError for a folder that is not one.
         """
         with self.repository.locked():
-            packed = self._packed(bundle, channel)
-            offers = self.repository.offers(channel)
-            offer = offers.get(packed.bundle.label) or _offered(packed, channel, terms)
-            self._check(packed, offer, channel)
+            self.repository.newest(channel)
+            # Not among the files for hubs, where a cut would leave it; the lock makes the name ours alone.
+            archive = self.repository.drafts / "packing.tar"
+            try:
+                packed = write_archive(bundle, archive)
+                offers = self.repository.offers(channel)
+                offer = offers.get(packed.bundle.label) or _offered(packed, channel, terms)
+                self._check(packed, offer, channel)
+                self._place(archive, offer)
+            finally:
+                archive.unlink(missing_ok=True)
             if offer.label not in offers:
                 index = self._index(channel, [offer.path, *self._listed(channel)])
 
@@ -143,6 +151,8 @@ class Publisher:
             if label not in known:
                 there = f"; there {'are' if len(known) > 1 else 'is'} {', '.join(known)}" if known else ""
                 raise UnknownBundleError(f"No bundle {label!r} was published in {channel}{there}")
+            if known[label].withdrawn:
+                raise RepositoryStateError(f"{label} is withdrawn, and hubs remember that; publish a higher version")
             offer = change(known[label])
 
             def edit(signed: Targets) -> None:
@@ -151,20 +161,15 @@ class Publisher:
             self.repository.edit(channel, edit)
             return Published(offer=offer, released=self.go())
 
-    def _packed(self, bundle: Path, channel: str) -> Packed:
-        """Pack a bundle into its place among the targets, under the name that its digest gives it."""
-        folder = self.repository.targets / channel
-        part = folder / f".{secrets.token_hex(8)}.tar"
+    def _place(self, archive: Path, offer: Offer) -> None:
+        """Move an archive among the targets, under the name that its digest gives it."""
+        place = self.repository.targets / _target(offer).get_prefixed_paths()[0]
         try:
-            packed = write_archive(bundle, part)
-            name = Path(target_path(channel, packed.bundle.name, packed.bundle.version)).name
-            part.replace(folder / f"{packed.sha256}.{name}")
-            sync_folder(folder)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            archive.replace(place)
+            sync_folder(place.parent)
         except OSError as error:
-            raise DiskError(f"'{folder}' cannot be written: {error.strerror or error}") from error
-        finally:
-            part.unlink(missing_ok=True)
-        return packed
+            raise DiskError(f"'{place}' cannot be written: {error.strerror or error}") from error
 
     def _check(self, packed: Packed, offer: Offer, channel: str) -> None:
         """Refuse what hubs could not tell apart, or would not take."""

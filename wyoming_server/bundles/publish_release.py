@@ -74,8 +74,8 @@ def release(repository: Repository, keys: Keyring, *, refresh: bool = False) -> 
     """
     choice = _choice(repository)
     if choice is None:
-        return Released(versions={}, waiting=tuple(_waiting(repository, frozenset())))
-    waiting = tuple(_waiting(repository, choice.drafted))
+        return Released(versions={}, waiting=tuple(waiting_drafts(repository, frozenset())))
+    waiting = tuple(waiting_drafts(repository, choice.drafted))
     if not (choice.drafted or refresh or _is_unfinished(repository, choice.root.signed)):
         return Released(versions=_versions(repository), waiting=waiting)
     entitled = {role: keys_of(choice.root.signed, role) for role in ("snapshot", "timestamp")}
@@ -126,21 +126,27 @@ def _choice(repository: Repository) -> _Choice | None:
     return None
 
 
-def _waiting(repository: Repository, released: frozenset[str]) -> Iterator[Waiting]:
+def waiting_drafts(repository: Repository, released: frozenset[str]) -> Iterator[Waiting]:
     """Yield the drafts that are not to be released for want of signatures."""
     for role in ROLES:
-        draft = repository.draft(role)
-        if draft is None or role in released:
-            continue
-        if role == "root":
-            both = _root_result(draft, repository.root())
-            have, missing, unsigned = len(both.signed), max(both.first.missing, both.second.missing), both.unsigned
-        else:
-            result = _result(repository.newest("targets" if role in CHANNELS else "root").signed, role, draft)
-            have, missing, unsigned = len(result.signed), result.missing, result.unsigned
-        if missing:
-            names = tuple(name_of(one) for one in unsigned.values())
-            yield Waiting(role=role, version=draft.signed.version, have=have, need=have + missing, keys=names)
+        state = None if role in released else draft_state(repository, role)
+        if state is not None and state.have < state.need:
+            yield state
+
+
+def draft_state(repository: Repository, role: str) -> Waiting | None:
+    """Return how far a role's draft is signed; None where there is no draft."""
+    draft = repository.draft(role)
+    if draft is None:
+        return None
+    if role == "root":
+        both = _root_result(draft, repository.root())
+        have, missing, unsigned = len(both.signed), max(both.first.missing, both.second.missing), both.unsigned
+    else:
+        result = _result(repository.newest("targets" if role in CHANNELS else "root").signed, role, draft)
+        have, missing, unsigned = len(result.signed), result.missing, result.unsigned
+    names = tuple(name_of(one) for one in unsigned.values()) if missing else ()
+    return Waiting(role=role, version=draft.signed.version, have=have, need=have + missing, keys=names)
 
 
 def _result(over: Root | Targets, role: str, metadata: RoleMetadata) -> VerificationResult:

@@ -5,8 +5,10 @@ lies in `drafts` until enough keys have signed it. Imports tuf: the server's pro
 """
 
 import copy
+import dataclasses
 import datetime as dt
 import fcntl
+import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +29,9 @@ from .whole_file import write_whole
 
 ROLES = ("root", "targets", *CHANNELS)
 """Whose next version is a draft until it is signed, the delegating before the delegated."""
+
+SETTINGS_FILE = "publisher.json"
+"""How long what is signed lasts; not for hubs."""
 
 type RoleMetadata = Metadata[Any]
 """Metadata of a role that is only known when the program runs."""
@@ -65,7 +70,7 @@ class Repository:
         self.targets = self.public / "targets"
         self.drafts = folder / "drafts"
         self.clock = clock
-        self.lifetimes = lifetimes or Lifetimes()
+        self.lifetimes = lifetimes or self._remembered()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -84,6 +89,20 @@ class Repository:
             ) from error
         finally:
             os.close(descriptor)
+
+    def remember_lifetimes(self) -> None:
+        """Have later commands sign for as long as this one."""
+        said = {"schema": 1, "lifetimes": dataclasses.asdict(self.lifetimes)}
+        write_whole(self.folder / SETTINGS_FILE, (json.dumps(said, indent=1) + "\n").encode())
+
+    def _remembered(self) -> Lifetimes:
+        file = self.folder / SETTINGS_FILE
+        if not file.exists():
+            return Lifetimes()
+        try:
+            return Lifetimes(**json.loads(file.read_bytes())["lifetimes"])
+        except (OSError, LookupError, TypeError, ValueError) as error:
+            raise RepositoryStateError(f"'{file}' cannot be used ({error}); mend it, or delete it") from error
 
     def root(self) -> Metadata[Root] | None:
         """Return the newest root that hubs are shown; None before the first release."""
