@@ -13,6 +13,7 @@ from typing import IO, Any
 from ..errors import BundleDamagedError, BundleManifestError, DiskError, ModelCorruptError, ModelMissingError
 from .bundle import Bundle, FileEntry
 from .manifest import MANIFEST_FILE, read_bundle
+from .whole_file import sync_folder
 
 _CHUNK_BYTES = 1 << 20
 
@@ -134,6 +135,7 @@ def _whole(file: Path) -> Iterator[IO[bytes]]:
             target.flush()
             os.fsync(target.fileno())
         part.replace(file)
+        sync_folder(file.parent)
     except BaseException:
         with suppress(OSError):
             part.unlink()

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from ..errors import BundleManifestError, DiskError
 from .bundle import Bundle, FileEntry
 from .manifest import MANIFEST_FILE
 from .manifest_schema import bundle_of, fields_of
+from .whole_file import write_whole
 
 
 def listed(directory: Path) -> tuple[FileEntry, ...]:
@@ -42,15 +42,7 @@ def write_manifest(directory: Path, bundle: Bundle) -> Bundle:
         bundle_of(json.loads(content))
     except ValueError as error:
         raise BundleManifestError(f"No hub would take this bundle: {error}") from error
-    part = directory.with_name(f".{directory.name}.manifest.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(directory / MANIFEST_FILE)
-    except OSError as error:
-        raise DiskError(f"'{directory / MANIFEST_FILE}' cannot be written: {error.strerror or error}") from error
+    write_whole(directory / MANIFEST_FILE, content.encode())
     return whole
 
 

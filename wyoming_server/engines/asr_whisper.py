@@ -5,7 +5,7 @@ faster-whisper's `transcribe` always encodes 30 s (8 to 20 times the work for a 
 to six times, and hands out no logits.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -57,7 +57,7 @@ class WhisperEngine:
 
     def __init__(self, model: faster_whisper.WhisperModel, bundle: Bundle) -> None:
         """Wrap a loaded model."""
-        self._bundle = bundle
+        self._model, self._bundle = model, bundle
         self._whisper: ctranslate2.models.Whisper = model.model
         self._tokenizer = model.hf_tokenizer
         self._features = model.feature_extractor
@@ -218,6 +218,10 @@ class WhisperEngine:
             context_frames=frames,
             language_probability=language_probability,
         )
+
+    def seeing(self, context_floor_frames: int) -> Self:
+        """Return the same loaded model whose encoder sees at least so many mel frames."""
+        return type(self)(self._model, replace(self._bundle, context_floor_frames=context_floor_frames))
 
     def close(self) -> None:
         """Free the model's memory."""
