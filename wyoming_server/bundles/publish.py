@@ -151,9 +151,9 @@ class Publisher:
             if label not in known:
                 there = f"; there {'are' if len(known) > 1 else 'is'} {', '.join(known)}" if known else ""
                 raise UnknownBundleError(f"No bundle {label!r} was published in {channel}{there}")
-            if known[label].withdrawn:
-                raise RepositoryStateError(f"{label} is withdrawn, and hubs remember that; publish a higher version")
             offer = change(known[label])
+            if known[label].withdrawn and offer != known[label]:
+                raise RepositoryStateError(f"{label} is withdrawn, and hubs remember that; publish a higher version")
 
             def edit(signed: Targets) -> None:
                 signed.targets[offer.path] = _target(offer)

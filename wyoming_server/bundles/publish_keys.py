@@ -1,5 +1,6 @@
 """A key that leaves a role, and the one that comes for it."""
 
+import re
 from collections.abc import Mapping
 
 from securesystemslib.signer import Key
@@ -12,6 +13,28 @@ from .publish import Publisher
 from .publish_release import Released
 from .repository import Repository, keys_of
 
+_NUMBER = re.compile(r"[0-9]+$")
+
+
+def key_named(repository: Repository, role: str, name: str | None) -> Key:
+    """Return a role's key by its name, its id or the beginning of that; None for the only one there is.
+
+    Raises PublisherKeyError, which names those that there are.
+    """
+    known = _keys(repository, role)
+    found = [key for keyid, key in known.items() if name is None or name_of(key) == name or keyid.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(sorted(name_of(key) for key in known.values()))
+    asked = "Say which key goes" if name is None else f"No one key of {role} is called {name!r}"
+    raise PublisherKeyError(f"{asked}: {names}")
+
+
+def next_name(repository: Repository, role: str) -> str:
+    """Return a name for a role's new key that none of its keys has."""
+    numbers = [int(match[0]) for key in _keys(repository, role).values() if (match := _NUMBER.search(name_of(key)))]
+    return f"{role}-{max(numbers, default=1) + 1}"
+
 
 def rotate_key(publisher: Publisher, role: str, *, old: str, new: Key) -> Released:
     """Have `new` sign for a role in place of the key with the id `old`; what the role had signed is signed anew.
@@ -21,8 +44,7 @@ def rotate_key(publisher: Publisher, role: str, *, old: str, new: Key) -> Releas
     """
     repository = publisher.repository
     with repository.locked():
-        over = "targets" if role in CHANNELS else "root"
-        known = keys_of(repository.newest(over).signed, role)
+        over, known = "targets" if role in CHANNELS else "root", _keys(repository, role)
         if new.keyid not in known:
             _check(known, role, old)
 
@@ -33,6 +55,10 @@ def rotate_key(publisher: Publisher, role: str, *, old: str, new: Key) -> Releas
             repository.edit(over, change)
         _sign_anew(repository, role)
         return publisher.go()
+
+
+def _keys(repository: Repository, role: str) -> Mapping[str, Key]:
+    return keys_of(repository.newest("targets" if role in CHANNELS else "root").signed, role)
 
 
 def _check(known: Mapping[str, Key], role: str, old: str) -> None:

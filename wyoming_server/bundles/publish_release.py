@@ -74,7 +74,7 @@ def release(repository: Repository, keys: Keyring, *, refresh: bool = False) -> 
     """
     choice = _choice(repository)
     if choice is None:
-        return Released(versions={}, waiting=tuple(waiting_drafts(repository, frozenset())))
+        return Released(versions={}, waiting=tuple(waiting_drafts(repository)))
     waiting = tuple(waiting_drafts(repository, choice.drafted))
     if not (choice.drafted or refresh or _is_unfinished(repository, choice.root.signed)):
         return Released(versions=_versions(repository), waiting=waiting)
@@ -126,7 +126,7 @@ def _choice(repository: Repository) -> _Choice | None:
     return None
 
 
-def waiting_drafts(repository: Repository, released: frozenset[str]) -> Iterator[Waiting]:
+def waiting_drafts(repository: Repository, released: frozenset[str] = frozenset()) -> Iterator[Waiting]:
     """Yield the drafts that are not to be released for want of signatures."""
     for role in ROLES:
         state = None if role in released else draft_state(repository, role)

@@ -18,17 +18,17 @@ ACTIONS: Mapping[str, tuple[str, str]] = {
     "explain": ("models_hub", "tell why this hub does or does not get each bundle"),
     "trust": ("models_hub", "trust a repository by its root; updates are off until then"),
     "distrust": ("models_hub", "trust no repository any more; what is installed goes on serving"),
-    "init-repository": ("models_publish", "make a repository and its keys"),
+    "init-repository": ("models_publish_keys", "make a repository and its keys"),
     "build": ("models_build", "make a bundle of a model, calibrated on recordings"),
-    "sign": ("models_publish", "add a key's signature to metadata that waits for it"),
+    "sign": ("models_publish_keys", "add a key's signature to metadata that waits for it"),
     "publish": ("models_publish", "add a bundle to a channel"),
     "roll-out": ("models_publish", "say to whom, when and to how many a bundle is offered"),
     "pause": ("models_publish", "let no further hub take a bundle up"),
     "withdraw": ("models_publish", "have the hubs that run a bundle go back"),
-    "rotate-keys": ("models_publish", "replace a key"),
+    "rotate-keys": ("models_publish_keys", "replace a key"),
     "refresh": ("models_publish", "sign snapshot and timestamp anew, before they expire"),
-    "status": ("models_publish", "show rollouts, expiries and what hubs report"),
-    "receive-reports": ("models_publish", "take in the reports of hubs"),
+    "status": ("models_publish_status", "show rollouts, expiries and what hubs report"),
+    "receive-reports": ("models_publish_reports", "take in the reports of hubs"),
 }
 """Sub-command → the module that runs it, and what it does. Only the one that is named is imported."""
 

@@ -1,0 +1,63 @@
+"""`models publish | roll-out | pause | withdraw | refresh`: what hubs are offered."""
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from ..settings import Settings
+from .models_publish_flags import (
+    add_channel,
+    add_keys,
+    add_repository,
+    add_terms,
+    publisher_of,
+    tell,
+    tell_published,
+    terms_of,
+)
+
+_FIRST_PERCENT = 10.0
+
+
+def add_arguments(parser: argparse.ArgumentParser, action: str) -> None:
+    """Add a sub-command's arguments."""
+    add_repository(parser)
+    if action == "publish":
+        parser.add_argument(
+            "bundle", type=Path, metavar="BUNDLE", help="the bundle's folder, as `models build` made it"
+        )
+        add_terms(parser, percent=_FIRST_PERCENT, otherwise=f"{_FIRST_PERCENT:g}; `models roll-out` widens it")
+    elif action != "refresh":
+        parser.add_argument("label", metavar="NAME@VERSION", help="which bundle")
+    if action == "roll-out":
+        add_terms(parser, percent=None, otherwise="as it is, like all that is left out")
+    if action == "withdraw":
+        parser.add_argument(
+            "--rollback-to", default="", metavar="VERSION", help="where its hubs go back to (what they had before)"
+        )
+    if action != "refresh":
+        add_channel(parser)
+    add_keys(parser)
+
+
+async def run(arguments: argparse.Namespace, _settings: Settings) -> int:
+    """Run a sub-command; return the exit status. Raises EdgeVoiceError."""
+    return await asyncio.to_thread(_run, arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    publisher = publisher_of(arguments)
+    match arguments.action:
+        case "publish":
+            done = publisher.publish(arguments.bundle, channel=arguments.channel, terms=terms_of(arguments))
+        case "roll-out":
+            done = publisher.roll_out(arguments.label, channel=arguments.channel, terms=terms_of(arguments))
+        case "pause":
+            done = publisher.pause(arguments.label, channel=arguments.channel)
+        case "withdraw":
+            done = publisher.withdraw(arguments.label, channel=arguments.channel, rollback_to=arguments.rollback_to)
+        case _:
+            released = publisher.refresh()
+            versions = ", ".join(f"{role} {version}" for role, version in released.versions.items())
+            return tell(arguments, released, [f"Hubs are shown {versions}."])
+    return tell_published(arguments, done)

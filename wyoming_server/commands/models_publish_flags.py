@@ -1,0 +1,218 @@
+"""The flags that a publisher's commands share, and how they tell what they did."""
+
+import argparse
+import datetime as dt
+import getpass
+import logging
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ..bundles.keys import KeyFiles
+from ..bundles.offer import CHANNELS, LONGEST_NOTES
+from ..bundles.publish import Published, Publisher, Terms
+from ..bundles.publish_changes import shown_terms
+from ..bundles.publish_release import Released
+from ..bundles.repository import ROLES, Repository
+from ..errors import PublisherKeyError, RepositoryStateError
+from .report import print_json
+
+_LONGEST_PASSPHRASE = 4096
+logging.getLogger("tuf").setLevel(logging.WARNING)  # it tells each signature that is missing, several times
+
+
+class Passphrases:
+    """What opens the keys: of a file, or asked for once for each key."""
+
+    def __init__(self, file: Path | None, *, plain: frozenset[str] = frozenset()) -> None:
+        """Keys named in `plain` are made without one."""
+        self._file = file
+        self._plain = plain
+        self._said: dict[Path, bytes] = {}
+
+    def __call__(self, key: Path) -> bytes | None:
+        """Return what opens a key. Raises PublisherKeyError."""
+        if key.stem in self._plain and not key.exists():
+            return None
+        if self._file is not None:
+            return self._of_file(self._file)
+        if key not in self._said:
+            self._said[key] = _asked(key)
+        return self._said[key]
+
+    @staticmethod
+    def _of_file(file: Path) -> bytes:
+        try:
+            with file.open("rb") as source:
+                said = source.read(_LONGEST_PASSPHRASE).rstrip(b"\r\n")
+        except OSError as error:
+            raise PublisherKeyError(
+                f"The passphrase file '{file}' cannot be read: {error.strerror or error}"
+            ) from error
+        if not said:
+            raise PublisherKeyError(f"The passphrase file '{file}' is empty")
+        return said
+
+
+def _asked(key: Path) -> bytes:
+    """Ask for a key's passphrase, and once more when it is to be made."""
+    if not sys.stdin.isatty():
+        raise PublisherKeyError(f"'{key}' needs a passphrase, and nobody is there to ask; use --passphrase-file")
+    said = getpass.getpass(f"Passphrase of {key}: ")
+    if not said:
+        raise PublisherKeyError("An empty passphrase protects nothing; --unencrypted says that it is meant so")
+    if not key.exists() and getpass.getpass("Once more: ") != said:
+        raise PublisherKeyError("The two passphrases differ; this key was not made")
+    return said.encode()
+
+
+def keep_private(repository: Path, places: Iterable[Path]) -> None:
+    """Refuse, with PublisherKeyError, keys that would be uploaded with what hubs are shown."""
+    public = (repository / "public").resolve()
+    for place in places:
+        if place.resolve().is_relative_to(public):
+            raise PublisherKeyError(
+                f"Keys in '{place}' would be uploaded with the rest of '{public}'; name another folder"
+            )
+
+
+def add_repository(parser: argparse.ArgumentParser) -> None:
+    """Add the repository's folder, and --json."""
+    parser.add_argument("repository", type=Path, metavar="FOLDER", help="the publisher's folder, with public in it")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def add_keys(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add where the keys are."""
+    parser.add_argument(
+        "--keys",
+        type=Path,
+        action="append",
+        default=[],
+        required=required,
+        metavar="PLACE",
+        help="a folder with keys, or one .pem file; may be given again. What they cannot sign waits as a draft",
+    )
+    add_passphrase(parser)
+
+
+def add_passphrase(parser: argparse.ArgumentParser) -> None:
+    """Add where the keys' passphrase is, when nobody is asked for it."""
+    parser.add_argument(
+        "--passphrase-file", type=Path, metavar="FILE", help="a file whose first line opens the keys (asked for)"
+    )
+
+
+def add_channel(parser: argparse.ArgumentParser) -> None:
+    """Add the channel."""
+    parser.add_argument("--channel", choices=CHANNELS, default=CHANNELS[0], help=f"which channel ({CHANNELS[0]})")
+
+
+def add_terms(parser: argparse.ArgumentParser, *, percent: float | None, otherwise: str) -> None:
+    """Add to whom a bundle goes; `otherwise` says what holds for what is left out."""
+    parser.add_argument(
+        "--percent", type=_percent, default=percent, metavar="P", help=f"share of the hubs it is for ({otherwise})"
+    )
+    parser.add_argument(
+        "--regions", type=_countries, metavar="DE,AT", help="countries, ISO 3166, between commas, or all"
+    )
+    parser.add_argument("--hub-classes", type=_classes, metavar="pi5,n100", help="hardware, between commas, or all")
+    parser.add_argument("--not-before", type=_moment, metavar="TIME", help="not before, as 2026-12-01T03:00+00:00")
+    parser.add_argument("--notes", type=Path, metavar="FILE.md", help="what is new, for people, in Markdown")
+    parser.add_argument("--reports-url", metavar="URL", help="where hubs whose owners agreed send the day's counters")
+
+
+def terms_of(arguments: argparse.Namespace) -> Terms:
+    """Return to whom a bundle goes, as the flags say. Raises RepositoryStateError for unreadable notes."""
+    notes = None
+    if arguments.notes is not None:
+        try:
+            notes = arguments.notes.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RepositoryStateError(f"The notes '{arguments.notes}' cannot be read: {error}") from error
+        if len(notes) > LONGEST_NOTES:
+            raise RepositoryStateError(f"The notes have {len(notes)} characters; hubs take {LONGEST_NOTES}")
+    return Terms(
+        percent=arguments.percent,
+        regions=arguments.regions,
+        hub_classes=arguments.hub_classes,
+        not_before=arguments.not_before,
+        notes=notes,
+        reports_url=arguments.reports_url,
+    )
+
+
+def publisher_of(arguments: argparse.Namespace) -> Publisher:
+    """Return the publisher whose keys and repository the flags name."""
+    keep_private(arguments.repository, arguments.keys)
+    keys = KeyFiles(arguments.keys, passphrase=Passphrases(arguments.passphrase_file))
+    return Publisher(repository=Repository(arguments.repository), keys=keys)
+
+
+def tell(arguments: argparse.Namespace, released: Released, lines: Iterable[str] = (), **fields: Any) -> int:
+    """Print what was done and what waits; return the exit status."""
+    if arguments.json:
+        waiting = [
+            {"role": one.role, "version": one.version, "have": one.have, "need": one.need, "keys": list(one.keys)}
+            for one in released.waiting
+        ]
+        print_json(fields | {"versions": dict(released.versions), "waiting": waiting})
+        return 0
+    for line in lines:
+        print(line)
+    for one in released.waiting:
+        print(
+            f"Waits: {one.role} {one.version} has {one.have} of {one.need} signatures; "
+            f"{' or '.join(one.keys)} may sign (`models {'sign' if one.role in ROLES else 'refresh'}`)"
+        )
+    if released.whole:
+        print(f"Upload '{arguments.repository / 'public'}': the new files first, metadata/timestamp.json last.")
+    return 0
+
+
+def tell_published(arguments: argparse.Namespace, published: Published) -> int:
+    """Print what a bundle's offer is now, and what waits; return the exit status."""
+    offer = published.offer
+    line = f"{offer.label} in {offer.channel}: {shown_terms(offer)}"
+    return tell(
+        arguments, published.released, [line], label=offer.label, channel=offer.channel, terms=shown_terms(offer)
+    )
+
+
+def _percent(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0.0 <= share <= 100.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 100")
+    return share
+
+
+def _countries(text: str) -> tuple[str, ...]:
+    return _listed(text, r"[A-Z]{2}", "countries as ISO 3166 codes, such as DE,AT, or all")
+
+
+def _classes(text: str) -> tuple[str, ...]:
+    return _listed(text, r"[a-z0-9][a-z0-9-]{0,31}", "hub classes such as pi5,n100, or all")
+
+
+def _listed(text: str, form: str, what: str) -> tuple[str, ...]:
+    if text == "all":
+        return ()
+    words = tuple(dict.fromkeys(text.split(",")))
+    if not all(re.fullmatch(form, word) for word in words):
+        raise argparse.ArgumentTypeError(f"{text!r} must be {what}")
+    return words
+
+
+def _moment(text: str) -> dt.datetime:
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no moment with its zone, as 2026-12-01T03:00+00:00")
+    return moment
