@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import errors
-from ..errors import EdgeVoiceError
+from ..errors import EdgeVoiceError, EndlessDataError
 from ..pipeline.checked import Checked, ranged
 from .bundle import Kind
 from .offer import Offer, offer_of
@@ -30,6 +30,8 @@ _LONGEST_LINE = 32 << 20
 """Bytes; a result lists every offer of a channel with its notes."""
 _PATIENCE_S = 5.0
 """For a process that was told to end."""
+_HEADWAY = 4.0
+"""Times `patience_s` without any is the updater's end: its own limits have failed to see what holds it up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,15 +125,24 @@ async def run_job(
         with contextlib.suppress(ConnectionError):  # what it could not take, its end explains
             process.stdin.write(json.dumps(dict(job)).encode() + b"\n")
             await process.stdin.drain()
-        async for line in process.stdout:
-            said = json.loads(line)
-            if "progress" in said:
-                on_progress(said["progress"])
-            elif "refusal" in said:
-                raise refusal_of(said["refusal"]["code"], said["refusal"]["message"])
-            else:
-                return dict(said["result"])
+        headway_s = _HEADWAY * job.get("limits", asdict(Limits()))["patience_s"]
+        async with asyncio.timeout(headway_s) as timeout:
+            loop = asyncio.get_running_loop()
+            async for line in process.stdout:
+                timeout.reschedule(loop.time() + headway_s)
+                said = json.loads(line)
+                if "progress" in said:
+                    on_progress(said["progress"])
+                elif "refusal" in said:
+                    raise refusal_of(said["refusal"]["code"], said["refusal"]["message"])
+                else:
+                    return dict(said["result"])
         raise EdgeVoiceError(f"The updater ended with status {await process.wait()} and without a word; see the log")
+    except TimeoutError as error:
+        raise EndlessDataError(
+            f"The updater has made no headway for {headway_s:.0f} s and is ended; look after the connection, or tell who "
+            "runs the repository"
+        ) from error
     finally:
         await _end(process)
 
