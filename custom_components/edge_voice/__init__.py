@@ -25,6 +25,7 @@ from .lanes import async_push_lanes
 from .protocol import Health
 from .recordings import async_register_recordings
 from .services import async_setup_services
+from .services_bundles import async_setup_bundle_services
 from .types import EdgeVoiceConfigEntry, EdgeVoiceData
 from .voice import async_forget_voice, async_setup_voice
 from .wyoming_client import WyomingTarget
@@ -41,6 +42,7 @@ PLATFORMS = [
     Platform.SENSOR,
     Platform.STT,
     Platform.SWITCH,
+    Platform.UPDATE,
     Platform.WAKE_WORD,
 ]
 _VERSION = 1
@@ -49,6 +51,7 @@ _VERSION = 1
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all hubs share."""
     async_setup_services(hass)
+    async_setup_bundle_services(hass)
     websocket.async_register(hass)
     async_register_recordings(hass)
     await frontend.async_register(hass)

@@ -1,4 +1,4 @@
-"""Forgetting: what the server learned, and what it knows of a satellite."""
+"""Taking back: what the server learned, what it knows of a satellite, and a model that is worse than the one before."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -11,7 +11,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .client import EdgeVoiceClient
 from .entity import EdgeVoiceEntity, SatelliteEntity
-from .growing import async_add_per_satellite
+from .entity_bundle import KINDS, BundleEntity, bundle_kinds
+from .growing import async_add_as_they_appear, async_add_per_satellite
 from .types import EdgeVoiceConfigEntry
 
 PARALLEL_UPDATES = 1
@@ -65,12 +66,26 @@ SATELLITE_BUTTONS: tuple[SatelliteButtonDescription, ...] = (
     ),
 )
 
+BUNDLE_BUTTONS: dict[str, ButtonEntityDescription] = {
+    kind: ButtonEntityDescription(
+        key=f"roll_back_{kind}", translation_key=f"roll_back_{kind}", entity_category=EntityCategory.CONFIG
+    )
+    for kind in KINDS
+}
+
 
 async def async_setup_entry(
     hass: HomeAssistant, entry: EdgeVoiceConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Add the server's, and those of satellites as it hears of them."""
     async_add_entities(ServerButton(entry.runtime_data.coordinator, description) for description in BUTTONS)
+    async_add_as_they_appear(
+        hass,
+        entry,
+        async_add_entities,
+        named=bundle_kinds,
+        build=lambda coordinator, kind: [RollBackButton(coordinator, kind, BUNDLE_BUTTONS[kind])],
+    )
     async_add_per_satellite(
         hass,
         entry,
@@ -101,3 +116,12 @@ class SatelliteButton(SatelliteEntity, ButtonEntity):
     async def async_press(self) -> None:
         """Let it be done."""
         await self.async_command(self.entity_description.press_fn(self.coordinator.client, self.satellite_id))
+
+
+class RollBackButton(BundleEntity, ButtonEntity):
+    """Returns to the model before; the one that is left is not tried again."""
+
+    @override
+    async def async_press(self) -> None:
+        """Let it be done, between two turns. Where nothing was before, the hub says so."""
+        await self.async_command(self.coordinator.client.roll_back_bundle(self.kind_name))

@@ -28,12 +28,13 @@ from .wyoming_client import WyomingTarget, speaks_wyoming
 CONNECT_SECONDS: Final = 5.0
 REQUEST_SECONDS: Final = 10.0
 LONG_REQUEST_SECONDS: Final = 40.0
-"""For what waits for a model or for a speech service."""
+"""For what waits for a model, a speech service or a repository."""
 HELLO_SECONDS: Final = 10.0
 SILENCE_SECONDS: Final = 45.0
 """The hub pings every 20 s. One that is silent for so long is gone, though the connection has not noticed."""
 MOST_ANSWER_BYTES: Final = 8 * 1024 * 1024
 _API: Final = "/api/v1"
+_BUNDLES: Final = f"{_API}/bundles"
 _NO_FINGERPRINT: Final = bytes(32)
 _TRANSLATIONS: Final[tuple[tuple[type[Exception], type[EdgeVoiceError]], ...]] = (
     (aiohttp.ServerFingerprintMismatch, CertificateChangedError),
@@ -134,13 +135,45 @@ class EdgeVoiceClient:
         """Send a packaged recording to a lane; return `text`, `took_ms` and `matches`. Raises RefusedError."""
         return await self._request("POST", f"{_API}/lanes/test", lane, seconds=LONG_REQUEST_SECONDS)
 
+    # Bundles. Each of these returns what the status has of them, with all `offers` and `installed`.
+
+    async def trust_repository(self, url: str, root: Mapping[str, Any]) -> Json:
+        """Let bundles come from a repository whose root.json this is. Raises RefusedError, `root-refused` for one."""
+        told = {"url": url, "root": root}
+        return await self._request("PUT", f"{_BUNDLES}/repository", told, seconds=LONG_REQUEST_SECONDS)
+
+    async def distrust_repository(self) -> Json:
+        """Let bundles come from nowhere; what is installed goes on serving."""
+        return await self._request("DELETE", f"{_BUNDLES}/repository")
+
+    async def check_bundles(self) -> Json:
+        """Have the hub look at its repository now. Raises RefusedError with the code of what is not believed."""
+        return await self._request("POST", f"{_BUNDLES}/check", {}, seconds=LONG_REQUEST_SECONDS)
+
+    async def install_bundle(self, kind: str, label: str | None = None) -> Json:
+        """Begin to install a bundle, the newest that is offered without a label. Raises RefusedError."""
+        told = {"kind": kind} if label is None else {"kind": kind, "label": label}
+        return await self._request("POST", f"{_BUNDLES}/install", told, seconds=LONG_REQUEST_SECONDS)
+
+    async def roll_back_bundle(self, kind: str) -> Json:
+        """Return to the bundle before. Raises RefusedError, `nothing-to-roll-back` for one."""
+        return await self._request("POST", f"{_BUNDLES}/rollback", {"kind": kind}, seconds=LONG_REQUEST_SECONDS)
+
     # What Home Assistant tells.
 
     async def change_vocabulary(
-        self, *, names: Sequence[str], areas: Sequence[str], floors: Sequence[str], terms: Sequence[str]
+        self,
+        *,
+        names: Sequence[str],
+        areas: Sequence[str],
+        floors: Sequence[str],
+        terms: Sequence[str],
+        country: str | None = None,
     ) -> Json:
-        """Tell the home's names; return how many of each were taken."""
-        told = {"names": list(names), "areas": list(areas), "floors": list(floors), "terms": list(terms)}
+        """Tell the home's names, and its country by its ISO 3166 code; return how many of each were taken."""
+        told: Json = {"names": list(names), "areas": list(areas), "floors": list(floors), "terms": list(terms)}
+        if country is not None:
+            told["country"] = country
         return await self._request("PUT", f"{_API}/vocabulary", told)
 
     async def turns(self, limit: int = 50) -> tuple[Turn, ...]:

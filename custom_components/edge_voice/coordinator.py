@@ -25,7 +25,8 @@ from .errors import (
     translated,
 )
 from .protocol import Asking, Event, Hello, Status, Turn, Wake
-from .signals import SIGNAL_ASKING, SIGNAL_TURN
+from .protocol_bundles import BundleMoved
+from .signals import SIGNAL_ASKING, SIGNAL_BUNDLE, SIGNAL_TURN
 
 FIRST_BACKOFF_SECONDS: Final = 1.0
 MOST_BACKOFF_SECONDS: Final = 60.0
@@ -49,6 +50,7 @@ class EdgeVoiceCoordinator(DataUpdateCoordinator[Status]):
         self._turn_listeners: list[Callable[[Turn], None]] = []
         self._asking_listeners: list[Callable[[Asking], None]] = []
         self._wake_listeners: list[Callable[[Wake], None]] = []
+        self._bundle_listeners: list[Callable[[BundleMoved], None]] = []
         self._connected_listeners: list[Callable[[], Coroutine[Any, Any, None]]] = []
 
     @property
@@ -92,6 +94,11 @@ class EdgeVoiceCoordinator(DataUpdateCoordinator[Status]):
         return _added(self._wake_listeners, listener)
 
     @callback
+    def async_add_bundle_listener(self, listener: Callable[[BundleMoved], None]) -> CALLBACK_TYPE:
+        """Call when a bundle has moved."""
+        return _added(self._bundle_listeners, listener)
+
+    @callback
     def async_connected_listener(self, listener: Callable[[], Coroutine[Any, Any, None]]) -> CALLBACK_TYPE:
         """Run after each connect, in the background, and now if the hub is connected. An EdgeVoiceError ends it."""
         if self.connected:
@@ -131,6 +138,9 @@ class EdgeVoiceCoordinator(DataUpdateCoordinator[Status]):
                 async_dispatcher_send(self.hass, SIGNAL_ASKING, self.config_entry.entry_id, event)
             case Wake():
                 _call(self._wake_listeners, event)
+            case BundleMoved():
+                _call(self._bundle_listeners, event)
+                async_dispatcher_send(self.hass, SIGNAL_BUNDLE, self.config_entry.entry_id, event)
 
     @callback
     def _handle_status(self, status: Status) -> None:

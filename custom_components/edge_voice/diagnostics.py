@@ -36,6 +36,8 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: EdgeVoi
     }
     hidden: dict[str, Any] = async_redact_data(_without_names(report, salt=entry.entry_id), _SECRET | _SAID)
     hidden["health"]["id"] = hidden["status"]["server"]["id"] = REDACTED
+    if bundles := hidden["status"]["bundles"]:
+        bundles["region"] = REDACTED
     return hidden
 
 

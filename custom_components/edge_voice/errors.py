@@ -123,19 +123,26 @@ class RefusedError(EdgeVoiceError):
 _REFUSALS = {
     code: f"refused_{code.replace('-', '_')}"
     for code in (
+        "bundle-denied",
         "cap-reached",
         "disk-full",
         "lane-credentials",
         "lane-timeout",
         "lane-unreachable",
         "model-missing",
+        "no-repository",
         "not-consented",
+        "not-eligible",
+        "nothing-to-roll-back",
         "overloaded",
         "pairing-refused",
         "plain-http-refused",
         "too-many-requests",
+        "unknown-bundle",
         "unknown-turn",
         "unsupported-language",
+        "update-running",
+        "version-rollback",
     )
 }
 """The refusals that an owner meets, whose cure deserves the owner's language."""

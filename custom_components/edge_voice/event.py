@@ -1,20 +1,31 @@
-"""One event per turn: where it was heard, how sure, how fast and why. Never what was said: events are restored."""
+"""What happens: a turn (how sure, how fast and why; never what was said: events are restored), a bundle that moves."""
 
 from dataclasses import asdict
 from typing import override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .bundle_events import BUNDLE_EVENTS, bundle_attributes
 from .entity import EdgeVoiceEntity
+from .entity_bundle import knows_bundles
+from .growing import async_add_as_they_appear
 from .protocol import Asking, Turn
+from .protocol_bundles import BundleMoved
 from .turns import ASKING_CLOUD, TURN_TYPES, turn_attributes, turn_type
 from .types import EdgeVoiceConfigEntry
 
 PARALLEL_UPDATES = 0
 
 TURN = EventEntityDescription(key="turn", translation_key="turn", event_types=[ASKING_CLOUD, *TURN_TYPES])
+BUNDLE = EventEntityDescription(
+    key="bundle",
+    translation_key="bundle",
+    entity_category=EntityCategory.DIAGNOSTIC,
+    event_types=[*BUNDLE_EVENTS],
+)
 
 
 async def async_setup_entry(
@@ -22,8 +33,15 @@ async def async_setup_entry(
     entry: EdgeVoiceConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the hub's event."""
+    """Add the hub's events."""
     async_add_entities([TurnEvent(entry.runtime_data.coordinator, TURN)])
+    async_add_as_they_appear(
+        hass,
+        entry,
+        async_add_entities,
+        named=knows_bundles,
+        build=lambda coordinator, _: [BundleEvent(coordinator, BUNDLE)],
+    )
 
 
 class TurnEvent(EdgeVoiceEntity, EventEntity):
@@ -47,3 +65,26 @@ class TurnEvent(EdgeVoiceEntity, EventEntity):
     def _asking(self, asked: Asking) -> None:
         self._trigger_event(ASKING_CLOUD, asdict(asked))
         self.async_write_ha_state()
+
+
+class BundleEvent(EdgeVoiceEntity, EventEntity):
+    """Fires when a model comes, goes on, or goes."""
+
+    _unrecorded_attributes = frozenset({"evidence", "message"})
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Hear of the server's bundles."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.async_add_bundle_listener(self._moved))
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.status.bundles is not None
+
+    @callback
+    def _moved(self, moved: BundleMoved) -> None:
+        if moved.event in BUNDLE_EVENTS:  # a newer hub may know more
+            self._trigger_event(moved.event, bundle_attributes(moved))
+            self.async_write_ha_state()

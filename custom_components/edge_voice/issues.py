@@ -16,9 +16,10 @@ from .const import DOMAIN
 from .coordinator import EdgeVoiceCoordinator
 from .entity import satellite_name
 from .errors import EdgeVoiceError, ServerTooNewError, ServerTooOldError
+from .issues_bundles import REFUSED, ROLLED_BACK, bundle_issue
 from .lanes import CONF_KIND, KIND_PROVIDER, ordered_lanes
 from .own_entities import own_entity
-from .protocol import Notice, Suggestion
+from .protocol import Notice, Status, Suggestion
 from .types import EdgeVoiceConfigEntry
 
 type Data = dict[str, str | int | float | None]
@@ -33,12 +34,15 @@ _SEVERITY: Final[Mapping[str, IssueSeverity]] = {
     "model-missing": IssueSeverity.ERROR,
     "records-unwritable": IssueSeverity.ERROR,
     "lane-credentials": IssueSeverity.ERROR,
+    ROLLED_BACK: IssueSeverity.WARNING,
+    REFUSED: IssueSeverity.WARNING,
     "starter-model": IssueSeverity.WARNING,
     "microphone-clipping": IssueSeverity.WARNING,
     "microphone-noisy": IssueSeverity.WARNING,
 }
 """The hub's warnings that are issues. Being over budget is none: it passes by itself, and has a sensor."""
 _OF_SATELLITES: Final = ("microphone-clipping", "microphone-noisy")
+_OF_BUNDLES: Final = (ROLLED_BACK, REFUSED)
 _PASSING: Final = ("over-budget",)
 
 
@@ -125,13 +129,13 @@ def _of_status(hass: HomeAssistant, entry: ConfigEntry, coordinator: EdgeVoiceCo
     """Yield what the hub warns of, and what it suggests."""
     for notice in coordinator.data.warnings:
         if notice.code not in _PASSING:
-            yield _of_notice(hass, entry, notice)
+            yield _of_notice(hass, entry, notice, coordinator.data)
     for satellite in coordinator.data.satellites:
         if (suggestion := satellite.suggestion) is not None and isinstance(suggestion.value, str | int | float):
             yield _of_suggestion(hass, satellite.id, suggestion)
 
 
-def _of_notice(hass: HomeAssistant, entry: ConfigEntry, notice: Notice) -> Issue:
+def _of_notice(hass: HomeAssistant, entry: ConfigEntry, notice: Notice, status: Status) -> Issue:
     """Return a warning as an issue; one that only newer integrations know is shown in the hub's own words."""
     placeholders = {"hub": entry.title, "subject": notice.subject, "message": notice.message}
     severity = _SEVERITY.get(notice.code)
@@ -146,6 +150,9 @@ def _of_notice(hass: HomeAssistant, entry: ConfigEntry, notice: Notice) -> Issue
     data: Data | None = None
     if notice.code in _OF_SATELLITES:
         placeholders["subject"] = satellite_name(hass, notice.subject)
+    if notice.code in _OF_BUNDLES:
+        key, figures = bundle_issue(notice.code, notice.subject, status)
+        placeholders |= figures
     if notice.code == "lane-credentials":
         lane = _lane(entry, notice.subject)
         key = key if lane else f"{key}_file"

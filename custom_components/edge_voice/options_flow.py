@@ -1,4 +1,4 @@
-"""What is behind the entry's gear: settings, the Assist pipeline, and the microphone test."""
+"""What is behind the entry's gear: settings, the Assist pipeline, the microphone test, and where models come from."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,8 +7,8 @@ from typing import Any, Final, override
 
 import probatio as vol
 from homeassistant.components.assist_satellite import DOMAIN as SATELLITE_DOMAIN
-from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
-from homeassistant.const import ATTR_ENTITY_ID
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlow
+from homeassistant.const import ATTR_ENTITY_ID, CONF_URL
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.selector import (
@@ -18,9 +18,15 @@ from homeassistant.helpers.selector import (
     EntitySelectorConfig,
 )
 
+from .bundle_step import CONF_ROOT, REPOSITORY_FORM, RootError, async_root_text, parsed_root
+from .client import EdgeVoiceClient
 from .entry_options import CONF_CONVERSATION_AGENT, DEFAULTS, chosen
+from .errors import EdgeVoiceError, RefusedError
+from .find_server import client_for
 from .microphone_test import async_test_microphone
 from .pipeline_step import PipelineError, async_make_pipeline, pipeline_form
+from .protocol import Status
+from .protocol_bundles import Bundles
 from .recordings import async_erase_recording
 
 CONF_SATELLITE: Final = "satellite"
@@ -39,8 +45,11 @@ class EdgeVoiceOptionsFlow(OptionsFlow):
     """Of the last test; empty without one."""
 
     async def async_step_init(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Show what can be done."""
-        return self.async_show_menu(step_id="init", menu_options=["settings", "pipeline", "microphone"])
+        """Show what can be done; a hub that knows no bundles is not asked about them."""
+        options = ["settings", "pipeline", "microphone"]
+        if self._bundles is not None:
+            options.append("repository")
+        return self.async_show_menu(step_id="init", menu_options=options)
 
     async def async_step_settings(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the options."""
@@ -70,6 +79,53 @@ class EdgeVoiceOptionsFlow(OptionsFlow):
         form = self.add_suggested_values_to_schema(pipeline_form(self.hass), user_input)
         return self.async_show_form(
             step_id="pipeline", data_schema=form, errors=errors, description_placeholders=placeholders, last_step=True
+        )
+
+    async def async_step_repository(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show whom the hub trusts, or ask at once where it trusts nobody yet."""
+        trusted = self._bundles.repository if self._bundles else None
+        if trusted is None:
+            return await self.async_step_trust()
+        return self.async_show_menu(
+            step_id="repository",
+            menu_options=["trust", "distrust"],
+            description_placeholders={CONF_URL: trusted.url, "channel": trusted.channel},
+        )
+
+    async def async_step_trust(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for a repository's address and its root, and let the hub look at both."""
+        errors: dict[str, str] = {}
+        placeholders: dict[str, str] = {}
+        given = dict(user_input or {})
+        if user_input is not None:
+            try:
+                # An uploaded file is gone once it was read: after an error its text stands in the form instead.
+                given = {CONF_URL: user_input[CONF_URL].strip(), CONF_ROOT: await async_root_text(self.hass, given)}
+                await self._client.trust_repository(given[CONF_URL], parsed_root(given[CONF_ROOT]))
+                return self.async_abort(
+                    reason="repository_trusted", description_placeholders={CONF_URL: given[CONF_URL]}
+                )
+            except RootError as error:
+                errors["base"] = error.key
+            except EdgeVoiceError as error:
+                errors["base"], placeholders = _hub_error(error)
+        form = self.add_suggested_values_to_schema(REPOSITORY_FORM, given)
+        return self.async_show_form(
+            step_id="trust", data_schema=form, errors=errors, description_placeholders=placeholders, last_step=True
+        )
+
+    async def async_step_distrust(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Let models come from nowhere any more, once the owner has confirmed it."""
+        errors: dict[str, str] = {}
+        placeholders: dict[str, str] = {}
+        if user_input is not None:
+            try:
+                await self._client.distrust_repository()
+                return self.async_abort(reason="repository_forgotten")
+            except EdgeVoiceError as error:
+                errors["base"], placeholders = _hub_error(error)
+        return self.async_show_form(
+            step_id="distrust", errors=errors, description_placeholders=placeholders, last_step=True
         )
 
     async def async_step_microphone(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -160,6 +216,18 @@ class EdgeVoiceOptionsFlow(OptionsFlow):
         )
 
     @property
+    def _client(self) -> EdgeVoiceClient:
+        return client_for(self.hass, self.config_entry.data)
+
+    @property
+    def _bundles(self) -> Bundles | None:
+        """What the hub last said of its bundles; None where it knows none, or was never there."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return None
+        status: Status = self.config_entry.runtime_data.coordinator.data
+        return status.bundles
+
+    @property
     def _satellite_name(self) -> str:
         state = self.hass.states.get(self._satellite)
         return state.name if state else self._satellite
@@ -180,6 +248,13 @@ class EdgeVoiceOptionsFlow(OptionsFlow):
         if agent is not None:
             options[CONF_CONVERSATION_AGENT] = agent
         self.hass.config_entries.async_update_entry(self.config_entry, options=options)
+
+
+def _hub_error(error: EdgeVoiceError) -> tuple[str, dict[str, str]]:
+    """Return the key of a form's error, and what stands in it."""
+    if isinstance(error, RefusedError):
+        return "repository_refused", {"message": error.message}
+    return "hub_away", {}
 
 
 def _shown(result: Mapping[str, Any]) -> dict[str, str]:

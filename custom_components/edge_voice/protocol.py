@@ -8,6 +8,7 @@ from typing import Any
 from .const import API_MIN_VERSION, API_VERSION
 from .decoding import decode
 from .errors import MalformedAnswerError, ServerTooNewError, ServerTooOldError
+from .protocol_bundles import BundleMoved, Bundles
 
 type Json = dict[str, Any]
 """A JSON object."""
@@ -109,6 +110,11 @@ class Policy:
     refuse_unconfirmed: bool = True
     defer: bool = False
     ask_text: bool = False
+    release_channel: str | None = None
+    """`stable` or `beta`. A hub that knows no bundles has none of these three."""
+
+    automatic_updates: bool | None = None
+    cohort_reports: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -306,7 +312,7 @@ class Notice:
     code: str
     message: str = ""
     subject: str = ""
-    """The lane's or satellite's name, where it is about one."""
+    """The lane's, satellite's or bundle's name, where it is about one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -329,6 +335,9 @@ class Status:
     disagreement: tuple[Disagreement, ...] = ()
     resources: Resources = field(default_factory=Resources)
     satellites: tuple[Satellite, ...] = ()
+    bundles: Bundles | None = None
+    """None for a hub that knows none."""
+
     warnings: tuple[Notice, ...] = ()
 
     def satellite(self, satellite_id: str) -> Satellite | None:
@@ -365,7 +374,7 @@ class Wake:
     at: datetime | None = None
 
 
-type Event = Hello | Status | Asking | Turn | Wake
+type Event = Hello | Status | Asking | Turn | Wake | BundleMoved
 
 _EVENTS: dict[str, tuple[type[Event], str | None]] = {
     "hello": (Hello, None),
@@ -373,6 +382,7 @@ _EVENTS: dict[str, tuple[type[Event], str | None]] = {
     "asking": (Asking, None),
     "turn": (Turn, "turn"),
     "wake": (Wake, None),
+    "bundle": (BundleMoved, None),
 }
 """Per type of message: its value, and the key that holds it where it is not the message itself."""
 

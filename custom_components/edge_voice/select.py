@@ -10,8 +10,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import EdgeVoiceEntity, SatelliteEntity
-from .growing import async_add_per_satellite
-from .protocol import Policy, Satellite
+from .growing import async_add_as_they_appear, async_add_per_satellite
+from .protocol import Policy, Satellite, Status
 from .types import EdgeVoiceConfigEntry
 
 PARALLEL_UPDATES = 1
@@ -35,6 +35,14 @@ SELECTS: tuple[EdgeVoiceSelectDescription[Policy], ...] = (
     ),
 )
 
+RELEASE_CHANNEL = EdgeVoiceSelectDescription[Policy](
+    key="release_channel",
+    translation_key="release_channel",
+    entity_category=EntityCategory.CONFIG,
+    options=["stable", "beta"],
+    current_fn=lambda policy: policy.release_channel,
+)
+
 SATELLITE_SELECTS: tuple[EdgeVoiceSelectDescription[Satellite], ...] = (
     EdgeVoiceSelectDescription(
         key="microphone_class",
@@ -51,6 +59,13 @@ async def async_setup_entry(
 ) -> None:
     """Add the policy's choices, and those of satellites as the server hears of them."""
     async_add_entities(PolicySelect(entry.runtime_data.coordinator, description) for description in SELECTS)
+    async_add_as_they_appear(
+        hass,
+        entry,
+        async_add_entities,
+        named=_release_channel,
+        build=lambda coordinator, _: [PolicySelect(coordinator, RELEASE_CHANNEL)],
+    )
     async_add_per_satellite(
         hass,
         entry,
@@ -61,10 +76,19 @@ async def async_setup_entry(
     )
 
 
+def _release_channel(status: Status) -> list[str]:
+    return [] if status.policy.release_channel is None else [RELEASE_CHANNEL.key]
+
+
 class PolicySelect(EdgeVoiceEntity, SelectEntity):
-    """A choice for the whole home."""
+    """A choice for the whole home. It is unavailable where the hub, an older one, does not know it."""
 
     entity_description: EdgeVoiceSelectDescription[Policy]
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.current_option is not None
 
     @property
     @override

@@ -42,13 +42,13 @@ _MOST_TURNS: Final = 100
 _MOST_BYTES: Final = 32 * 1024 * 1024
 """What the server takes."""
 
-_OF_A_HUB: Final = {vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
+OF_A_HUB: Final = {vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
 _CHOSEN_MEDIA = vol.All(
     vol.Schema({vol.Required("media_content_id"): cv.string}, extra=vol.ALLOW_EXTRA), itemgetter("media_content_id")
 )
 _TRANSCRIBE = vol.Schema(
     {
-        **_OF_A_HUB,
+        **OF_A_HUB,
         vol.Required(ATTR_FILE): vol.Any(cv.string, _CHOSEN_MEDIA),
         vol.Optional(ATTR_LANGUAGE): cv.string,
         vol.Optional(ATTR_LANE, default="auto"): vol.In(LANES),
@@ -56,7 +56,7 @@ _TRANSCRIBE = vol.Schema(
 )
 _REPORT_CORRECTION = vol.Schema(
     {
-        **_OF_A_HUB,
+        **OF_A_HUB,
         vol.Required(ATTR_TEXT): cv.string,
         vol.Exclusive(ATTR_TURN_ID, "which"): cv.string,
         vol.Exclusive(ATTR_SATELLITE, "which"): cv.entity_id,
@@ -64,15 +64,15 @@ _REPORT_CORRECTION = vol.Schema(
 )
 _LIST_TURNS = vol.Schema(
     {
-        **_OF_A_HUB,
+        **OF_A_HUB,
         vol.Optional(ATTR_LIMIT, default=20): vol.All(vol.Coerce(int), vol.Range(1, _MOST_TURNS)),
         vol.Optional(ATTR_SATELLITE): cv.entity_id,
     }
 )
-_PURGE = vol.Schema({**_OF_A_HUB, vol.Required(ATTR_WHAT): vol.All(cv.ensure_list, [vol.In(ERASABLE)])})
+_PURGE = vol.Schema({**OF_A_HUB, vol.Required(ATTR_WHAT): vol.All(cv.ensure_list, [vol.In(ERASABLE)])})
 _TEST_MICROPHONE = vol.Schema(
     {
-        **_OF_A_HUB,
+        **OF_A_HUB,
         vol.Required(ATTR_SATELLITE): cv.entity_id,
         vol.Optional(ATTR_SECONDS, default=DEFAULT_SECONDS): vol.All(vol.Coerce(float), vol.Range(1, MOST_SECONDS)),
     }
@@ -92,7 +92,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
 async def _transcribe(call: ServiceCall) -> ServiceResponse:
     """Let the hub hear a recording as if a satellite had sent it."""
-    client = _entry_of(call).runtime_data.client
+    client = entry_of(call).runtime_data.client
     path = await _path_of(call.hass, call.data[ATTR_FILE])
     wav = await call.hass.async_add_executor_job(_read, path)
     return await async_command(client.transcribe(wav, call.data.get(ATTR_LANGUAGE), call.data[ATTR_LANE]))
@@ -100,32 +100,32 @@ async def _transcribe(call: ServiceCall) -> ServiceResponse:
 
 async def _report_correction(call: ServiceCall) -> ServiceResponse:
     """Tell the hub what was really said, so that it learns how often it is wrong."""
-    client = _entry_of(call).runtime_data.client
+    client = entry_of(call).runtime_data.client
     turn_id = call.data.get(ATTR_TURN_ID) or await _last_turn(client, call.data.get(ATTR_SATELLITE))
     return await async_command(client.tell_correction(turn_id, call.data[ATTR_TEXT]))
 
 
 async def _list_turns(call: ServiceCall) -> ServiceResponse:
     """Return the last turns, the newest first; with texts where the owner keeps them."""
-    client = _entry_of(call).runtime_data.client
+    client = entry_of(call).runtime_data.client
     turns = await _turns_of(client, call.data.get(ATTR_SATELLITE))
     return {"turns": [_told(turn) for turn in turns[: call.data[ATTR_LIMIT]]]}
 
 
 async def _purge(call: ServiceCall) -> ServiceResponse:
     """Erase what the hub remembers."""
-    client = _entry_of(call).runtime_data.client
+    client = entry_of(call).runtime_data.client
     return await async_command(client.purge(call.data[ATTR_WHAT]))
 
 
 async def _test_microphone(call: ServiceCall) -> ServiceResponse:
     """Record a satellite's next turn and return its figures."""
     return await async_test_microphone(
-        call.hass, _entry_of(call), call.data[ATTR_SATELLITE], seconds=call.data[ATTR_SECONDS]
+        call.hass, entry_of(call), call.data[ATTR_SATELLITE], seconds=call.data[ATTR_SECONDS]
     )
 
 
-def _entry_of(call: ServiceCall) -> EdgeVoiceConfigEntry:
+def entry_of(call: ServiceCall) -> EdgeVoiceConfigEntry:
     """Return the hub that is meant, the only one by default. Raises ServiceValidationError."""
     entry = async_get_config_entry(call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID))
     return cast("EdgeVoiceConfigEntry", entry)

@@ -10,8 +10,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import EdgeVoiceEntity, SatelliteEntity
-from .growing import async_add_per_satellite
-from .protocol import Policy, Satellite
+from .growing import async_add_as_they_appear, async_add_per_satellite
+from .protocol import Policy, Satellite, Status
 from .types import EdgeVoiceConfigEntry
 
 PARALLEL_UPDATES = 1
@@ -25,7 +25,7 @@ class EdgeVoiceSwitchDescription[Subject](SwitchEntityDescription):
 
 
 def _permission(
-    key: str, is_on_fn: Callable[[Policy], bool], *, enabled: bool = True
+    key: str, is_on_fn: Callable[[Policy], bool | None], *, enabled: bool = True
 ) -> EdgeVoiceSwitchDescription[Policy]:
     return EdgeVoiceSwitchDescription(
         key=key,
@@ -48,6 +48,15 @@ SWITCHES: tuple[EdgeVoiceSwitchDescription[Policy], ...] = (
     _permission("refuse_unconfirmed", lambda policy: policy.refuse_unconfirmed, enabled=False),
 )
 
+BUNDLE_SWITCHES: dict[str, EdgeVoiceSwitchDescription[Policy]] = {
+    one.key: one
+    for one in (
+        _permission("automatic_updates", lambda policy: policy.automatic_updates),
+        _permission("cohort_reports", lambda policy: policy.cohort_reports),
+    )
+}
+"""Those that hubs before bundles do not know."""
+
 SATELLITE_SWITCHES: tuple[EdgeVoiceSwitchDescription[Satellite], ...] = (
     EdgeVoiceSwitchDescription(
         key="answer_early",
@@ -63,6 +72,13 @@ async def async_setup_entry(
 ) -> None:
     """Add the policy's permissions, and those of satellites as the server hears of them."""
     async_add_entities(PolicySwitch(entry.runtime_data.coordinator, description) for description in SWITCHES)
+    async_add_as_they_appear(
+        hass,
+        entry,
+        async_add_entities,
+        named=_known_here,
+        build=lambda coordinator, key: [PolicySwitch(coordinator, BUNDLE_SWITCHES[key])],
+    )
     async_add_per_satellite(
         hass,
         entry,
@@ -73,10 +89,19 @@ async def async_setup_entry(
     )
 
 
+def _known_here(status: Status) -> list[str]:
+    return [key for key, one in BUNDLE_SWITCHES.items() if one.is_on_fn(status.policy) is not None]
+
+
 class PolicySwitch(EdgeVoiceEntity, SwitchEntity):
-    """A permission for the whole home."""
+    """A permission for the whole home. It is unavailable where the hub, an older one, does not know it."""
 
     entity_description: EdgeVoiceSwitchDescription[Policy]
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.is_on is not None
 
     @property
     @override

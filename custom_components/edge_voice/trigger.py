@@ -1,4 +1,4 @@
-"""What automations start from: turns, and a hub that is degraded or over its budget."""
+"""What automations start from: turns, bundles that move, and a hub that is degraded or over its budget."""
 
 from dataclasses import asdict
 from typing import Any, ClassVar, cast, override
@@ -19,12 +19,16 @@ from homeassistant.helpers.trigger import (
 )
 from homeassistant.helpers.typing import ConfigType
 
+from .bundle_events import BUNDLE_EVENTS, ROLLED_BACK, bundle_attributes
+from .entity_bundle import KINDS
 from .protocol import Asking, Turn
-from .signals import SIGNAL_ASKING, SIGNAL_TURN
-from .targets import problems_of, satellites_of
+from .protocol_bundles import BundleMoved
+from .signals import SIGNAL_ASKING, SIGNAL_BUNDLE, SIGNAL_TURN
+from .targets import hubs_of, problems_of, satellites_of
 from .turns import ESCALATED, TURN_TYPES, turn_attributes, turn_type
 
 CONF_HOW = "how"
+CONF_MODEL = "model"
 CONF_RISK_ABOVE = "risk_above"
 
 _BINARY_SENSORS = {Platform.BINARY_SENSOR.value: DomainSpec()}
@@ -34,10 +38,16 @@ _TURN_OPTIONS: dict[vol.Marker, Any] = {
     vol.Optional(CONF_HOW): vol.All(cv.ensure_list, [vol.In(TURN_TYPES)]),
     vol.Optional(CONF_RISK_ABOVE): vol.All(vol.Coerce(float), vol.Range(0, 100)),
 }
+_BUNDLE_OPTIONS: dict[vol.Marker, Any] = {
+    vol.Optional(CONF_MODEL): vol.All(cv.ensure_list, [vol.In(KINDS)]),
+}
+_MOVED_OPTIONS: dict[vol.Marker, Any] = _BUNDLE_OPTIONS | {
+    vol.Optional(CONF_HOW): vol.All(cv.ensure_list, [vol.In(BUNDLE_EVENTS)]),
+}
 
 
 def _schema(options: dict[vol.Marker, Any]) -> vol.Schema:
-    """Return the schema of a trigger that hears of every satellite unless some are named."""
+    """Return the schema of a trigger that hears of every satellite, or hub, unless some are named."""
     return vol.Schema(
         {
             vol.Optional(CONF_TARGET): cv.TARGET_FIELDS,
@@ -46,8 +56,8 @@ def _schema(options: dict[vol.Marker, Any]) -> vol.Schema:
     )
 
 
-class SatelliteTrigger(Trigger):
-    """Something that happened to a satellite's turn."""
+class HappeningTrigger(Trigger):
+    """Something that happened at a satellite or a hub."""
 
     _schema: ClassVar[vol.Schema] = _schema(_WITHOUT_OPTIONS)
 
@@ -62,6 +72,10 @@ class SatelliteTrigger(Trigger):
         super().__init__(hass, config)
         self._options = config.options or {}
         self._targets = TargetSelection(config.target or {})
+
+
+class SatelliteTrigger(HappeningTrigger):
+    """Something that happened to a satellite's turn."""
 
     def _is_meant(self, satellite: str | None) -> bool:
         meant = satellites_of(self._hass, self._targets)
@@ -121,6 +135,41 @@ class AskingCloudTrigger(SatelliteTrigger):
         return async_dispatcher_connect(self._hass, SIGNAL_ASKING, asking)
 
 
+class BundleMovedTrigger(HappeningTrigger):
+    """A model of a hub has come, gone on, or gone."""
+
+    _schema = _schema(_MOVED_OPTIONS)
+
+    @override
+    async def async_attach_runner(
+        self, run_action: TriggerActionRunner, did_not_trigger: TriggerNotTriggeredReporter | None = None
+    ) -> CALLBACK_TYPE:
+        """Run the action at each move that is meant; reloads of the entry do not detach it."""
+
+        @callback
+        def moved(entry_id: str, bundle: BundleMoved) -> None:
+            hubs = hubs_of(self._hass, self._targets)
+            if (hubs is None or entry_id in hubs) and self._matches(bundle):
+                told = bundle_attributes(bundle) | {"how": bundle.event}
+                run_action({"bundle": told}, f"{bundle.label or 'the repository'} {bundle.event}")
+
+        return async_dispatcher_connect(self._hass, SIGNAL_BUNDLE, moved)
+
+    def _matches(self, bundle: BundleMoved) -> bool:
+        how, kinds = self._options.get(CONF_HOW), self._options.get(CONF_MODEL)
+        return (not how or bundle.event in how) and (not kinds or bundle.kind in kinds)
+
+
+class BundleRolledBackTrigger(BundleMovedTrigger):
+    """A model was worse than the one before, which answers again."""
+
+    _schema = _schema(_BUNDLE_OPTIONS)
+
+    @override
+    def _matches(self, bundle: BundleMoved) -> bool:
+        return bundle.event == ROLLED_BACK and super()._matches(bundle)
+
+
 def _problem_trigger(key: str) -> type[Trigger]:
     """Return the trigger for one of the hub's binary sensors turning on."""
 
@@ -141,6 +190,8 @@ def _problem_trigger(key: str) -> type[Trigger]:
 
 TRIGGERS: dict[str, type[Trigger]] = {
     "asking_cloud": AskingCloudTrigger,
+    "bundle_moved": BundleMovedTrigger,
+    "bundle_rolled_back": BundleRolledBackTrigger,
     "degraded": _problem_trigger("degraded"),
     "escalated": EscalatedTrigger,
     "over_budget": _problem_trigger("over_budget"),

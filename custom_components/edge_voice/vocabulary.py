@@ -1,4 +1,4 @@
-"""The home's names, told to the hub: it writes them better, and knows what can be said in this home."""
+"""The home's names and country, told to the hub: it writes them better, and knows which models are for this home."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ from typing import Any, Final, TypedDict
 from homeassistant.components.conversation import DOMAIN as CONVERSATION_DOMAIN
 from homeassistant.components.conversation.agent_manager import get_agent_manager
 from homeassistant.components.homeassistant.exposed_entities import async_listen_entity_updates, async_should_expose
-from homeassistant.const import EVENT_CALL_SERVICE, EVENT_STATE_CHANGED
+from homeassistant.const import EVENT_CALL_SERVICE, EVENT_CORE_CONFIG_UPDATE, EVENT_STATE_CHANGED
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import (
@@ -54,6 +54,8 @@ class Names(TypedDict):
     areas: list[str]
     floors: list[str]
     terms: list[str]
+    country: str | None
+    """None while it is not known, and for a hub that has no use for it."""
 
 
 class Vocabulary:
@@ -82,6 +84,7 @@ class Vocabulary:
             listen(fr.EVENT_FLOOR_REGISTRY_UPDATED, self._schedule),
             listen(er.EVENT_ENTITY_REGISTRY_UPDATED, self._schedule, event_filter=_changes(_ENTITY_FIELDS)),
             listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, self._schedule, event_filter=_changes(_DEVICE_FIELDS)),
+            listen(EVENT_CORE_CONFIG_UPDATE, self._schedule),
             listen(EVENT_STATE_CHANGED, self._schedule, event_filter=_appears_or_goes),
             listen(EVENT_CALL_SERVICE, self._schedule, event_filter=_reloads_sentences),
             self._debouncer.async_shutdown,
@@ -103,6 +106,7 @@ class Vocabulary:
                 name for floor in fr.async_get(hass).async_list_floors() for name in (floor.name, *floor.aliases)
             ),
             terms=_some(await self._async_terms()),
+            country=hass.config.country if self._coordinator.data.bundles else None,
         )
 
     async def _async_tell_changes(self) -> None:

@@ -23,6 +23,63 @@ type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 ID = "0123456789abcdef0123456789abcdef"
 TOKEN = "the peer's token"
 SATELLITE = "assist_satellite.kitchen"
+NOTHING: Json = dict.fromkeys(("active", "previous", "offered", "candidate", "work", "last_rollback"))
+"""A kind of model of which nothing is known."""
+OFFERED: Json = {
+    "label": "home-en@1.2.0",
+    "name": "home-en",
+    "version": "1.2.0",
+    "kind": "asr",
+    "eligible": True,
+    "notes": "Hears *timers* better.",
+    "bytes": 48_000_000,
+    "reasons": [{"code": "region", "holds": True, "message": "It is for every region."}],
+}
+ACTIVE: Json = {
+    "label": "home-en@1.1.0",
+    "name": "home-en",
+    "version": "1.1.0",
+    "signed": True,
+    "since": "2026-11-01T03:00:00+00:00",
+}
+CANDIDATE: Json = {
+    "label": "home-en@1.2.0",
+    "stage": "shadow",
+    "since": "2026-11-22T10:00:00+00:00",
+    "turns": 12,
+    "turns_to_go": 38,
+    "share": 0.5,
+    "evidence": [],
+}
+EVIDENCE: Json = {
+    "metric": "failed",
+    "baseline": 0.05,
+    "candidate": 0.125,
+    "baseline_turns": 500,
+    "candidate_turns": 80,
+    "e_value": 112.5,
+}
+BUNDLES: Json = {
+    "repository": {
+        "url": "https://models.example.org",
+        "channel": "stable",
+        "checked_at": "2026-11-22T10:00:00+00:00",
+        "error": None,
+    },
+    "region": "DE",
+    "hub_class": "pi5",
+    "kinds": [
+        NOTHING | {"kind": "asr", "active": ACTIVE, "previous": "home-en@1.0.0", "offered": OFFERED},
+        NOTHING | {"kind": "wake", "active": ACTIVE | {"label": "hey-home@2.0", "name": "hey-home", "version": "2.0"}},
+        NOTHING
+        | {
+            "kind": "vad",
+            "active": {"label": "silero", "name": "silero", "version": "", "signed": False, "since": None},
+            "offered": OFFERED | {"label": "quiet@1.0", "name": "quiet", "version": "1.0", "kind": "vad"},
+        },
+    ],
+    "denied": [],
+}
 STATUS: Json = {
     "schema": 1,
     "server": {
@@ -60,6 +117,9 @@ STATUS: Json = {
         "refuse_unconfirmed": True,
         "defer": False,
         "ask_text": False,
+        "release_channel": "stable",
+        "automatic_updates": False,
+        "cohort_reports": False,
     },
     "lanes": [],
     "cloud": {"reachable": None, "over_budget": False, "currency": "USD", "seconds_today": 0.0},
@@ -93,6 +153,7 @@ STATUS: Json = {
             "suggestion": None,
         }
     ],
+    "bundles": BUNDLES,
     "warnings": [],
 }
 HEALTH: Json = {
@@ -187,6 +248,12 @@ class Peer:
         self.status |= changes
         await self.push({"type": "status", "status": self.status})
 
+    async def push_kind(self, kind: str, **changes: Any) -> None:
+        """Change what is said of one kind of model, and say so."""
+        bundles = self.status["bundles"]
+        kinds = [one | changes if one["kind"] == kind else one for one in bundles["kinds"]]
+        await self.push_status(bundles=bundles | {"kinds": kinds})
+
     async def push_text(self, text: str) -> None:
         """Say something that is no event."""
         for listener in tuple(self.sockets):
@@ -222,6 +289,8 @@ class Peer:
             "/api/v1/pair": {"token": self.token, "id": ID},
             "/api/v1/turns": {"turns": [TURN]},
         }
+        if path.startswith("/api/v1/bundles"):
+            return self.status["bundles"] | {"offers": [OFFERED], "installed": []}
         return known.get(
             path, {"counted": True, "upload": 17, "written": 1, "lanes": [], "providers": [], "erased": {}}
         )

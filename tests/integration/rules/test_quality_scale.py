@@ -130,9 +130,10 @@ def test_every_key_of_an_exception_has_its_words_and_none_is_left_over() -> None
 
 def test_rule_action_exceptions() -> None:
     """Whatever a hub refuses reaches the person who asked: no action swallows it."""
-    for name in ("services", "switch", "select", "number", "button"):
+    commands = {"change_policy", "change_satellite", "purge", "install_bundle", "roll_back_bundle"}
+    for name in ("services", "services_bundles", "switch", "select", "number", "button", "update"):
         for one in functions(trees()[name]):
-            asked = [call for called, call in calls(one) if called in {"change_policy", "change_satellite", "purge"}]
+            asked = [call for called, call in calls(one) if called in commands]
             if asked and not isinstance(one, ast.Lambda):
                 assert "async_command" in {called for called, _ in calls(one)}, f"{name}.{one.name}"
     for name in ("services", *(one.value for one in PLATFORMS)):
@@ -148,6 +149,7 @@ async def test_rule_repair_issues(hass: HomeAssistant) -> None:
     said = set(texts()["issues"])
     made = {code.replace("-", "_") for code in issues._SEVERITY} | {f"suggestion_{one}" for one in issues._SETTINGS}
     made |= {"lane_credentials_file", "hub_warning", "suggestion", "pipeline_other_agent", "pipeline_local_first"}
+    made |= {"bundle_rolled_back_broken", "repository_refused"}
     made |= {one.key for one in issues._VERSIONS}
     assert said == made
 

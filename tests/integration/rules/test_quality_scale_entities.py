@@ -35,6 +35,7 @@ PRIMARY = {
     },
     "stt": {"speech_to_text"},
     "switch": set(),
+    "update": set(),
     "wake_word": {"wake_word"},
 }
 """What the hub is for; everything else is a setting, or for whoever looks closer."""

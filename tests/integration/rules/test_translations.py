@@ -27,6 +27,7 @@ NAMES = {
 """Texts that are the same in every language, and why."""
 LOANS = {
     "de": {
+        "Beta": "also German",
         "Code": "also German",
         "Name": "also German",
         "Normal": "also German",
@@ -34,20 +35,29 @@ LOANS = {
         "Text": "also German",
         "Token": "Home Assistant's German says so, too",
     },
-    "es": {"Normal": "also Spanish", "Token": "Home Assistant's Spanish says so, too"},
+    "es": {"Beta": "also Spanish", "Normal": "also Spanish", "Token": "Home Assistant's Spanish says so, too"},
     "fr": dict.fromkeys(
-        ("Action", "Code", "Microphone", "Mode", "Normal", "Points", "Question", "Satellite", "Satellites", "Service"),
+        (
+            *("Action", "Code", "Message", "Microphone", "Mode", "Normal", "Points", "Question", "Satellite"),
+            *("Satellites", "Service", "Stable"),
+        ),
         "also French",
     ),
     "it": {
+        "Beta": "also Italian",
         "File": "also Italian",
         "Satellite": "also Italian",
         "Token": "Home Assistant's Italian says so, too",
     },
     "nl": {"Code": "also Dutch", "Model": "also Dutch", "Project": "also Dutch", "Token": "as among Dutch engineers"},
     "pl": {"Model": "also Polish", "Region": "also Polish", "Token": "also Polish"},
-    "pt-BR": {"Normal": "also Portuguese", "Token": "Home Assistant's Portuguese says so, too"},
+    "pt-BR": {
+        "Beta": "also Portuguese",
+        "Normal": "also Portuguese",
+        "Token": "Home Assistant's Portuguese says so, too",
+    },
     "sv": {
+        "Beta": "also Swedish",
         "Region": "also Swedish",
         "Risk": "also Swedish",
         "Text": "also Swedish",
