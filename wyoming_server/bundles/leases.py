@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..errors import ModelMissingError
@@ -22,6 +22,8 @@ class _Held[E: Closable]:
     """An engine and how many use it."""
 
     engine: E
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    """Goes with it when it is handed over, so that whoever leased it before is still counted."""
     leases: int = 0
     retired: bool = False
 
@@ -31,7 +33,6 @@ class Leases[E: Closable]:
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
-        self._lock = threading.Lock()
         self._held: _Held[E] | None = None
 
     @property
@@ -43,29 +44,41 @@ class Leases[E: Closable]:
     @contextmanager
     def lease(self) -> Iterator[E]:
         """Give the current engine and keep it open until the block ends. Raises ModelMissingError without one."""
-        with self._lock:
-            held = self._held
-            if held is None:
-                raise ModelMissingError("No model is loaded yet; try again in a moment")
-            held.leases += 1
+        held = self._leased()
         try:
             yield held.engine
         finally:
-            with self._lock:
+            with held.lock:
                 held.leases -= 1
                 last = held.retired and not held.leases
             if last:
                 self._close(held.engine)
 
+    def _leased(self) -> _Held[E]:
+        while (held := self._held) is not None:
+            with held.lock:
+                if not held.retired:  # else it was replaced just now, and may be closed already
+                    held.leases += 1
+                    return held
+        raise ModelMissingError("No model is loaded yet; try again in a moment")
+
     def replace(self, engine: E | None) -> None:
         """Hand out this engine from now on, and close the one before it after its last lease."""
-        with self._lock:
-            before = self._held
-            self._held = _Held(engine=engine) if engine is not None else None
-            unused = before is not None and not before.leases
-            if before is not None:
-                before.retired = True
-        if before is not None and unused:
+        self._replace(_Held(engine=engine) if engine is not None else None)
+
+    def take_over(self, other: Leases[E]) -> None:
+        """Hand out the other's engine from now on; the other has none any more."""
+        held, other._held = other._held, None
+        self._replace(held)
+
+    def _replace(self, held: _Held[E] | None) -> None:
+        before, self._held = self._held, held
+        if before is None:
+            return
+        with before.lock:
+            before.retired = True
+            unused = not before.leases
+        if unused:
             self._close(before.engine)
 
     def _close(self, engine: E) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import enum
+import functools
 import itertools
 import logging
 import threading
@@ -34,6 +35,16 @@ class ModelSource(Protocol):
 
     def fetch(self, report: ReportProgress, cancelled: threading.Event) -> Path:
         """Return its folder, fetched; blocks. Raises EdgeVoiceError, and any exception once `cancelled` is set."""
+
+
+class SignedSource(Protocol):
+    """Signed bundles that are installed: the active one, the one before it, and so on. All of it blocks."""
+
+    def find(self) -> Path | None:
+        """Return the folder of the one that may serve, verified; None for none. Raises EdgeVoiceError."""
+
+    def reject(self, error: EdgeVoiceError) -> None:
+        """Hear that the one that was found last cannot be loaded: another is found next."""
 
 
 class SupplyState(enum.StrEnum):
@@ -86,11 +97,15 @@ class ModelSupply[E: Engine]:
         chosen: ModelSource,
         starter: Path,
         load: Callable[[Path], E],
+        signed: SignedSource | None = None,
         on_change: Callable[[SupplyStatus], None] = _ignore,
         retry_delays_s: Sequence[float] = RETRY_DELAYS_S,
     ) -> None:
-        """Prepare; `load` blocks and returns an engine that has passed its self-test, or raises EdgeVoiceError."""
-        self._chosen = chosen
+        """Prepare; `load` blocks and returns an engine that has passed its self-test, or raises EdgeVoiceError.
+
+        A signed bundle that is installed outranks the chosen model, which serves where none can.
+        """
+        self._chosen, self._signed = chosen, signed
         self._starter = starter
         self._load = load
         self._on_change = on_change
@@ -98,12 +113,15 @@ class ModelSupply[E: Engine]:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._leases: Leases[E] = Leases(self._executor)
         self._cancelled = threading.Event()
+        """Ends the fetch that is under way."""
         self._settled = asyncio.Event()
         self._failure: EdgeVoiceError | None = None
         self._task: asyncio.Task[None] | None = None
         self.lease = self._leases.lease
         """Gives the model that serves now and keeps it loaded until the lease ends; from any thread. Raises
         ModelMissingError before the first one is loaded."""
+        self.leases = self._leases
+        """To take over a model from, or to hand one to."""
         self.status = SupplyStatus(state=SupplyState.LOADING, name=chosen.name)
 
     async def serving(self) -> None:
@@ -124,16 +142,42 @@ class ModelSupply[E: Engine]:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self._stop()
+        self._leases.replace(None)
+        await asyncio.to_thread(self._executor.shutdown)
+
+    async def _stop(self) -> None:
+        """End what is under way for the chosen model."""
         self._cancelled.set()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        self._leases.replace(None)
-        await asyncio.to_thread(self._executor.shutdown)
 
-    async def _run(self) -> None:
+    async def made_ready(self, directory: Path) -> E:
+        """Return a model that is loaded and has passed its self-test, and serves nobody yet. Raises EdgeVoiceError."""
+        return await self._in_thread(lambda: self._load(directory))
+
+    async def adopt(self, other: Leases[E]) -> None:
+        """Answer with the engine that others have leased so far; what was under way for the chosen model ends."""
+        await self._stop()
+        self._leases.take_over(other)
+        engine = self._leases.current
+        if engine is not None:
+            self._now_serves(engine, engine.name, SupplyState.READY)
+
+    async def return_to_chosen(self) -> None:
+        """Answer with the chosen model again as soon as it is here; what serves goes on until then.
+
+        Raises EdgeVoiceError when it is here and cannot serve.
+        """
+        await self._stop()
+        self._cancelled = threading.Event()
+        if not await self._serve_installed():
+            self._task = asyncio.create_task(self._run(signed=False), name="model supply")
+
+    async def _run(self, *, signed: bool = True) -> None:
         try:
-            if not await self._serve_installed():
+            if not (signed and await self._serve_signed()) and not await self._serve_installed():
                 await self._serve_starter()
                 await self._fetch_and_serve()
         except EdgeVoiceError as error:
@@ -144,6 +188,22 @@ class ModelSupply[E: Engine]:
             await self._fail(EdgeVoiceError(f"The model '{self._chosen.name}' cannot be loaded: {error!r}"))
         finally:
             self._settled.set()
+
+    async def _serve_signed(self) -> bool:
+        """Serve the first bundle that can be verified and loaded."""
+        if (signed := self._signed) is None:
+            return False
+        while (directory := await self._in_thread(signed.find)) is not None:
+            try:
+                engine = await self.made_ready(directory)
+            except EdgeVoiceError as error:
+                _LOGGER.error("%s: %s", error.code, error)  # noqa: TRY400  # the sentence says it; a trace would not
+                await self._in_thread(functools.partial(signed.reject, error))
+            else:
+                self._leases.replace(engine)
+                self._now_serves(engine, engine.name, SupplyState.READY)
+                return True
+        return False
 
     async def _serve_installed(self) -> bool:
         directory = await self._in_thread(self._chosen.find)
@@ -193,18 +253,20 @@ class ModelSupply[E: Engine]:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
     async def _serve(self, directory: Path, state: SupplyState) -> None:
-        engine = await self._in_thread(lambda: self._load(directory))
+        engine = await self.made_ready(directory)
         self._leases.replace(engine)
-        self._change(
-            name=self._chosen.name or engine.name, state=state, serving=engine.name, error_code="", error_text=""
-        )
-        self._settled.set()
+        self._now_serves(engine, self._chosen.name or engine.name, state)
         if directory == self._starter:
             _LOGGER.warning(
                 "Answering with the starter model: a few hundred English words of home commands, for trying out only"
             )
-        else:
+
+    def _now_serves(self, engine: E, name: str, state: SupplyState) -> None:
+        if state is SupplyState.READY:
+            self._failure = None
             _LOGGER.info("Answering with the model %s", engine.name)
+        self._change(name=name, state=state, serving=engine.name, error_code="", error_text="")
+        self._settled.set()
 
     async def _fail(self, error: EdgeVoiceError) -> None:
         """Say what is wrong with the chosen model, and answer with the starter if nothing else does."""

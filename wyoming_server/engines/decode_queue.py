@@ -17,15 +17,39 @@ type Lease = Callable[[], AbstractContextManager[WhisperEngine]]
 """Gives the model that serves now, and keeps it loaded until the lease ends."""
 
 
+class DecodeLine:
+    """The threads that decode, and how many decodes wait for them or run."""
+
+    def __init__(self, *, limit: int, workers: int) -> None:
+        """Let at most `limit` decodes wait or run, `workers` of them run."""
+        self.limit, self.waiting = limit, 0
+        self.executor = ThreadPoolExecutor(workers, thread_name_prefix="asr")
+
+
 class DecodeQueue:
     """The recogniser that turns see: its threads, and a bounded line before them."""
 
-    def __init__(self, lease: Lease, ready: Callable[[], Awaitable[None]], *, limit: int, workers: int = 1) -> None:
+    def __init__(
+        self,
+        lease: Lease,
+        ready: Callable[[], Awaitable[None]],
+        *,
+        limit: int = 8,
+        workers: int = 1,
+        line: DecodeLine | None = None,
+    ) -> None:
         """Let at most `limit` decodes wait or run, `workers` of them run; `ready` waits until there is a model."""
-        self._lease, self._ready, self._limit = lease, ready, limit
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="asr")
-        self.waiting = 0
+        self._lease, self._ready = lease, ready
+        self._line = line or DecodeLine(limit=limit, workers=workers)
+
+    def beside(self, lease: Lease) -> DecodeQueue:
+        """Return the queue of another model in the same line: two models are no reason for twice the threads."""
+        return DecodeQueue(lease, _at_once, line=self._line)
+
+    @property
+    def waiting(self) -> int:
         """Decodes that wait or run."""
+        return self._line.waiting
 
     @property
     def name(self) -> str:
@@ -53,18 +77,19 @@ class DecodeQueue:
 
     async def decode(self, request: DecodeRequest) -> Hypothesis:
         """Return what the model hears. Raises OverloadedError at once when too many wait, DecodeError."""
-        if self.waiting >= self._limit:
+        line = self._line
+        if line.waiting >= line.limit:
             raise OverloadedError(
-                f"{self.waiting} utterances wait for the recogniser already; speak again in a moment, "
+                f"{line.waiting} utterances wait for the recogniser already; speak again in a moment, "
                 "or choose a smaller model with `edge-voice tune`"
             )
-        self.waiting += 1
+        line.waiting += 1
         try:
             await self._ready()
             # Cancelling the await takes a decode that has not started off the executor's line.
-            return await asyncio.get_running_loop().run_in_executor(self._executor, self._decode, request)
+            return await asyncio.get_running_loop().run_in_executor(line.executor, self._decode, request)
         finally:
-            self.waiting -= 1
+            line.waiting -= 1
 
     def _decode(self, request: DecodeRequest) -> Hypothesis:
         with self._lease() as engine:
@@ -72,4 +97,8 @@ class DecodeQueue:
 
     def close(self) -> None:
         """End the thread after the decode it is at; blocks for that long."""
-        self._executor.shutdown(cancel_futures=True)
+        self._line.executor.shutdown(cancel_futures=True)
+
+
+async def _at_once() -> None:
+    """Wait for nothing: the model is loaded, or its lease says that it is not."""
