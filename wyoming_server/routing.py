@@ -17,7 +17,7 @@ from .learning.learner import Learner
 from .learning.microphones import Microphones
 from .learning.percentiles import Percentiles
 from .learning.session_counts import SessionCounts
-from .learning.sessions import Sessions
+from .learning.sessions import ClosedTurn, Sessions
 from .learning.threshold import ThresholdSettings
 from .learning.thresholds import INDEX, Thresholds, names_in
 from .pipeline.cloud import Lanes
@@ -68,10 +68,11 @@ async def brain_of(
     settings: Settings,
     store: Store,
     *,
-    scorecard: Callable[[], Scorecard],
+    scorecard: Callable[[str], Scorecard],
     grammar: Grammar,
     home: Vocabulary,
     clock: Callable[[], float],
+    on_judged: Callable[[ClosedTurn], None] = lambda _: None,
 ) -> AsyncGenerator[Brain]:
     """Build the brain and end it: lanes last, since an audit may be under way. Raises UsageError for a wrong lane."""
     async with AsyncExitStack() as stack:
@@ -100,6 +101,7 @@ async def brain_of(
                 clock=clock,
                 wall=wall,
                 cost_per_second=_cost(guarded),
+                on_judged=on_judged,
                 chance=random.Random(),  # noqa: S311  # draws audits, no secrets
             ),
             ledger=ledger,

@@ -5,6 +5,7 @@ import datetime as dt
 import functools
 import ipaddress
 import logging
+import random
 import signal
 import socket
 import time
@@ -14,7 +15,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import memory
+from . import __version__, memory
+from .bundles.bundle import Kind
+from .bundles.canary import Canary
+from .bundles.choose import HubSays
+from .bundles.course import Arms
+from .bundles.folder import BundleFolder
+from .bundles.hub import STARTER
+from .bundles.hub_class import hub_class
+from .bundles.jobs import run_job
+from .bundles.opening import Opened, opened
+from .bundles.store import ModelStore
+from .bundles.update import Updates
 from .control.lane_book import LaneBook
 from .control.parts import Parts
 from .control.steering import chosen
@@ -25,7 +37,7 @@ from .engines.denoise_webrtc import WebrtcDenoiser
 from .engines.grammar_hassil import HassilGrammar
 from .engines.vad_silero import SileroVad
 from .engines.wake_openwakeword import OpenWakeWordEngine
-from .errors import ModelMissingError
+from .errors import ModelMissingError, TrialCrashedError
 from .listeners.connection import Denoise, Services
 from .listeners.control_door import ControlDoor, open_control
 from .listeners.discovery import Announcement, announced, announcement_of
@@ -78,8 +90,9 @@ async def running(settings: Settings, on_turn: OnTurn | None = None) -> AsyncGen
     """Run a server until the block ends. Raises EdgeVoiceError when it cannot."""
     memory.limit_arenas()
     async with AsyncExitStack() as stack:
+        opening = stack.enter_context(opened(BundleFolder(Path(settings.server.data_dir) / "bundles"), _utc_now))
         supply = await stack.enter_async_context(supply_of(settings, chosen_model(settings)))
-        brain, control = await _built(settings, supply, on_turn, stack)
+        brain, control = await _built(settings, supply, opening, on_turn, stack)
         _in_background(_settle(supply), stack)
         _in_background(control.run(), stack)
         port = await stack.enter_async_context(
@@ -93,6 +106,8 @@ async def running(settings: Settings, on_turn: OnTurn | None = None) -> AsyncGen
             await port.listen(uri)
         control.at_port(lambda: _tcp_port(port.uris))
         door = await _opened_door(settings, control, port, stack)
+        if opening.lock is not None and door is not None:
+            opening.lock.tell({"control": door.local_url, "fingerprint": door.fingerprint})
         yield RunningServer(port=port, supply=supply, brain=brain, control=control, door=door)
 
 
@@ -133,7 +148,7 @@ def _tcp_port(uris: Sequence[str]) -> int | None:
 
 
 async def _built(
-    file_settings: Settings, supply: Supply, on_turn: OnTurn | None, stack: AsyncExitStack
+    file_settings: Settings, supply: Supply, opening: Opened, on_turn: OnTurn | None, stack: AsyncExitStack
 ) -> tuple[Brain, Control]:
     """Load everything that loads in a moment, off the event loop and side by side."""
     data = Path(file_settings.server.data_dir)
@@ -198,8 +213,11 @@ async def _built(
         on_failure=_unheard,
         max_event_bytes=settings.server.max_event_kib * 1024,
     )
+    server_id = await asyncio.to_thread(identity_in, data)
+    updates = _updates(settings, opening, _Resting(supply), server_id)
+    _in_background(updates.run(), stack)
     parts = Parts(
-        server_id=await asyncio.to_thread(identity_in, data),
+        server_id=server_id,
         settings=file_settings,
         brain=brain,
         edge=edge,
@@ -207,17 +225,69 @@ async def _built(
         warm=grammar.warm,
         choices=choices,
         lane_book=lane_book,
+        updates=updates,
+        plain_models=ModelStore(data / "models").models,
         clock=time.monotonic,
         wall=wall,
     )
     return brain, Control(parts, settings, services, on_turn)
 
 
+def _updates(settings: Settings, opening: Opened, arms: Arms, server_id: str) -> Updates:
+    """Return what installs bundles and watches them."""
+    asr, bundles = settings.asr, settings.bundles
+    hub = HubSays(
+        hub_id=server_id,
+        server_version=__version__,
+        hub_class=bundles.hub_class or hub_class(),
+        region=bundles.region,
+        languages=tuple(sorted({asr.language, *asr.languages} - {""})),
+        chosen=asr.model,
+        compares=lambda: arms.serving(Kind.ASR) not in {"", STARTER},
+    )
+    return Updates(
+        opening,
+        arms=arms,
+        run_job=run_job,
+        settings=bundles,
+        hub=hub,
+        canary=Canary(bundles, opening.folder.canary()),
+        wall=_utc_now,
+        clock=time.monotonic,
+        chance=random.random,
+    )
+
+
+class _Resting:
+    """Stands for the arms until they are there: nothing can be tried, and what serves is the supply's."""
+
+    def __init__(self, supply: Supply) -> None:
+        self._supply = supply
+
+    async def test(self, *_of: object, **_more: object) -> None:
+        raise TrialCrashedError("This server cannot try bundles yet")
+
+    async def shadow(self, *_of: object, **_more: object) -> None:
+        raise TrialCrashedError("This server cannot try bundles yet")
+
+    async def serve(self, *_of: object) -> None:
+        raise TrialCrashedError("This server cannot try bundles yet")
+
+    async def activate(self, *_of: object) -> None:
+        pass
+
+    async def rest(self, _kind: Kind) -> None:
+        pass
+
+    def serving(self, kind: Kind) -> str:
+        return self._supply.status.serving if kind is Kind.ASR else ""
+
+
 def _unheard(*_of: object) -> None:
     """Stand for what the control hears, until there is one."""
 
 
-def _scorecard(edge: DecodeQueue) -> Scorecard:
+def _scorecard(edge: DecodeQueue, model: str) -> Scorecard:  # noqa: ARG001
     """Return the scorecard of the model that serves now."""
     try:
         return edge.scorecard or GENERIC

@@ -51,7 +51,9 @@ async def brain(
     grammar = ScriptedGrammar(complete=frozenset({SAID}))
     async with (
         opened_store(folder / "data" / FILE_NAME) as store,
-        brain_of(settings, store, scorecard=lambda: card, grammar=grammar, home=Vocabulary(), clock=clock) as one,
+        brain_of(
+            settings, store, scorecard=lambda _model: card, grammar=grammar, home=Vocabulary(), clock=clock
+        ) as one,
     ):
         task = asyncio.create_task(one.learner.run())
         try:

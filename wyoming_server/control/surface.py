@@ -1,11 +1,16 @@
 """Control: the owner's hand on the running server. It satisfies the control API's `Surface`."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..bundles.book import Happened
+from ..bundles.bundle import Kind
 from ..bundles.hub import STARTER
+from ..bundles.update_told import all_of, message_of, status_of
+from ..bundles.update_told import warnings_of as bundle_warnings
 from ..engines.lanes import known_services
 from ..learning.satellites import Satellites
 from ..listeners.connection import Services
@@ -89,6 +94,7 @@ class Control:
             on_wake=self._watch.woke,
         )
         self._steering = Steering(parts, settings, heard, on_change=self._steered)
+        parts.updates.book.on_step = self._bundle_moved
 
     def services(self) -> Services:
         """Return the services as they are now."""
@@ -118,6 +124,12 @@ class Control:
             self._watch.recent.forget_texts()
         if before.wake.threshold != now.wake.threshold:
             self._satellites.threshold_changed()
+        if before.bundles != now.bundles:
+            self._parts.updates.adopt(now.bundles)
+        self._changed()
+
+    def _bundle_moved(self, happened: Happened) -> None:
+        self._feed.publish(message_of(happened))
         self._changed()
 
     def _changed(self) -> None:
@@ -162,11 +174,16 @@ class Control:
             "cloud": cloud,
             "figures": {**self._watch.recent.figures(), **rates_fields(known)},
             "last_turn": self._watch.recent.last_turn,
-            "thresholds": threshold_fields(known.thresholds.of(services.stages.judgement.scorecard())),
+            "thresholds": threshold_fields(known.thresholds.of(services.stages.judgement.scorecard(""))),
             "disagreement": disagreement_fields(known),
             "resources": self._saturation.sample().told(),
             "satellites": list(self._rooms.all()),
-            "warnings": [*warnings_of(facts, supply, lanes, cloud, disk), *self._rooms.warnings()],
+            "bundles": status_of(parts.updates),
+            "warnings": [
+                *warnings_of(facts, supply, lanes, cloud, disk),
+                *self._rooms.warnings(),
+                *bundle_warnings(parts.updates),
+            ],
         }
 
     def _condition(self) -> tuple[Condition, Facts]:
@@ -264,10 +281,48 @@ class Control:
     async def _forget_turns(self) -> int:
         return self._watch.clear()
 
+    # Signed models.
+
+    async def bundles(self) -> Json:
+        """Return what serves, is tried, offered and installed."""
+        plain = await asyncio.to_thread(self._parts.plain_models)
+        return all_of(self._parts.updates, plain)
+
+    async def trust_repository(self, url: str, root: Mapping[str, Any]) -> Json:
+        """Trust a repository, look at it, and return all. Raises RootRefusedError, BundleError, DiskError."""
+        await self._parts.updates.trust(url, json.dumps(root).encode())
+        return await self._told_bundles()
+
+    async def distrust_repository(self) -> Json:
+        """Trust none any more. Raises UpdateRunningError, DiskError."""
+        await self._parts.updates.distrust()
+        return await self._told_bundles()
+
+    async def check_bundles(self) -> Json:
+        """Look at the repository now. Raises NoRepositoryError, BundleError, DiskError."""
+        await self._parts.updates.check()
+        return await self._told_bundles()
+
+    async def install_bundle(self, kind: str, label: str | None, *, again: bool) -> Json:
+        """Begin to install; `again` also what failed here before. Raises BundleError, NoRepositoryError, DiskError."""
+        await self._parts.updates.install(Kind(kind), label, again=again)
+        return await self._told_bundles()
+
+    async def roll_back_bundle(self, kind: str) -> Json:
+        """Return to the bundle before. Raises NothingToRollBackError, UpdateRunningError, DiskError."""
+        await self._parts.updates.roll_back(Kind(kind))
+        return await self._told_bundles()
+
+    async def _told_bundles(self) -> Json:
+        self._changed()
+        return await self.bundles()
+
     # What clients tell, and what they have heard.
 
-    async def change_vocabulary(self, vocabulary: Mapping[str, Sequence[str]]) -> Json:
-        """Take the home's names; return how many of each."""
+    async def change_vocabulary(self, vocabulary: Mapping[str, Sequence[str]], country: str | None = None) -> Json:
+        """Take the home's names; return how many of each. `country` says where it is; None: nothing about that."""
+        if country is not None:
+            self._parts.updates.chooser.country = country
         return await self._steering.change_vocabulary(vocabulary)
 
     def told_outcome(self, turn_id: str, result: str, intent: str | None) -> Json:  # noqa: ARG002  # the intent is for the records, which are to come

@@ -77,25 +77,31 @@ class Learner:
         lanes: AuditLanes,
         grammar: Grammar,
         home: Vocabulary,
-        scorecard: Callable[[], Scorecard],
+        scorecard: Callable[[str], Scorecard],
         snapshots: Snapshots,
         settings: LearnerSettings,
         clock: Callable[[], float],
         wall: Callable[[], dt.datetime],
         chance: random.Random,
         cost_per_second: float = 0.0,
+        on_judged: Callable[[ClosedTurn], None] = lambda _: None,
     ) -> None:
-        """Learn into `knowledge`; `wall` is the home's own time, and `chance` draws the audits."""
+        """Learn into `knowledge`; `wall` is the home's own time, and `chance` draws the audits.
+
+        `scorecard` gives a model's by its name, or of the one that serves now; `on_judged` hears of every turn whose
+        retry window has closed.
+        """
         self._knows, self._lanes, self._grammar, self._home = knowledge, lanes, grammar, home
         self._scorecard, self._snapshots, self._settings = scorecard, snapshots, settings
         self._clock, self._wall, self._chance = clock, wall, chance
-        self._cost_per_second = cost_per_second
+        self._cost_per_second, self._on_judged = cost_per_second, on_judged
         self._queue: asyncio.Queue[Outcome] = asyncio.Queue(settings.waiting)
         self._open: dict[str, _Open] = {}
         self._asked: dict[str, _Open] = {}
         """Turns that a client has taken to its own lane."""
         self._saved_s = clock()
-        self._adopted = ""
+        self._adopted = set[str]()
+        """Models whose own references are known."""
         self._printed: tuple[weakref.ref[Samples] | None, AudioPrint | None] = None, None
         """The last print and whose it is; the audio itself is not kept for it."""
 
@@ -118,7 +124,7 @@ class Learner:
         self._knows = knowledge
         self._open.clear()
         self._asked.clear()
-        self._adopted = ""
+        self._adopted.clear()
 
     # What a turn asks before it is decided.
 
@@ -144,9 +150,9 @@ class Learner:
         )
         return self._knows.microphones.evidence(caller.satellite, now_s).told(known)
 
-    def threshold(self, cell: Cell) -> Threshold:
-        """Return up to which risk the hub answers by itself."""
-        return self._knows.thresholds.of(self._scorecard()).reading(cell)
+    def threshold(self, cell: Cell, model: str = "") -> Threshold:
+        """Return up to which risk the hub answers by itself, after the model of that name; empty: that serves now."""
+        return self._knows.thresholds.of(self._scorecard(model)).reading(cell)
 
     def price(self) -> Price:
         """Return what a second of cloud audio costs now."""
@@ -162,9 +168,9 @@ class Learner:
 
     def _adopt(self, model: str) -> None:
         """Take a model's own reference when it has just come into service."""
-        if model != self._adopted:
-            self._adopted = model
-            self._knows.percentiles.adopt(model, self._scorecard().references)
+        if model not in self._adopted:
+            self._adopted.add(model)
+            self._knows.percentiles.adopt(model, self._scorecard(model).references)
             # It serves, so it was accepted: its first 200 turns are what a slow drift is held against.
             self._knows.percentiles.accept(model)
 
@@ -214,6 +220,7 @@ class Learner:
                 while True:
                     await self._next()
                     for closed in self._closed():
+                        self._on_judged(closed)
                         self._close(closed, audits)
                     self._give_up_clients()
                     if self._clock() - self._saved_s >= self._settings.save_seconds:
@@ -249,7 +256,7 @@ class Learner:
         if one.risk.rules or one.failure is not None:
             return
         self._knows.percentiles.observe(_scale(one.hypothesis), one.hypothesis)
-        threshold = self._knows.thresholds.of(self._scorecard())
+        threshold = self._knows.thresholds.of(self._scorecard(one.hypothesis.model))
         threshold.decided(outcome.cell, one.risk.logit)
         if one.decision.action is Action.ACCEPT:
             limit = one.decision.threshold

@@ -69,8 +69,8 @@ class Learned(Protocol):
     ) -> History:
         """Return what the session knew before this turn; before it is decoded, the sound alone tells."""
 
-    def threshold(self, cell: Cell) -> Threshold:
-        """Return up to which risk the hub answers by itself."""
+    def threshold(self, cell: Cell, model: str = "") -> Threshold:
+        """Return up to which risk the hub answers by itself, after the model of that name; empty: that serves now."""
 
     def price(self) -> Price:
         """Return what a second of cloud audio costs now."""
@@ -85,8 +85,8 @@ class Judgement:
     """The parts that make an interpretation, and their settings."""
 
     edge: EdgeModel
-    scorecard: Callable[[], Scorecard]
-    """Of the model that serves now."""
+    scorecard: Callable[[str], Scorecard]
+    """Of a model, by its name: more than one may serve. Empty for the one that serves now."""
     grammar: Grammar
     words: Callable[[str], ClassWords]
     """Language → its words for questions and for what is critical."""
@@ -124,8 +124,8 @@ async def interpret(speech: Speech, request: TurnRequest, parts: Judgement, hedg
         speech=speech,
         standing=parts.learned.standing(hypothesis),
         history=history,
-        scorecard=parts.scorecard(),
-        calibration=parts.learned.threshold(cell).calibration,
+        scorecard=parts.scorecard(hypothesis.model),
+        calibration=parts.learned.threshold(cell, hypothesis.model).calibration,
     )
     heard = Interpretation(
         speech=speech,
@@ -171,7 +171,7 @@ def decision_on(heard: Interpretation, request: TurnRequest, parts: Judgement, *
         heard.hypothesis,
         heard.risk,
         workload=heard.workload,
-        threshold=parts.learned.threshold(heard.cell),
+        threshold=parts.learned.threshold(heard.cell, heard.hypothesis.model),
         lanes=lanes,
         policy=parts.policy,
         caller=request.caller,

@@ -196,7 +196,7 @@ async def hub(parts: Hearing, knowledge: Knowledge, replayed: Replayed, *, hedge
                 lanes=lanes,
                 grammar=replayed,
                 home=parts.home,
-                scorecard=lambda: parts.scorecard,
+                scorecard=lambda _model: parts.scorecard,
                 snapshots=Snapshots(store, caps.clock()),
                 settings=LearnerSettings(),
                 clock=_now,
@@ -205,7 +205,7 @@ async def hub(parts: Hearing, knowledge: Knowledge, replayed: Replayed, *, hedge
             )
             yield Judgement(
                 edge=replayed,
-                scorecard=lambda: parts.scorecard,
+                scorecard=lambda _model: parts.scorecard,
                 grammar=replayed,
                 words=class_words,
                 learned=learner,
@@ -274,7 +274,7 @@ def _by_stage(times: Times, one: Interpretation, request: TurnRequest, parts: Ju
     with times.of("· risk"):
         score(
             heard, quality, one.match, speech=speech, standing=standing, history=history,
-            scorecard=parts.scorecard(), calibration=calibration,
+            scorecard=parts.scorecard(""), calibration=calibration,
         )  # fmt: skip
     with times.of("· class"):
         classify(

@@ -262,7 +262,7 @@ async def school(
     learning: LearnerSettings | None = None,
     snapshots: KeptSnapshots | None = None,
     grammar: Grammar | None = None,
-    scorecard: Callable[[], Scorecard] = lambda: CARD,
+    scorecard: Callable[[str], Scorecard] = lambda _model: CARD,
     seed: int = 1,
 ) -> AsyncIterator[School]:
     """Run a learner; a lane given here is consented to."""

@@ -88,7 +88,7 @@ async def after(
     lane = ScriptedLane(settings=lane_settings(deadline_seconds=5.0))
     random = np.random.default_rng(3)
     lanes = () if twice else (lane,)
-    async with school(*lanes, settings=settings, grammar=GRAMMAR, scorecard=lambda: BY_CONFIDENCE) as one:
+    async with school(*lanes, settings=settings, grammar=GRAMMAR, scorecard=lambda _model: BY_CONFIDENCE) as one:
         months = Months(one=one, lane=lane)
         before = months.threshold
         for _ in range(turns):

@@ -472,7 +472,7 @@ def test_the_model_that_heard_a_turn_keeps_its_lesson_when_another_serves_by_the
     serving = [CARD]
 
     async def work() -> None:
-        async with school(settings=SILENT, scorecard=lambda: serving[0]) as one:
+        async with school(settings=SILENT, scorecard=lambda _model: serving[0]) as one:
             await one.teach(turn())
             serving[0] = other
             await one.until_closed()

@@ -158,7 +158,7 @@ class Lesson:
     ) -> History:
         return self.known
 
-    def threshold(self, cell: Cell) -> Threshold:
+    def threshold(self, cell: Cell, model: str = "") -> Threshold:
         return Threshold(logit=self.most_logit, value=UNCALIBRATED.probability(self.most_logit))
 
     def price(self) -> Price:
@@ -181,7 +181,7 @@ def judgement_of(
 ) -> Judgement:
     return Judgement(
         edge=model,
-        scorecard=lambda: BY_CONFIDENCE,
+        scorecard=lambda _model: BY_CONFIDENCE,
         grammar=grammar,
         words=class_words,
         learned=learned or Lesson(),
