@@ -115,6 +115,21 @@ async def test_without_a_network_the_starter_stays_and_the_model_comes_with_the_
         assert (ready.serving, ready.error_code, ready.error_text) == ("tiny", "", "")
 
 
+async def test_a_model_that_was_damaged_on_the_disk_comes_again_by_itself_as_soon_as_the_hub_is_there(
+    hub: LocalHub, tmp_path: Path
+) -> None:
+    async with Supplied(tmp_path, hub.endpoint) as supply:
+        await supply.reaches(SupplyState.READY)
+    (weights := tmp_path / "tiny" / "model.bin").write_bytes(weights.read_bytes()[:-1] + b"?")
+    hub.cut_after_bytes = [0] * 40
+    async with Supplied(tmp_path, hub.endpoint) as supply:
+        waiting = await supply.reaches(SupplyState.WAITING)
+        assert (waiting.error_code, waiting.serving) == ("model-download-failed", "starter")
+        assert "model.bin changed since it was installed" in waiting.error_text
+        hub.cut_after_bytes.clear()
+        assert (await supply.reaches(SupplyState.READY)).serving == "tiny"
+
+
 async def test_a_machine_whose_owner_named_no_model_is_measured_while_the_starter_answers(
     hub: LocalHub, tmp_path: Path
 ) -> None:
