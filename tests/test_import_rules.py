@@ -104,6 +104,7 @@ PARTS = {
         "bundles",
         "engines",
         "listeners.control_access",  # the token's file, which another process may replace
+        "records.identity",  # the id that a rollout's share goes by
     },
     "__main__": {"", "errors", "settings", "commands"},
     "": set(),

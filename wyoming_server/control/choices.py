@@ -28,6 +28,9 @@ POLICY: Mapping[str, tuple[str, str]] = {
     "refuse_unconfirmed": ("routing", "refuse_unconfirmed"),
     "defer": ("routing", "defer"),
     "ask_text": ("routing", "ask_text"),
+    "release_channel": ("bundles", "channel"),
+    "automatic_updates": ("bundles", "automatic"),
+    "cohort_reports": ("bundles", "reports"),
 }
 """Key of the control API → section and key of the settings."""
 

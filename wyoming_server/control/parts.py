@@ -1,11 +1,13 @@
 """What a server is made of, as far as its owner sees or steers it."""
 
 import datetime as dt
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..bundles.store import PlainModel
 from ..bundles.supply import SupplyStatus
+from ..bundles.update import Updates
 from ..engines.decode_queue import DecodeQueue
 from ..pipeline.grammar import Vocabulary
 from ..records.choices import Choices
@@ -28,6 +30,9 @@ class Parts:
     """(language, names) → has the grammar ready."""
     choices: Choices
     lane_book: LaneBook
+    updates: Updates
+    plain_models: Callable[[], Sequence[PlainModel]]
+    """Models without a signature that are on the disk; blocks."""
     clock: Callable[[], float]
     """Monotonic seconds."""
     wall: Callable[[], dt.datetime]

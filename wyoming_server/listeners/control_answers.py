@@ -13,7 +13,7 @@ FINGERPRINT = Text(most=64, pattern="[0-9a-f]{64}", form="64 hex digits")
 
 MICROPHONES = ("far_field", "near_field", "phone", "headset")
 SWITCHES = ("cloud_allowed", "audits", "keep_transcripts", "hedge", "answer_early", "confirm_critical",
-            "refuse_unconfirmed", "defer", "ask_text")  # fmt: skip
+            "refuse_unconfirmed", "defer", "ask_text", "automatic_updates", "cohort_reports")  # fmt: skip
 DAILY = ("cloud_seconds_per_day", "audit_seconds_per_day", "hedge_seconds_per_day")
 CHOICES = {
     "routing_mode": Choice("auto", "edge", "cloud"),
@@ -21,6 +21,7 @@ CHOICES = {
     **{name: Number(0, 86_400) for name in DAILY},
     "cloud_money_per_month": Number(0, 10_000),
     "wake_threshold": Number(0, 1),
+    "release_channel": Choice("stable", "beta"),
     **{name: Truth() for name in SWITCHES},
 }
 """Every choice of the owner, and what it may be."""
@@ -143,6 +144,88 @@ PROVIDER = Named(
 LANES = record({"lanes": Several(LANE), "providers": Several(PROVIDER)})
 POLICY = Named("Policy", record(CHOICES))
 
+KINDS = ("asr", "wake", "vad")
+_FAULT = record({"code": NAME, "message": PROSE})
+_MEASURED = Several(
+    record(
+        {
+            "metric": NAME,
+            **dict.fromkeys(("baseline", "candidate"), Maybe(RATE)),
+            **dict.fromkeys(("baseline_turns", "candidate_turns"), COUNT),
+            "e_value": Maybe(AMOUNT),
+        }
+    )
+)
+"""Why a bundle is kept or left: each metric beside that of the bundle before."""
+OFFER = record(
+    {
+        "label": NAME,
+        "name": NAME,
+        "version": NAME,
+        "kind": Choice(*KINDS),
+        "eligible": Truth(),
+        "notes": PROSE,
+        "bytes": COUNT,
+        "reasons": Several(record({"code": NAME, "holds": Truth(), "message": PROSE})),
+    }
+)
+_ACTIVE = record({"label": NAME, "name": NAME, "version": NAME, "signed": Truth(), "since": Maybe(Moment())})
+_CANDIDATE = record(
+    {
+        "label": NAME,
+        "stage": Choice("shadow", "serving", "watch"),
+        "since": Moment(),
+        **dict.fromkeys(("turns", "turns_to_go"), COUNT),
+        "share": RATE,
+        "evidence": _MEASURED,
+    }
+)
+_WORK = record(
+    {
+        "action": Choice("install", "roll_back"),
+        "label": NAME,
+        "state": Choice("waiting", "checking", "downloading", "unpacking", "verifying", "testing", "activating"),
+        "progress": RATE,
+    }
+)
+_LEFT = record(
+    {"label": NAME, "to": NAME, "code": NAME, "at": Moment(), "message": PROSE, "evidence": _MEASURED},
+)
+_KIND = record(
+    {
+        "kind": Choice(*KINDS),
+        "active": Maybe(_ACTIVE),
+        "previous": Maybe(NAME),
+        "offered": Maybe(OFFER),
+        "candidate": Maybe(_CANDIDATE),
+        "work": Maybe(_WORK),
+        "last_rollback": Maybe(_LEFT),
+    }
+)
+_BUNDLES = {
+    "repository": Maybe(
+        record({"url": PROSE, "channel": NAME, "checked_at": Maybe(Moment()), "error": Maybe(_FAULT)}),
+    ),
+    "region": NAME,
+    "hub_class": NAME,
+    "kinds": Several(_KIND),
+    "denied": Several(record({"label": NAME, "code": NAME, "at": Moment(), "message": PROSE})),
+}
+BUNDLES = Named(
+    "Bundles",
+    record(
+        {
+            **_BUNDLES,
+            "offers": Several(OFFER),
+            "installed": Several(
+                record({"label": NAME, "kind": Choice(*KINDS), "signed": Truth(), "bytes": Maybe(COUNT)})
+            ),
+        }
+    ),
+)
+BUNDLE_EVENTS = ("offered", "installing", "shadow", "serving", "watch", "settled", "activated", "rolled_back",
+                 "refused")  # fmt: skip
+
 _PERCENTILES = Maybe(record({"p50": Maybe(Number()), "p95": Maybe(Number())}))
 _STAGES = ("capture", "inference", "hold", "post", "cloud", "transport")
 STATUS = Named(
@@ -211,6 +294,7 @@ STATUS = Named(
             ),
             "resources": record(dict.fromkeys(("cpu_percent", "memory_percent", "memory_mb"), Maybe(AMOUNT))),
             "satellites": Several(SATELLITE),
+            "bundles": record(_BUNDLES),
             "warnings": Several(record({"code": NAME, "message": PROSE, "subject": NAME})),
         }
     ),
@@ -242,5 +326,17 @@ MESSAGES = {
     "asking": record({"type": Choice("asking"), "turn_id": NAME, "satellite": Maybe(NAME), "lane": NAME}),
     "turn": record({"type": Choice("turn"), "turn": TURN}),
     "wake": record({"type": Choice("wake"), "satellite": Maybe(NAME), "word": NAME, "score": RATE, "at": Moment()}),
+    "bundle": record(
+        {
+            "type": Choice("bundle"),
+            "event": Choice(*BUNDLE_EVENTS),
+            "kind": Choice(*KINDS),
+            "label": NAME,
+            "at": Moment(),
+            "code": Maybe(NAME),
+            "message": PROSE,
+            "evidence": _MEASURED,
+        }
+    ),
 }
 """What the WebSocket says, by type."""

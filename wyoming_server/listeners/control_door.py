@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ..errors import DiskError
-from .control_settings import ControlSettings, is_loopback, written
+from .control_settings import ControlSettings, is_any, is_loopback, written
 from .control_surface import Surface
 
 _LOGGER = logging.getLogger(__name__)
@@ -41,7 +41,15 @@ class ControlDoor:
     @property
     def url(self) -> str:
         """Its address."""
-        return f"{'https' if self.fingerprint else 'http'}://{written(self.host, self.port)}"
+        return self._at(self.host)
+
+    @property
+    def local_url(self) -> str:
+        """Its address for programs of this machine."""
+        return self._at("127.0.0.1" if is_any(self.host) else self.host)
+
+    def _at(self, host: str) -> str:
+        return f"{'https' if self.fingerprint else 'http'}://{written(host, self.port)}"
 
 
 @asynccontextmanager

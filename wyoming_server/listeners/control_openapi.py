@@ -32,11 +32,12 @@ _MEANINGS = {
     401: "The token is missing or wrong",
     403: "Not allowed from here, or not consented",
     404: "Nothing has that name",
-    409: "A cap of the owner's is reached",
+    409: "A cap of the owner's is reached, or the bundle may not be taken or left now",
     413: "The body is too large",
     415: "The body is of another type",
     429: "Asked too often; Retry-After says when to ask again",
     500: "An error of the server's own",
+    502: "What the repository of bundles says or sends is not believed",
     503: "Not possible now",
 }
 

@@ -156,6 +156,12 @@ class Resources:
             "forget_satellite": self._forget_satellite,
             "ledger": lambda asked: surface.ledger(asked.query["limit"], asked.query.get("before")),
             "write_ledger": lambda asked: surface.write_ledger(asked.body["rows"]),
+            "bundles": lambda _: surface.bundles(),
+            "trust_repository": lambda asked: surface.trust_repository(asked.body["url"], asked.body["root"]),
+            "distrust_repository": lambda _: surface.distrust_repository(),
+            "check_bundles": lambda _: surface.check_bundles(),
+            "install_bundle": self._install_bundle,
+            "roll_back_bundle": lambda asked: surface.roll_back_bundle(asked.body["kind"]),
             "transcribe": self._transcribe,
             "purge": self._purge,
             "openai_models": _now(lambda _: _models(surface.health()["model"])),
@@ -174,7 +180,13 @@ class Resources:
     async def _change_vocabulary(self, asked: Asked) -> Json:
         told = {kind: asked.body.get(kind, ()) for kind in ("names", "areas", "floors", "terms")}
         return await self._surface.change_vocabulary(
-            {kind: [name for one in names if (name := one.strip())] for kind, names in told.items()}
+            {kind: [name for one in names if (name := one.strip())] for kind, names in told.items()},
+            asked.body.get("country"),
+        )
+
+    async def _install_bundle(self, asked: Asked) -> Json:
+        return await self._surface.install_bundle(
+            asked.body["kind"], asked.body.get("label"), again=asked.body.get("again", False)
         )
 
     async def _forget_satellite(self, asked: Asked) -> Json:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from . import control_answers as answers
-from .control_answers import CHOICES, COUNT, ERROR, MICROPHONES, NAME, WHAT
+from .control_answers import CHOICES, COUNT, ERROR, KINDS, MICROPHONES, NAME, WHAT
 from .control_values import Anything, Choice, Either, Maybe, Moment, Number, Several, Text, Truth, Value, Whole, record
 
 JSON, WAV, FORM, EVENTS = "application/json", "audio/wav", "multipart/form-data", "text/event-stream"
@@ -25,6 +25,9 @@ _SAID = Text(most=20_000)
 _LONG_SECONDS = Number(0, 3600)
 _TOOK = Number(0, 600_000)
 _SECRET = Text(most=20_000)
+COUNTRY = Text(most=2, pattern="([A-Z]{2})?", form="a country's ISO 3166 code, or empty")
+_KIND = Choice(*KINDS)
+_A_ROOT = {"signed": {"_type": "root", "version": 1}, "signatures": []}
 _ADDRESS = Text(most=2_000)
 _AT_HOME = {"name": "At home", "provider": "openai", "url": "http://speech.home.arpa:8000/v1", "trust": "home"}
 
@@ -206,10 +209,22 @@ RESOURCES: tuple[Operation, ...] = (
         method="PUT",
         path="/api/v1/vocabulary",
         summary="Tell the home's names; they are held in memory only",
-        body=record({}, dict.fromkeys(("names", "areas", "floors", "terms"), Several(NAME, most=20_000))),
+        body=record(
+            {},
+            {
+                **dict.fromkeys(("names", "areas", "floors", "terms"), Several(NAME, most=20_000)),
+                "country": Maybe(COUNTRY),
+            },
+        ),
         answer=record(dict.fromkeys(("names", "areas", "floors", "terms"), COUNT)),
         refusals=(413, 415),
-        example={"names": ["Kitchen light"], "areas": ["Kitchen"], "floors": ["Ground floor"], "terms": ["movie"]},
+        example={
+            "names": ["Kitchen light"],
+            "areas": ["Kitchen"],
+            "floors": ["Ground floor"],
+            "terms": ["movie"],
+            "country": "DE",
+        },
     ),
     Operation(
         name="turns",
@@ -325,6 +340,63 @@ RESOURCES: tuple[Operation, ...] = (
         },
     ),
     Operation(
+        name="bundles",
+        method="GET",
+        path="/api/v1/bundles",
+        summary="The signed models: what serves, is tried, offered and installed",
+        answer=answers.BUNDLES,
+    ),
+    Operation(
+        name="trust_repository",
+        method="PUT",
+        path="/api/v1/bundles/repository",
+        summary="Trust a repository by its root, and look at it",
+        body=record({"url": Text(least=1, most=2_000), "root": {Text(): Anything()}}),
+        answer=answers.BUNDLES,
+        refusals=(409, 413, 415, 502, 503),
+        example={"url": "https://models.example.org", "root": _A_ROOT},
+    ),
+    Operation(
+        name="distrust_repository",
+        method="DELETE",
+        path="/api/v1/bundles/repository",
+        summary="Trust no repository any more; what is installed goes on serving",
+        answer=answers.BUNDLES,
+        refusals=(409, 503),
+    ),
+    Operation(
+        name="check_bundles",
+        method="POST",
+        path="/api/v1/bundles/check",
+        summary="Look at the repository now",
+        body=record({}),
+        needs_body=False,
+        answer=answers.BUNDLES,
+        refusals=(409, 413, 415, 502, 503),
+        example={},
+    ),
+    Operation(
+        name="install_bundle",
+        method="POST",
+        path="/api/v1/bundles/install",
+        summary="Begin to install a bundle that is offered to this hub, the newest without a label",
+        body=record({"kind": _KIND}, {"label": Maybe(Text(least=1)), "again": Truth()}),
+        answer=answers.BUNDLES,
+        status=202,
+        refusals=(404, 409, 413, 415, 502, 503),
+        example={"kind": "asr", "label": "home-en@1.2.0"},
+    ),
+    Operation(
+        name="roll_back_bundle",
+        method="POST",
+        path="/api/v1/bundles/rollback",
+        summary="Return to the bundle before, between two turns; the one that is left is not tried again",
+        body=record({"kind": _KIND}),
+        answer=answers.BUNDLES,
+        refusals=(409, 413, 415, 503),
+        example={"kind": "asr"},
+    ),
+    Operation(
         name="transcribe",
         method="POST",
         path="/api/v1/transcribe",
@@ -365,7 +437,7 @@ EVENT_STREAM = Operation(
     name="events",
     method="GET",
     path="/api/v1/events",
-    summary="Upgrades to a WebSocket: hello, the status, then every change, question, turn and wake word",
+    summary="Upgrades to a WebSocket: hello, the status, then every change, question, turn, wake word and bundle",
     status=101,
 )
 OPENAI = Operation(

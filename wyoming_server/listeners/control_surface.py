@@ -20,7 +20,10 @@ class Surface(Protocol):
         """Hear that a peer at an address has shown the token: it may use lanes and name satellites."""
 
     def events(self) -> AsyncIterator[Json]:
-        """Yield `status`, `asking`, `turn` and `wake` messages from now on, the first at once; ends when behind."""
+        """Yield `status`, `asking`, `turn`, `wake` and `bundle` messages from now on, the first at once.
+
+        Ends when the listener is behind.
+        """
 
     # Policy.
 
@@ -46,8 +49,8 @@ class Surface(Protocol):
 
     # What the integration tells.
 
-    async def change_vocabulary(self, vocabulary: Mapping[str, Sequence[str]]) -> Json:
-        """Take the home's names; return how many of each."""
+    async def change_vocabulary(self, vocabulary: Mapping[str, Sequence[str]], country: str | None = None) -> Json:
+        """Take the home's names; return how many of each. `country` says where it is; None: nothing about that."""
 
     def turns(self, most: int) -> Sequence[Json]:
         """Return the last turns, the newest first."""
@@ -63,6 +66,26 @@ class Surface(Protocol):
 
     async def end_upload(self, turn_id: str, upload: int, ended: Mapping[str, Any]) -> Json:
         """Hear how that ended: `ending`, `took_ms` and `text`. Raises UnknownTurnError."""
+
+    # Signed models.
+
+    async def bundles(self) -> Json:
+        """Return what serves, is tried, offered and installed."""
+
+    async def trust_repository(self, url: str, root: Mapping[str, Any]) -> Json:
+        """Trust a repository, look at it, and return all. Raises RootRefusedError, BundleError, DiskError."""
+
+    async def distrust_repository(self) -> Json:
+        """Trust none any more. Raises UpdateRunningError, DiskError."""
+
+    async def check_bundles(self) -> Json:
+        """Look at the repository now. Raises NoRepositoryError, BundleError, DiskError."""
+
+    async def install_bundle(self, kind: str, label: str | None, *, again: bool) -> Json:
+        """Begin to install; `again` also what failed here before. Raises BundleError, NoRepositoryError, DiskError."""
+
+    async def roll_back_bundle(self, kind: str) -> Json:
+        """Return to the bundle before. Raises NothingToRollBackError, UpdateRunningError, DiskError."""
 
     # Satellites, ledger, recordings.
 

@@ -39,7 +39,8 @@ POLICY: Json = {
     "routing_mode": "auto", "cloud_allowed": True, "audits": True, "keep_transcripts": False, "error_target": 0.05,
     "cloud_seconds_per_day": 600, "audit_seconds_per_day": 60, "hedge_seconds_per_day": 60,
     "cloud_money_per_month": 5, "hedge": False, "wake_threshold": 0.5, "answer_early": True, "confirm_critical": True,
-    "refuse_unconfirmed": False, "defer": False, "ask_text": True,
+    "refuse_unconfirmed": False, "defer": False, "ask_text": True, "release_channel": "stable",
+    "automatic_updates": True, "cohort_reports": False,
 }  # fmt: skip
 LANE: Json = {
     "name": "OpenAI", "provider": "openai", "trust": "cloud", "state": "ready", "reason": "", "consent": "2026-11-22",
@@ -50,6 +51,41 @@ LANES: Json = {
     "providers": [{"provider": "openai", "title": "OpenAI", "needs": ["key"], "optional": ["url", "model"],
                    "url": "https://api.openai.com/v1", "models": ["gpt-transcribe"], "price_per_minute": 0.0045,
                    "as_of": "2026-11-22", "trust": "cloud"}],
+}  # fmt: skip
+LABEL = "home-en@1.2.0"
+EVIDENCE: list[Json] = [
+    {"metric": "failed", "baseline": 0.05, "candidate": 0.04, "baseline_turns": 500, "candidate_turns": 50,
+     "e_value": 0.3},
+]  # fmt: skip
+OFFER: Json = {
+    "label": LABEL, "name": "home-en", "version": "1.2.0", "kind": "asr", "eligible": True, "notes": "",
+    "bytes": 48_000_000, "reasons": [{"code": "region", "holds": True, "message": "It is for every region."}],
+}  # fmt: skip
+_NONE: Json = dict.fromkeys(("active", "previous", "offered", "candidate", "work", "last_rollback"))
+BUNDLES: Json = {
+    "repository": {"url": "https://models.example.org", "channel": "stable", "checked_at": AT,
+                   "error": {"code": "repository-frozen", "message": "it shows what it showed"}},
+    "region": "DE", "hub_class": "pi5",
+    "kinds": [
+        {"kind": "asr",
+         "active": {"label": "home-en@1.1.0", "name": "home-en", "version": "1.1.0", "signed": True, "since": AT},
+         "previous": "home-en@1.0.0", "offered": OFFER,
+         "candidate": {"label": LABEL, "stage": "shadow", "since": AT, "turns": 12, "turns_to_go": 38, "share": 0.5,
+                       "evidence": EVIDENCE},
+         "work": {"action": "install", "label": LABEL, "state": "downloading", "progress": 0.4},
+         "last_rollback": {"label": LABEL, "to": "home-en@1.1.0", "code": "worse", "at": AT, "message": "it fails more",
+                           "evidence": EVIDENCE}},
+        {"kind": "wake", **_NONE}, {"kind": "vad", **_NONE},
+    ],
+    "denied": [{"label": LABEL, "code": "worse", "at": AT, "message": "it fails more"}],
+}  # fmt: skip
+ALL_BUNDLES: Json = {
+    **BUNDLES, "offers": [OFFER],
+    "installed": [{"label": "starter", "kind": "asr", "signed": False, "bytes": 5_000_000}],
+}  # fmt: skip
+MOVED: Json = {
+    "type": "bundle", "event": "rolled_back", "kind": "asr", "label": LABEL, "at": AT, "code": "worse",
+    "message": "it fails more", "evidence": EVIDENCE,
 }  # fmt: skip
 STATUS: Json = {
     "schema": 1,
@@ -73,7 +109,7 @@ STATUS: Json = {
     "disagreement": [{"language": "en", "value": 0.07, "low": 0.03, "high": 0.12, "pairs": 44,
                       "population": "escalated"}],
     "resources": {"cpu_percent": 12.0, "memory_percent": 41.0, "memory_mb": 210.0},
-    "satellites": [SATELLITE],
+    "satellites": [SATELLITE], "bundles": BUNDLES,
     "warnings": [{"code": "starter-model", "message": "a small vocabulary", "subject": ""}],
 }  # fmt: skip
 LEDGER: Json = {
@@ -152,8 +188,8 @@ class RecordingSurface:
         self._hear("test_lane", dict(lane))
         return {"text": "turn on the light", "took_ms": 412.0, "matches": True}
 
-    async def change_vocabulary(self, vocabulary: Mapping[str, Sequence[str]]) -> Json:
-        self._hear("change_vocabulary", dict(vocabulary))
+    async def change_vocabulary(self, vocabulary: Mapping[str, Sequence[str]], country: str | None = None) -> Json:
+        self._hear("change_vocabulary", dict(vocabulary), *([] if country is None else [country]))
         return {kind: len(names) for kind, names in vocabulary.items()}
 
     def turns(self, most: int) -> Sequence[Json]:
@@ -209,6 +245,30 @@ class RecordingSurface:
         await self.may_answer.wait()
         self.hearing -= 1
         return TURN | {"text": self.text, "seconds": seconds}
+
+    async def bundles(self) -> Json:
+        self._hear("bundles")
+        return ALL_BUNDLES
+
+    async def trust_repository(self, url: str, root: Mapping[str, Any]) -> Json:
+        self._hear("trust_repository", url, dict(root))
+        return ALL_BUNDLES
+
+    async def distrust_repository(self) -> Json:
+        self._hear("distrust_repository")
+        return ALL_BUNDLES | {"repository": None}
+
+    async def check_bundles(self) -> Json:
+        self._hear("check_bundles")
+        return ALL_BUNDLES
+
+    async def install_bundle(self, kind: str, label: str | None, *, again: bool) -> Json:
+        self._hear("install_bundle", kind, label, again)
+        return ALL_BUNDLES
+
+    async def roll_back_bundle(self, kind: str) -> Json:
+        self._hear("roll_back_bundle", kind)
+        return ALL_BUNDLES
 
     async def purge(self, what: Sequence[str]) -> Json:
         self._hear("purge", tuple(what))

@@ -15,7 +15,7 @@ from wyoming_server.listeners import control_events, control_resources
 from wyoming_server.listeners.control_answers import MESSAGES
 from wyoming_server.listeners.control_values import checked
 
-from .control_surfaces import SERVER_ID, TURN, WAKE, RecordingSurface, opened
+from .control_surfaces import MOVED, SERVER_ID, TURN, WAKE, RecordingSurface, opened
 
 ASKING = {"type": "asking", "turn_id": "a-turn", "satellite": None, "lane": "OpenAI"}
 EVENTS = "/api/v1/events"
@@ -41,10 +41,10 @@ async def eventually(holds: Callable[[], bool]) -> None:
 async def test_it_says_hello_then_the_status_then_what_happens(
     session: aiohttp.ClientSession, surface: RecordingSurface
 ) -> None:
-    surface.happens = [ASKING, {"type": "turn", "turn": TURN}, WAKE]
+    surface.happens = [ASKING, {"type": "turn", "turn": TURN}, WAKE, MOVED]
     async with session.ws_connect(EVENTS) as socket:
-        told = [await socket.receive_json(timeout=10) for _ in range(5)]
-    assert [one["type"] for one in told] == ["hello", "status", "asking", "turn", "wake"]
+        told = [await socket.receive_json(timeout=10) for _ in range(6)]
+    assert [one["type"] for one in told] == ["hello", "status", "asking", "turn", "wake", "bundle"]
     assert [checked(MESSAGES[one["type"]], one) for one in told] == told
     assert told[0] == {"type": "hello", "version": 1, "min_version": 1, "id": SERVER_ID, "server_version": "0.1.0"}
 

@@ -1,0 +1,210 @@
+"""A bundle's way from its self-test to being what serves, and back: the state on the disk and the arms, in step."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..errors import EdgeVoiceError
+from .book import Book, Event
+from .bundle import Kind
+from .canary import Action, Canary
+from .folder import BundleFolder
+from .opening import loaded_labels
+from .running import mark_run
+from .state import Stage
+from .transitions import activate, advance, begin, lose, roll_back, settle
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Arms(Protocol):
+    """What runs the models. Nothing in it blocks the loop, and each call may come twice."""
+
+    async def test(self, kind: Kind, label: str, folder: Path, *, memory_mb: int) -> object:
+        """Load it in a process of its own, and let it hear its golden recordings. Raises TrialError, ModelError."""
+
+    async def shadow(self, label: str, folder: Path, canary: Canary, share: float, *, memory_mb: int = 0) -> None:
+        """Have a recogniser decode a share of the turns unheard from now on. Raises what `test` does."""
+
+    async def serve(self, label: str, folder: Path, canary: Canary, share: float) -> None:
+        """Have it answer a share of the turns. Raises EdgeVoiceError; then all is as before."""
+
+    async def activate(self, kind: Kind, label: str, folder: Path | None, canary: Canary | None = None) -> None:
+        """Have it answer all turns that begin from now on; without a folder, the plain model.
+
+        Raises EdgeVoiceError; then what served before goes on serving.
+        """
+
+    async def rest(self, kind: Kind) -> None:
+        """Have no candidate any more."""
+
+    def serving(self, kind: Kind) -> str:
+        """Return the label or the name of what serves now; empty for nothing."""
+
+
+class Course:
+    """Moves bundles. One step at a time: whoever calls waits for the one before."""
+
+    def __init__(self, book: Book, folder: BundleFolder, arms: Arms, canary: Canary, *, memory_mb: int) -> None:
+        """Move the bundles of a folder; `canary` judges the recogniser that is on its way."""
+        self._book, self._folder, self._arms, self._memory_mb = book, folder, arms, memory_mb
+        self._step = asyncio.Lock()
+        self.canary = canary
+
+    async def begin(self, label: str, kind: Kind, *, compares: bool) -> None:
+        """Let a tried bundle serve: by stages where it `compares` to what serves, at once where it does not."""
+        async with self._step:
+            if compares:
+                await self._begin(label)
+            else:
+                await self._activate(kind, label)
+
+    async def resume(self) -> None:
+        """Take up a candidate of the run before where it was."""
+        async with self._step:
+            candidate = self._book.state.of(Kind.ASR).candidate
+            if candidate is None:
+                return
+            of = self._book.state.of(Kind.ASR)
+            was = of.previous if candidate.stage is Stage.WATCH else self._arms.serving(Kind.ASR)
+            self.canary.begin(candidate.label, self._book.now(), incumbent=was, stage=candidate.stage)
+            await self._enter(candidate.label, candidate.stage)
+
+    async def judge(self) -> None:
+        """Do what the figures say of the candidate."""
+        async with self._step:
+            if (candidate := self._book.state.of(Kind.ASR).candidate) is None:
+                return
+            verdict = self.canary.verdict(self._book.now())
+            if verdict.action is Action.ROLL_BACK:
+                evidence = [one.as_json() for one in verdict.evidence]
+                await self._leave(Kind.ASR, verdict.code, verdict.message, evidence=evidence)
+            elif verdict.action is Action.SETTLE:
+                await self._settle(candidate.label)
+            elif verdict.action is Action.ADVANCE and verdict.stage is not None:
+                await self._advance(candidate.label, Stage(verdict.stage.value))
+
+    async def leave(self, kind: Kind, code: str, message: str, *, to: str | None = None, deny: bool = True) -> None:
+        """Return to the bundle before, to the installed one named, or (empty) to the plain model.
+
+        Raises NothingToRollBackError, DiskError.
+        """
+        async with self._step:
+            await self._leave(kind, code, message, to=to, deny=deny)
+
+    async def drop(self, kind: Kind, why: str) -> None:
+        """Forget a candidate that does not serve all turns yet; it may come again."""
+        async with self._step:
+            await self._book.change(lambda state: settle(state, kind))
+            self.canary.end(why, self._book.now())
+            await self._arms.rest(kind)
+            await self.save()
+
+    async def restore(self, kind: Kind) -> None:
+        """Have the arms serve what the state says."""
+        async with self._step:
+            await self._serve_active(kind)
+
+    async def save(self) -> None:
+        """Write down what was counted so far. Raises DiskError."""
+        fields = self.canary.snapshot()
+        await asyncio.to_thread(self._folder.write_canary, fields)
+
+    async def _begin(self, label: str) -> None:
+        incumbent, now = self._arms.serving(Kind.ASR), self._book.now()
+        await self._book.change(lambda state: begin(state, label, now))
+        self.canary.begin(label, now, incumbent=incumbent)
+        await self.save()
+        self._book.tell(Event.SHADOW, Kind.ASR, label)
+        await self._enter(label, Stage.SHADOW)
+
+    async def _advance(self, label: str, stage: Stage) -> None:
+        self.canary.advance(self._book.now())  # before the first turn of the new stage is counted
+        if not await self._enter(label, stage):
+            return
+        await self._book.change(lambda state: advance(state, Kind.ASR, stage, self._book.now()))
+        await self.save()
+        self._book.tell(Event(stage.value), Kind.ASR, label)
+
+    async def _enter(self, label: str, stage: Stage) -> bool:
+        """Have the arms do what a stage asks for; a candidate that they cannot run is left, and that is False."""
+        folder, share = self._folder.folder_of(label), self.canary.share
+        try:
+            await asyncio.to_thread(self._folder.verify, label)
+            if stage is Stage.SHADOW:
+                await self._arms.shadow(label, folder, self.canary, share, memory_mb=self._memory_mb)
+                return True
+            await self._mark(label)
+            if stage is Stage.SERVING:
+                await self._arms.serve(label, folder, self.canary, share)
+            else:
+                await self._arms.activate(Kind.ASR, label, folder, self.canary)
+        except EdgeVoiceError as error:
+            await self._leave(Kind.ASR, error.code, str(error))
+            return False
+        return True
+
+    async def _settle(self, label: str) -> None:
+        evidence = [one.as_json() for one in self.canary.evidence()]
+        await self._book.change(lambda state: settle(state, Kind.ASR))
+        self.canary.settle(self._book.now())
+        await self.save()
+        self._book.tell(Event.SETTLED, Kind.ASR, label, evidence=evidence)
+
+    async def _activate(self, kind: Kind, label: str) -> None:
+        await self._mark(label)
+        await self._arms.activate(kind, label, self._folder.folder_of(label))
+        await self._book.change(lambda state: activate(state, label, self._book.now()))
+        self._book.tell(Event.ACTIVATED, kind, label)
+
+    async def _leave(
+        self,
+        kind: Kind,
+        code: str,
+        message: str,
+        *,
+        to: str | None = None,
+        deny: bool = True,
+        evidence: Iterable[Mapping[str, Any]] = (),
+    ) -> None:
+        """The disk first: from its rename on, every start serves what is returned to."""
+        now, was = self._book.now(), self._book.state.of(kind)
+        state = await self._book.change(
+            lambda state: roll_back(state, kind, code, message, now, evidence=evidence, to=to, deny=deny)
+        )
+        left = state.last_rollback[kind]
+        _LOGGER.warning("The bundle %s is left for %s: %s", left.label, left.to or "the plain model", message)
+        if kind is Kind.ASR and self.canary.label:
+            self.canary.end(code, now)
+        await self._arms.rest(kind)
+        if left.label == was.active:
+            await self._serve_active(kind)
+        await self.save()
+        self._book.tell(
+            Event.ROLLED_BACK, kind, left.label, code=left.code, message=left.message, evidence=left.evidence
+        )
+
+    async def _serve_active(self, kind: Kind) -> None:
+        """Serve the active bundle; one that is damaged is left for the one before it, and at last the plain model."""
+        while label := self._book.state.of(kind).active:
+            try:
+                await asyncio.to_thread(self._folder.verify, label)
+                await self._arms.activate(kind, label, self._folder.folder_of(label))
+            except EdgeVoiceError as error:
+                await self._lose(kind, label, error)
+            else:
+                return
+        await self._arms.activate(kind, "", None)
+
+    async def _lose(self, kind: Kind, label: str, error: EdgeVoiceError) -> None:
+        _LOGGER.warning("%s: %s", error.code, error)
+        code, message = error.code, str(error)
+        await self._book.change(lambda state: lose(state, label, code, message, self._book.now()))
+        self._book.tell(Event.REFUSED, kind, label, code=code, message=message)
+
+    async def _mark(self, label: str) -> None:
+        """Write down that a bundle is about to be loaded in the server, so that a crash is known to be its."""
+        labels = loaded_labels(self._book.state) | {label}
+        await asyncio.to_thread(mark_run, self._folder, labels, self._book.now())
