@@ -45,7 +45,7 @@ def drafted(place: Path) -> Iterator[Path]:
         draft.rename(place)
         sync_folder(place.parent)
     except OSError as error:
-        raise DiskError(f"'{place}' cannot be written: {error.strerror or error}") from error
+        raise DiskError(f"'{place}' cannot be made: {error}") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -57,16 +57,17 @@ def check_name(bundle: Bundle) -> None:
 
 
 def copy_model(source: Path, draft: Path, kind: Kind) -> None:
-    """Copy what a kind needs, licences and the model card. Blocks. Raises BundleManifestError where there is no model.
+    """Copy what a kind needs. Blocks. Raises BundleManifestError where there is no model.
 
     Links are followed: a cache of models is made of them.
     """
-    files = [path for path in sorted(source.iterdir()) if path.is_file()]
-    model = [path for path in files if _matches(path, MODEL_FILES[kind])]
-    if not model:
+    if not _copied(source, draft, MODEL_FILES[kind]):
         raise BundleManifestError(f"'{source}' holds no {kind} model: none of {', '.join(MODEL_FILES[kind])}")
-    for path in (*model, *(path for path in files if _matches(path, _LICENCES))):
-        shutil.copyfile(path, draft / path.name)
+
+
+def copy_papers(source: Path, draft: Path) -> None:
+    """Copy licences and the model card, where there are any. Blocks."""
+    _copied(source, draft, _LICENCES)
     card = next((source / name for name in _CARDS if (source / name).is_file()), None)
     if card is not None:
         copy_card(card, draft)
@@ -153,5 +154,10 @@ def _card(bundle: Bundle, calibrated: Calibrated | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _matches(path: Path, patterns: tuple[str, ...]) -> bool:
-    return path.name != MANIFEST_FILE and any(fnmatch.fnmatchcase(path.name, pattern) for pattern in patterns)
+def _copied(source: Path, draft: Path, patterns: tuple[str, ...]) -> int:
+    """Copy the files at the top of a folder that match, and return how many there were."""
+    files = [path for path in sorted(source.iterdir()) if path.is_file() and path.name != MANIFEST_FILE]
+    chosen = [path for path in files if any(fnmatch.fnmatchcase(path.name, pattern) for pattern in patterns)]
+    for path in chosen:
+        shutil.copyfile(path, draft / path.name)
+    return len(chosen)

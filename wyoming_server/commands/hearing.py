@@ -101,7 +101,7 @@ class Hearing:
         return [heard[index] for index in range(len(rows))]
 
     async def _hear_one(self, row: Row, vad: VadModel) -> Heard:
-        known, frames = await asyncio.to_thread(_frames, row.path)
+        known, frames = await asyncio.to_thread(frames_of, row.path)
         language = base(row.language) or self.language
         speech = utterance(frames, await vad.open().probabilities(frames), self.endpoint)
         if speech is None:
@@ -187,7 +187,7 @@ def check_recordings(rows: Iterable[Row]) -> list[str]:
     identities = []
     for row in rows:
         recording = read_recording(row.path)
-        _converter(recording)
+        converter_of(recording)
         identities.append(identity(recording.pcm))
     return identities
 
@@ -197,15 +197,15 @@ def seen(row: Row, known: str) -> LabelledTurn:
     return _labelled(row, known, Hypothesis(text="", language=base(row.language), model=""), features={}, is_ruled=True)
 
 
-def _frames(path: Path) -> tuple[str, list[Frame]]:
+def frames_of(path: Path) -> tuple[str, list[Frame]]:
     """Return a recording's identity and its frames as a turn gets them; blocks."""
     recording = read_recording(path)
-    converter, framer = _converter(recording), Framer()
+    converter, framer = converter_of(recording), Framer()
     frames = framer.push(converter.convert(recording.pcm), 0.0)
     return identity(recording.pcm), [*frames, *framer.push(converter.flush(), 0.0), *framer.flush(0.0)]
 
 
-def _converter(recording: Recording) -> PcmConverter:
+def converter_of(recording: Recording) -> PcmConverter:
     """Return what makes its samples fit. Raises UnsupportedAudioError, naming the recording."""
     try:
         return PcmConverter(rate_hz=recording.rate_hz, width_bytes=recording.width_bytes, channels=recording.channels)
