@@ -16,6 +16,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.issue_registry import IssueEntry
+from homeassistant.helpers.translation import async_get_translations
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -23,7 +24,7 @@ from custom_components.edge_voice.const import DOMAIN, SUBENTRY_LANE
 from custom_components.edge_voice.own_entities import own_entity
 from custom_components.edge_voice.repairs import async_create_fix_flow
 from tests.integration.conftest import entry_for, set_up, until
-from tests.integration.peer import SATELLITE, Peer, refusal, says
+from tests.integration.peer import EVIDENCE, OFFERED, SATELLITE, Peer, refusal, says
 
 SUGGESTION = {"setting": "wake_threshold", "value": 0.6, "why": "It woke twice for the television."}
 
@@ -59,6 +60,9 @@ async def mend(core: HomeAssistant, issue: IssueEntry) -> Any:
         ("microphone-clipping", SATELLITE, "microphone_clipping", False),
         ("microphone-noisy", SATELLITE, "microphone_noisy", False),
         ("lane-credentials", "of the file", "lane_credentials_file", False),
+        ("bundle-rolled-back", "home-en@1.2.0", "bundle_rolled_back_broken", False),
+        ("bundle-refused", "home-en@1.2.0", "bundle_refused", False),
+        ("bundle-refused", "", "repository_refused", False),
         ("moon-too-bright", "", "hub_warning", False),
     ],
 )
@@ -72,6 +76,43 @@ async def test_each_warning_of_the_hub_is_shown_and_goes_with_it(
     assert (issue.translation_placeholders or {})["message"] == "Do this."
     await peer.push_status(warnings=[])
     await until(lambda: not issues(core))
+
+
+async def test_a_model_that_had_to_go_is_shown_with_the_figures_that_told(
+    core: HomeAssistant, peer: Peer, repairing: MockConfigEntry
+) -> None:
+    gone = {"label": OFFERED["label"], "to": "home-en@1.1.0", "code": "worse", "at": "2026-11-22T10:00:00+00:00"}
+    unmeasured = EVIDENCE | {"metric": "slow", "baseline": None, "e_value": None}
+    newer = EVIDENCE | {"metric": "bored"}
+    await peer.push_kind("asr", last_rollback=gone | {"message": "", "evidence": [EVIDENCE, unmeasured, newer]})
+    said = "It failed more often."
+    await peer.push_status(warnings=[{"code": "bundle-rolled-back", "message": said, "subject": OFFERED["label"]}])
+    await until(lambda: issues(core))
+    assert set(issues(core)) == {"bundle_rolled_back"}
+    told = issues(core)["bundle_rolled_back"].translation_placeholders or {}
+    assert (told["subject"], told["message"]) == ("home-en@1.2.0", said)
+    row = tuple(told[f"failed_{part}"] for part in ("before", "after", "weight"))
+    assert row == ("5.0 % (500)", "12.5 % (80)", "112")
+    assert tuple(told[f"slow_{part}"] for part in ("before", "after", "weight")) == ("–", "12.5 % (80)", "–")
+    assert told["escalated_after"] == "–"
+    texts = await async_get_translations(core, "en", "issues", {DOMAIN})
+    description = texts[f"component.{DOMAIN}.issues.bundle_rolled_back.description"].format(**told)
+    assert "| failed or were said again | 5.0 % (500) | 12.5 % (80) | 112 |" in description
+    await peer.push_status(warnings=[])
+    await until(lambda: not issues(core))
+
+
+async def test_the_figures_of_an_older_model_are_not_those_of_the_one_that_went(
+    core: HomeAssistant, peer: Peer, repairing: MockConfigEntry
+) -> None:
+    older = {"label": "home-en@0.9", "code": "worse", "evidence": [EVIDENCE]}
+    await peer.push_kind("asr", last_rollback=older)
+    await peer.push_status(warnings=[{"code": "bundle-rolled-back", "message": "", "subject": OFFERED["label"]}])
+    await until(lambda: set(issues(core)) == {"bundle_rolled_back_broken"})
+    del peer.status["bundles"]
+    await peer.push_status()
+    await until(lambda: repairing.runtime_data.coordinator.data.bundles is None)
+    assert set(issues(core)) == {"bundle_rolled_back_broken"}
 
 
 async def test_being_over_budget_passes_by_itself_and_is_no_issue(

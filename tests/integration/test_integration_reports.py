@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from homeassistant.components.diagnostics import REDACTED
 from homeassistant.config_entries import ConfigSubentryData
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
@@ -54,7 +55,19 @@ async def test_diagnostics_tell_how_it_works_and_not_who_where_or_what(
     }
     assert len(words) == 1
     assert told["status"]["figures"]["turns"] == 120
+    assert told["status"]["bundles"]["region"] == told["status"]["bundles"]["repository"]["url"] == REDACTED
+    assert told["status"]["bundles"]["kinds"][0]["offered"]["reasons"][0]["code"] == "region"
     assert told["recent_turns"][0]["latency_ms"]["capture"] == 64.0
+
+
+async def test_diagnostics_of_a_hub_that_knows_no_bundles_lack_them(
+    core: HomeAssistant, peer: Peer, hass_client: ClientSessionGenerator
+) -> None:
+    assert await async_setup_component(core, "diagnostics", {})
+    del peer.status["bundles"]
+    entry = entry_for(peer.port)
+    await set_up(core, entry)
+    assert (await get_diagnostics_for_config_entry(core, hass_client, entry))["status"]["bundles"] is None
 
 
 async def test_diagnostics_of_a_hub_that_is_away_name_the_error(

@@ -109,6 +109,55 @@ async def test_an_automation_can_start_while_the_cloud_is_being_asked(
     assert [call.data["why"] for call in did] == ["asking groq"]
 
 
+def moved(event: str, kind: str = "asr", **more: Any) -> dict[str, Any]:
+    """Return the message of a bundle that moved."""
+    told = {
+        "label": f"{kind}-home@1.2.0",
+        "at": "2026-11-22T10:00:00+00:00",
+        "code": None,
+        "message": "",
+        "evidence": [],
+    }
+    return {"type": "bundle", "event": event, "kind": kind} | told | more
+
+
+async def test_an_automation_starts_at_the_moves_of_models_that_it_names(
+    hass: HomeAssistant, peer: Peer, entry: MockConfigEntry, did: list[ServiceCall]
+) -> None:
+    hub, other = er.async_get(hass).async_get(TURN_EVENT), er.async_get(hass).async_get_or_create("light", "house", "1")
+    assert hub is not None
+    anything, back = {"trigger": "edge_voice.bundle_moved"}, {"trigger": "edge_voice.bundle_rolled_back"}
+    wanted = {
+        "anything": (anything, ["offered", "offered", "rolled_back", "rolled_back"]),
+        "offers": (anything | {"options": {"how": "offered"}}, ["offered", "offered"]),
+        "wake words": (anything | {"options": {"model": ["wake"]}}, ["offered", "rolled_back"]),
+        "going back": (back, ["rolled_back", "rolled_back"]),
+        "going back, speech": (back | {"options": {"model": "asr"}}, ["rolled_back"]),
+        "this hub": (back | {"target": {"device_id": hub.device_id}}, ["rolled_back", "rolled_back"]),
+        "another": (anything | {"target": {"entity_id": other.entity_id}}, []),
+    }
+    await automate(hass, *({"alias": name, "triggers": [started]} for name, (started, _) in wanted.items()))
+    await hass.config_entries.async_reload(entry.entry_id)
+    await until(lambda: entry.runtime_data.coordinator.connected)
+    for event in ("offered", "rolled_back"):
+        for kind in ("asr", "wake"):
+            await peer.push(moved(event, kind))
+    await until_attribute(hass, "event.edge_voice_model_change", "event_type", "rolled_back")
+    await until_attribute(hass, "event.edge_voice_model_change", "kind", "wake")
+    await hass.async_block_till_done()
+    started = {name: [call.data["why"].split()[-1] for call in did if call.data["alias"] == name] for name in wanted}
+    assert started == {name: moves for name, (_, moves) in wanted.items()}
+
+
+async def test_a_refused_repository_is_a_move_without_a_model(
+    hass: HomeAssistant, peer: Peer, entry: MockConfigEntry, did: list[ServiceCall]
+) -> None:
+    await automate(hass, {"triggers": [{"trigger": "edge_voice.bundle_moved", "options": {"how": ["refused"]}}]})
+    await peer.push(moved("refused", label="", at=None, code="repository-frozen"))
+    await until(lambda: did)
+    assert did[0].data["why"] == "the repository refused"
+
+
 async def test_an_automation_survives_a_reload_of_the_hub(
     hass: HomeAssistant, peer: Peer, entry: MockConfigEntry, did: list[ServiceCall]
 ) -> None:
@@ -207,7 +256,7 @@ async def test_every_trigger_and_condition_is_described_and_named(hass: HomeAssi
     triggers = await trigger.async_get_all_descriptions(hass)
     conditions = await condition.async_get_all_descriptions(hass)
     ours = {key: value for key, value in (triggers | conditions).items() if key.startswith(f"{DOMAIN}.")}
-    assert len(ours) == 8
+    assert len(ours) == 10
     assert all(described is not None and "target" in described for described in ours.values())
 
 
@@ -228,10 +277,10 @@ async def test_the_examples_on_that_page_are_automations(
     page = await hass.async_add_executor_job(PAGE.read_text, "utf-8")
     examples = [parse_yaml(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
     automations = [one for one in examples if isinstance(one, dict) and "triggers" in one]
-    assert len(automations) == 2
+    assert len(automations) == 3
     assert await async_setup_component(hass, "automation", {"automation": automations})
     await hass.async_block_till_done()
-    assert [state.state for state in hass.states.async_all("automation")] == ["on", "on"], caplog.text
+    assert [state.state for state in hass.states.async_all("automation")] == ["on"] * 3, caplog.text
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ COUNT = 54
 DOCUMENTED = {
     "docs-actions": ("Actions",),
     "docs-conditions": ("Triggers and conditions",),
-    "docs-configuration-parameters": ("Options", "Cloud lanes"),
+    "docs-configuration-parameters": ("Options", "Cloud lanes", "Models"),
     "docs-data-update": ("How the data stay current",),
     "docs-examples": ("Examples of automations",),
     "docs-high-level-description": ("Edge Voice in Home Assistant",),

@@ -85,6 +85,25 @@ async def test_the_hub_hears_of_what_is_renamed_added_exposed_and_taught(
     assert "place" not in told(peer)[-1]["terms"]
 
 
+async def test_the_hub_hears_in_which_country_the_home_is(parlour: HomeAssistant, peer: Peer) -> None:
+    await parlour.config.async_update(country="DE")
+    await connected(parlour, peer)
+    await until(lambda: told(peer))
+    assert told(peer)[-1]["country"] == "DE"
+    await parlour.config.async_update(country="FR")
+    await until(lambda: told(peer)[-1]["country"] == "FR")
+
+
+async def test_a_hub_that_has_no_use_for_the_country_does_not_hear_of_it(parlour: HomeAssistant, peer: Peer) -> None:
+    """An older one would refuse all the names for a key that it does not know."""
+    await parlour.config.async_update(country="DE")
+    del peer.status["bundles"]
+    await connected(parlour, peer)
+    await until(lambda: told(peer))
+    assert "country" not in told(peer)[-1]
+    assert told(peer)[-1]["names"]
+
+
 async def test_a_burst_of_changes_is_told_once_and_no_change_not_at_all(parlour: HomeAssistant, peer: Peer) -> None:
     await connected(parlour, peer)
     await until(lambda: told(peer))
