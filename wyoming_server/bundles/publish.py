@@ -7,7 +7,7 @@ a key is missing, the draft waits for it. Imports tuf: the server's process neve
 import datetime as dt
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -21,7 +21,7 @@ from .archive_write import Packed, write_archive
 from .keys import Keyring
 from .offer import CHANNELS, INDEX_FILE, Offer, Rollout, custom_of, offer_of, target_path
 from .publish_release import Released, release, sign_drafts
-from .repository import Repository
+from .repository import ROLES, SOON, Repository, keys_of
 from .whole_file import sync_folder, write_whole
 
 INDEX_SCHEMA = 1
@@ -127,12 +127,25 @@ class Publisher:
 
         return self._change(label, channel, change)
 
-    def refresh(self) -> Released:
-        """Sign a new snapshot and timestamp before the old ones expire, and whatever else waits."""
+    def refresh(self, *, also: Collection[str] = ()) -> Released:
+        """Sign a new snapshot and timestamp before the old ones expire, and whatever else waits.
+
+        A role that expires soon is signed anew where its keys are at hand, those in `also` in any case.
+        """
         with self.repository.locked():
             self.repository.newest("root")
+            for role in ROLES:
+                if self.repository.draft(role) is None and (role in also or self._ought_to_renew(role)):
+                    self.repository.save_draft(role, self.repository.newest(role).signed)
             sign_drafts(self.repository, self.keys)
             return release(self.repository, self.keys, refresh=True)
+
+    def _ought_to_renew(self, role: str) -> bool:
+        signed = self.repository.newest(role).signed
+        if self.repository.left(signed, role) > SOON:
+            return False
+        over: Root | Targets = self.repository.newest("targets" if role in CHANNELS else "root").signed
+        return len(self.keys.signers(keys_of(over, role))) >= over.get_delegated_role(role).threshold
 
     def sign(self) -> Released:
         """Sign what waits, and release what is complete."""

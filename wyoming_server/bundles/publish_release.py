@@ -69,19 +69,28 @@ def sign_drafts(repository: Repository, keys: Keyring) -> Sequence[str]:
 def release(repository: Repository, keys: Keyring, *, refresh: bool = False) -> Released:
     """Show hubs every draft that is signed by enough keys; with `refresh` in any case a new snapshot and timestamp.
 
-    New files are written first and timestamp.json last: whenever it is cut off, hubs see what was, or what is new.
-    Raises PublisherKeyError and DiskError.
+    New files are written first and timestamp.json last, after it only a new root: whenever it is cut off, hubs see what
+    was, or what is new. Where keys change, those that leave sign once more if they are at hand, so that the hubs that
+    have not seen the new root yet believe it, too. Raises PublisherKeyError and DiskError.
     """
+    for role in ROLES:
+        if repository.draft(role) is None:  # what a cut left of one that was released
+            repository.draft_file(role).unlink(missing_ok=True)
     choice = _choice(repository)
     if choice is None:
         return Released(versions={}, waiting=tuple(waiting_drafts(repository)))
     waiting = tuple(waiting_drafts(repository, choice.drafted))
     if not (choice.drafted or refresh or _is_unfinished(repository, choice.root.signed)):
         return Released(versions=_versions(repository), waiting=waiting)
+    before = repository.root()
     entitled = {role: keys_of(choice.root.signed, role) for role in ("snapshot", "timestamp")}
-    signers = {role: keys.signers(known) for role, known in entitled.items()}
+    leaving = {role: keys_of(before.signed, role) if before else {} for role in entitled}
+    signers = {role: keys.signers({**leaving[role], **known}) for role, known in entitled.items()}
     for role, known in entitled.items():
-        have, need = len(signers[role]), choice.root.signed.roles[role].threshold
+        have, need = (
+            sum(one.public_key.keyid in known for one in signers[role]),
+            choice.root.signed.roles[role].threshold,
+        )
         if have < need:
             names = tuple(name_of(one) for one in known.values())
             waiting += (Waiting(role=role, version=_next(repository, role), have=have, need=need, keys=names),)
@@ -173,7 +182,7 @@ def _write(repository: Repository, choice: _Choice, signers: Mapping[str, Sequen
         metadata = choice.metadata[role]
         path = repository.metadata / f"{metadata.signed.version}.{role}.json"
         if role in choice.drafted:
-            _drop_others(metadata, keys_of(choice.metadata["targets" if role in CHANNELS else "root"].signed, role))
+            _drop_others(metadata, repository.entitled(role))
             write_whole(path, metadata.to_bytes())
         meta[f"{role}.json"] = MetaFile.from_data(metadata.signed.version, path.read_bytes(), ["sha256"])
     version = _next(repository, "snapshot")
@@ -185,10 +194,10 @@ def _write(repository: Repository, choice: _Choice, signers: Mapping[str, Sequen
         Timestamp(version=_next(repository, "timestamp"), expires=repository.expiry("timestamp"), snapshot_meta=said)
     )
     _sign(timestamp, signers["timestamp"])
+    write_whole(repository.metadata / "timestamp.json", timestamp.to_bytes())
     if "root" in choice.drafted:
         _drop_others(choice.root, repository.entitled("root"))
         write_whole(repository.metadata / f"{choice.root.signed.version}.root.json", choice.root.to_bytes())
-    write_whole(repository.metadata / "timestamp.json", timestamp.to_bytes())
     for role in choice.drafted:
         repository.draft_file(role).unlink(missing_ok=True)
 

@@ -33,6 +33,9 @@ ROLES = ("root", "targets", *CHANNELS)
 SETTINGS_FILE = "publisher.json"
 """How long what is signed lasts; not for hubs."""
 
+SOON = 0.25
+"""Share of its lifetime that is left when a role's metadata is said to expire soon."""
+
 type RoleMetadata = Metadata[Any]
 """Metadata of a role that is only known when the program runs."""
 
@@ -186,6 +189,10 @@ class Repository:
     def expiry(self, role: str) -> dt.datetime:
         """Return until when metadata of a role lasts that is signed now."""
         return self.clock().astimezone(dt.UTC) + self.lifetimes.of(role)
+
+    def left(self, signed: Signed, role: str) -> float:
+        """Return the share of its lifetime that a role's metadata has left; 0 or less when it has expired."""
+        return (signed.expires - self.clock()) / self.lifetimes.of(role)
 
     def offers(self, channel: str, metadata: RoleMetadata | None = None) -> Mapping[str, Offer]:
         """Return a channel's bundles, label → offer: of its newest metadata, or of another."""

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 from pathlib import Path
 
+from ..bundles.repository import ROLES
 from ..settings import Settings
 from .models_publish_flags import (
     add_channel,
@@ -35,7 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser, action: str) -> None:
         parser.add_argument(
             "--rollback-to", default="", metavar="VERSION", help="where its hubs go back to (what they had before)"
         )
-    if action != "refresh":
+    if action == "refresh":
+        parser.add_argument(
+            "--also",
+            action="append",
+            choices=ROLES,
+            default=[],
+            help="sign this role anew, too; may be given again. What expires soon is, where its keys are at hand",
+        )
+    else:
         add_channel(parser)
     add_keys(parser)
 
@@ -57,7 +66,7 @@ def _run(arguments: argparse.Namespace) -> int:
         case "withdraw":
             done = publisher.withdraw(arguments.label, channel=arguments.channel, rollback_to=arguments.rollback_to)
         case _:
-            released = publisher.refresh()
+            released = publisher.refresh(also=arguments.also)
             versions = ", ".join(f"{role} {version}" for role, version in released.versions.items())
             return tell(arguments, released, [f"Hubs are shown {versions}."])
     return tell_published(arguments, done)

@@ -149,12 +149,16 @@ def a_repository(
 ) -> TestRepository:
     """Return a published, empty repository: root 2-of-3, targets, stable, beta, snapshot and timestamp 1-of-1."""
     repository = Repository(folder, clock=clock, lifetimes=lifetimes)
-    keys = MadeKeys({"root": [new_signer(f"root-{number}") for number in (1, 2, 3)]})
-    for role in ("targets", *CHANNELS, "snapshot", "timestamp"):
-        keys.by_role[role] = [new_signer(role)]
+    keys = keys_for_all()
     publisher, released = Publisher.begin(repository, keys, role_keys(keys))
     assert released.whole
     return TestRepository(repository, keys, publisher)
+
+
+def keys_for_all() -> MadeKeys:
+    """Return new keys: three of the root, one of every other role."""
+    roles = {role: [new_signer(role)] for role in ("targets", *CHANNELS, "snapshot", "timestamp")}
+    return MadeKeys({"root": [new_signer(f"root-{number}") for number in (1, 2, 3)], **roles})
 
 
 def role_keys(keys: MadeKeys) -> dict[str, RoleKeys]:

@@ -1,0 +1,128 @@
+"""A publisher cut off at any write: hubs see what was or what is, and doing it again ends it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.server.bundles.publish.hub import Hub
+from tests.server.bundles.publishing import TestRepository, a_bundle, a_repository, keys_for_all, new_signer, role_keys
+from wyoming_server.bundles import publish, publish_release, whole_file
+from wyoming_server.bundles import repository as repository_module
+from wyoming_server.bundles.publish import Publisher
+from wyoming_server.bundles.publish_keys import rotate_key
+from wyoming_server.bundles.repository import Repository
+
+
+class Cut(BaseException):
+    """The power went."""
+
+
+class Writes:
+    """Counts what is written, and ends before or after the write whose number is `at`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.at = -1
+        self.after = False
+        self.count = 0
+        self._rename, self._unlink = Path.replace, Path.unlink
+        monkeypatch.setattr(Path, "replace", lambda path, other: self._pass(lambda: self._rename(path, other)))
+        monkeypatch.setattr(
+            Path,
+            "unlink",
+            lambda path, missing_ok=False: self._pass(lambda: self._unlink(path, missing_ok=missing_ok)),
+        )
+
+    def begin(self, at: int = -1, *, after: bool = False) -> None:
+        self.at, self.after, self.count = at, after, 0
+
+    def _pass[T](self, step: Callable[[], T]) -> T:
+        self.count += 1
+        if self.count == self.at and not self.after:
+            raise Cut
+        done = step()
+        if self.count == self.at:
+            raise Cut
+        return done
+
+
+@pytest.fixture
+def writes(monkeypatch: pytest.MonkeyPatch) -> Writes:
+    assert publish.write_whole is publish_release.write_whole is repository_module.write_whole is whole_file.write_whole
+    return Writes(monkeypatch)
+
+
+def cut_everywhere(
+    writes: Writes, made: Callable[[int], TestRepository], step: Callable[[TestRepository], object]
+) -> int:
+    """Cut a step off before and after each of its writes; look as a hub each time, and do it again."""
+    number = 0
+    while True:
+        for after in (False, True):
+            writes.begin()
+            repository = made(2 * number + after)
+            hub = Hub(repository, repository.repository.folder.with_name(f"hub-{number}-{after}"))
+            before = hub.offers()
+            writes.begin(number + 1, after=after)
+            try:
+                step(repository)
+            except Cut:
+                writes.begin()
+                between = hub.offers()
+                step(repository)
+                assert not list(repository.repository.drafts.glob("*.json"))
+                assert between in (before, hub.offers())
+            else:
+                return number
+        number += 1
+
+
+def test_publishing(tmp_path: Path, writes: Writes) -> None:
+    first, second = a_bundle(tmp_path), a_bundle(tmp_path, version="2.0.0")
+
+    def made(number: int) -> TestRepository:
+        repository = a_repository(tmp_path / f"repository-{number}")
+        repository.publish(first)
+        return repository
+
+    def step(repository: TestRepository) -> None:
+        repository.publish(second, percent=10)
+        assert {"home-en@1.0.0", "home-en@2.0.0"} == set(repository.repository.offers("stable"))
+
+    assert cut_everywhere(writes, made, step) > 8
+
+
+@pytest.mark.parametrize("role", ["root", "targets", "stable", "snapshot", "timestamp"])
+def test_rotating_a_key(tmp_path: Path, writes: Writes, role: str) -> None:
+    def made(number: int) -> TestRepository:
+        repository = a_repository(tmp_path / f"repository-{number}")
+        repository.keys.by_role[role].append(new_signer("new"))
+        return repository
+
+    def step(repository: TestRepository) -> None:
+        signers = repository.keys[role]
+        old, new = signers[0].public_key.keyid, signers[-1].public_key
+        assert rotate_key(repository.publisher, role, old=old, new=new).whole
+
+    assert cut_everywhere(writes, made, step) > 4
+
+
+def test_beginning_a_repository(tmp_path: Path, writes: Writes) -> None:
+    number = 0
+    while True:
+        repository = Repository(tmp_path / str(number))
+        keys = keys_for_all()
+        writes.begin(number + 1)
+        try:
+            Publisher.begin(repository, keys, role_keys(keys))
+        except Cut:
+            writes.begin()
+            if repository.root() is None and repository.draft("root") is None:
+                Publisher.begin(repository, keys, role_keys(keys))
+            released = Publisher(repository=repository, keys=keys).sign()
+            assert released.whole
+            assert set(released.versions) == {"root", "targets", "stable", "beta", "snapshot", "timestamp"}
+        else:
+            break
+        number += 1
+    assert number > 8
