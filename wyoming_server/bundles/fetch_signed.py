@@ -110,8 +110,12 @@ class SignedRepository:
         index = self._found(f"{channel}/{INDEX_FILE}")
         if index is None:
             return []
-        paths = _paths_of(channel, self._small(index))
-        return [self.target(channel, path) for path in paths]
+        try:
+            return [self.target(channel, path) for path in _paths_of(channel, self._small(index))]
+        except UnknownBundleError as error:
+            raise MalformedMetadataError(
+                f"The list of channel '{channel}' names what is not signed in it; tell who publishes it"
+            ) from error
 
     def target(self, channel: str, path: str) -> Target:
         """Return one target. Raises UnknownBundleError where it is not signed."""

@@ -140,8 +140,8 @@ async def run_job(
         raise EdgeVoiceError(f"The updater ended with status {await process.wait()} and without a word; see the log")
     except TimeoutError as error:
         raise EndlessDataError(
-            f"The updater has made no headway for {headway_s:.0f} s and is ended; look after the connection, or tell who "
-            "runs the repository"
+            f"The updater has made no headway for {headway_s:.0f} s and is ended; look after the connection, or tell "
+            "who runs the repository"
         ) from error
     finally:
         await _end(process)

@@ -34,7 +34,7 @@ _PREDECESSOR_S = 10.0
 """Another updater, whose parent was killed, ends within this time."""
 
 
-class _Voice:
+class Voice:
     """Says JSON to the parent, progress at most every 0.2 s unless the state changes."""
 
     def __init__(self, say: Callable[[str], object], clock: Callable[[], float] = time.monotonic) -> None:
@@ -54,7 +54,7 @@ class _Voice:
         self._say(json.dumps({what: dict(fields)}) + "\n")
 
 
-def run(job: Mapping[str, Any], voice: _Voice) -> dict[str, Any]:
+def run(job: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
     """Return a job's result; blocks. Raises EdgeVoiceError."""
     if job["action"] == "root":
         return check_root(job["root"].encode())
@@ -104,7 +104,7 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_DATA, (_MOST_MEMORY_BYTES, _MOST_MEMORY_BYTES))
     job = json.loads(_job_line())
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    voice = _Voice(lambda line: print(line, end="", flush=True))  # noqa: T201  # stdout is how it talks
+    voice = Voice(lambda line: print(line, end="", flush=True))  # noqa: T201  # stdout is how it talks
     try:
         voice.say("result", run(job, voice))
     except EdgeVoiceError as error:

@@ -1,9 +1,8 @@
-"""A static host for a repository, over loopback, that can be told to do what hosts do when they are broken or hostile."""
+"""A static host over loopback that can be told to do what hosts do when they are broken or hostile."""
 
 import re
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -230,7 +229,7 @@ def faulty_host(public: Path) -> Iterator[FaultyHost]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802  # the base class's name
+        def do_GET(self) -> None:
             found = re.match(r"bytes=(\d+)-$", self.headers.get("Range", ""))
             start = int(found[1]) if found else 0
             host.asked.append((self.path, start))
@@ -259,4 +258,3 @@ def faulty_host(public: Path) -> Iterator[FaultyHost]:
         finally:
             ended.set()
             server.shutdown()
-            time.sleep(0)
