@@ -1,6 +1,7 @@
 """What the documentation says of the code, held to the code: examples, names, codes, prices, commands, links."""
 
 import dataclasses
+import datetime as dt
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,25 @@ import pytest
 import yaml
 
 from wyoming_server.__main__ import COMMANDS
+from wyoming_server.bundles.bundle import Bundle, Kind
+from wyoming_server.bundles.choose import MODEL_CHOSEN
+from wyoming_server.bundles.offer import HubFacts, Offer, Rollout
+from wyoming_server.bundles.rollout import explain
 from wyoming_server.engines.lanes import make_lane
-from wyoming_server.errors import LaneError
+from wyoming_server.errors import (
+    BundleError,
+    DiskError,
+    EdgeVoiceError,
+    EngineMissingError,
+    LaneError,
+    ModelCorruptError,
+    ModelMissingError,
+    NoRepositoryError,
+    PublishError,
+    ReportRefusedError,
+    RootRefusedError,
+    SelfTestError,
+)
 from wyoming_server.listeners.replies import outcome_fields
 from wyoming_server.pipeline.edge_asr import SECOND_LOOK_RULES
 from wyoming_server.pipeline.evidence import FEATURES
@@ -23,6 +41,7 @@ from .server.learning.school import turn
 
 ROOT = Path(__file__).parent.parent
 ROUTING = (ROOT / "docs" / "routing.md").read_text(encoding="utf-8")
+BUNDLES = (ROOT / "docs" / "bundles.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OF_HOME_ASSISTANT = {"dashboard.md", "entities.md", "home-assistant.md"}
 """Pages whose examples are Home Assistant's: tests/integration holds those."""
@@ -87,15 +106,60 @@ def test_the_settings_file_names_all_that_can_be_said_of_a_lane(tmp_path: Path) 
     assert named == {one.name for one in dataclasses.fields(LaneSettings)}
 
 
-def cells(above: str, below: str = "\n#") -> set[str]:
+def cells(above: str, below: str = "\n#", *, page: str = ROUTING) -> set[str]:
     """Return what the first column of the tables between two texts names in backticks."""
-    part = ROUTING.split(f"\n{above}\n")[1].split(below)[0]
+    part = page.split(f"\n{above}\n")[1].split(below, maxsplit=1)[0]
     rows = [line.split("|")[1] for line in part.splitlines() if line.startswith("| `")]
     return {name for row in rows for name in re.findall("`([^`]+)`", row)}
 
 
 def test_every_error_of_a_lane_has_its_cure_in_the_table() -> None:
     assert cells("### When a lane fails") == {one.code for one in LaneError.__subclasses__()}
+
+
+def leaves(error: type[EdgeVoiceError]) -> set[type[EdgeVoiceError]]:
+    """Return every kind of an error that has a code of its own."""
+    below = error.__subclasses__()
+    return set().union(*map(leaves, below)) if below else {error}
+
+
+def test_every_refusal_of_a_bundle_has_its_cure_in_a_table() -> None:
+    tables = "## When something is refused"
+    bundles, owners, publishers = (
+        {one.code for one in errors}
+        for errors in (leaves(BundleError), {NoRepositoryError, RootRefusedError, DiskError}, leaves(PublishError))
+    )
+    of_a_model = {one.code for one in (SelfTestError, ModelCorruptError, ModelMissingError, EngineMissingError)}
+    above, below = BUNDLES.split("Why a hub is not offered a bundle", 1)
+    assert cells(tables, page=above) == bundles - {ReportRefusedError.code} | owners | of_a_model
+    assert cells("For publishers.", page=below) == publishers | {ReportRefusedError.code}
+
+
+def test_every_reason_for_which_a_hub_gets_no_bundle_is_in_a_table() -> None:
+    facts = HubFacts(hub_id="", region="", hub_class="", server_version="1.0.0")
+    asked = {one.code for one in explain(an_offer(), facts, dt.datetime.now(dt.UTC))}
+    reasons = BUNDLES.split("\nWhy a hub is not offered a bundle")[1].split("\nWhy a bundle was left")[0]
+    assert set(re.findall(r"^\| `([^`]+)`", reasons, re.MULTILINE)) == asked | {MODEL_CHOSEN}
+
+
+def an_offer() -> Offer:
+    return Offer(
+        name="home-en",
+        version="1.0.0",
+        kind=Kind.ASR,
+        channel="stable",
+        path="stable/home-en@1.0.0.tar",
+        length=1,
+        sha256="0" * 64,
+        manifest_sha256="0" * 64,
+        unpacked_bytes=1,
+        rollout=Rollout(id="r"),
+    )
+
+
+def test_every_field_of_a_manifest_is_in_the_table() -> None:
+    fields = {one.name for one in dataclasses.fields(Bundle)} - {"scorecard", "unknown"}
+    assert cells("## What a bundle is", page=BUNDLES) == fields | {"schema"}
 
 
 def test_every_rule_against_made_up_text_is_in_the_table() -> None:
