@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ..errors import BundleManifestError, CalibrationError, DiskError
 from ..pipeline.scorecard import Scorecard, write_scorecard
-from .bundle import Bundle, Golden, Kind
+from .bundle import ENGINES, Bundle, Golden, Kind
 from .calibrate import Calibrated
 from .hub import FILE_PATTERNS
-from .manifest_schema import MANIFEST_FILE, VERSION_FORM
+from .manifest_schema import MANIFEST_FILE, VERSION_FORM, bundle_of, fields_of
 from .scorecards import SCORECARD_FILE
 from .whole_file import sync_folder, write_whole
 
@@ -50,10 +50,14 @@ def drafted(place: Path) -> Iterator[Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def check_name(bundle: Bundle) -> None:
-    """Check a bundle's version before minutes of work. Raises BundleManifestError."""
+def check_fields(bundle: Bundle) -> None:
+    """Check what a publisher says of a bundle before minutes of work. Raises BundleManifestError, naming the field."""
     if not VERSION_FORM.match(bundle.version):
         raise BundleManifestError(f"'{bundle.version}' is no version of a bundle; write it as 1.2.0, or 1.2.0b1")
+    try:
+        bundle_of(fields_of(replace(bundle, kind=Kind.ASR, engine=ENGINES[Kind.ASR], files=(), golden=())))
+    except ValueError as error:
+        raise BundleManifestError(f"No hub would take this bundle: {error}") from error
 
 
 def copy_model(source: Path, draft: Path, kind: Kind) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..bundles.build import (
-    check_name,
+    check_fields,
     copy_card,
     copy_goldens,
     copy_model,
@@ -103,7 +103,7 @@ async def run(arguments: argparse.Namespace, settings: Settings) -> int:
         logging.getLogger(__package__.partition(".")[0]).setLevel(logging.WARNING)
     given = await asyncio.to_thread(_read, arguments, settings)
     bundle, found = _planned(arguments, given.known), None
-    check_name(bundle)
+    check_fields(bundle)
     with drafted(arguments.output / f"{bundle.name}@{bundle.version}") as draft:
         await asyncio.to_thread(_collect, draft, bundle, given)
         if bundle.kind is Kind.ASR:
