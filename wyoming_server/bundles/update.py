@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -46,7 +46,7 @@ SAVE_S = 60.0
 """What was counted since is lost with the power."""
 OWNER = "owner"
 WITHDRAWN = "withdrawn"
-SUPERSEDED = "superseded"
+SUPERSEDED = "replaced"
 ITS_OWN_FAULT = (TrialError, SelfTestError, ModelCorruptError, ModelMissingError, BundleManifestError)
 """What a trial can find that another try would find again."""
 
@@ -164,7 +164,7 @@ class Updates:
             raise UpdateRunningError(
                 f"{candidate.label} is new and still watched; roll it back, or wait until it has settled"
             )
-        self._start(self._install(offer, again=again))
+        self._start(offer, self._install(offer, again=again))
 
     async def roll_back(self, kind: Kind) -> None:
         """Return to the bundle before; the one that is left is not tried again.
@@ -177,7 +177,6 @@ class Updates:
             raise NothingToRollBackError(f"No bundle of kind '{kind}' serves here; there is nothing to go back from")
         await self.course.leave(kind, OWNER, "Its owner asked for it.")
         self.refusals.pop(kind, None)
-        await self._collect()
 
     def adopt(self, settings: BundleSettings) -> None:
         """Hear what the owner decided otherwise: what another channel offers is looked at soon."""
@@ -244,6 +243,10 @@ class Updates:
         if self._opened.lock is None:
             return
         await self._calmly(self.course.judge())
+        if self.state.of(Kind.ASR).candidate is None:
+            self.course.canary.serves(self.serving(Kind.ASR))
+        if not self._is_busy and set(self.state.installed) - self.state.used:
+            await self._collect()  # not before: a bundle that is on its way lies beside
         now_s = self._clock()
         if self.repository.trust is not None and now_s >= self._check_due_s and not self._is_busy:
             self._check_due_s = now_s + 3600.0 * self.settings.check_hours * (0.5 + self._chance())
@@ -295,7 +298,7 @@ class Updates:
             offer = self.chooser.newest(self.repository.offers, kind)
             if offer is None or (candidate and (candidate.stage is Stage.WATCH or candidate.label == offer.label)):
                 continue
-            self._start(self._install(offer))
+            self._start(offer, self._install(offer))
             return  # the other kinds at the next look: one thing at a time
 
     async def _follow_withdrawal(self, kind: Kind) -> None:
@@ -308,7 +311,7 @@ class Updates:
             return
         to = label_of(active.name, active.rollback_to) if active.rollback_to else ""
         if to in by_label and to not in self.state.installed and not by_label[to].withdrawn:
-            self._start(self._fetch_and_return(kind, by_label[to]))
+            self._start(by_label[to], self._fetch_and_return(kind, by_label[to]))
             return
         before = by_label.get(of.previous)
         last = "" if before is not None and before.withdrawn else of.previous
@@ -317,7 +320,6 @@ class Updates:
     async def _call_back(self, kind: Kind, to: str) -> None:
         to = "" if to in self.state.denied else to
         await self.course.leave(kind, WITHDRAWN, "Its publisher has called it back.", to=to, deny=False)
-        await self._collect()
 
     async def _fetch_and_return(self, kind: Kind, offer: Offer) -> None:
         """Return to the older version that the publisher has signed, which is not on this disk any more."""
@@ -348,7 +350,7 @@ class Updates:
 
     async def _fetch_and_try(self, offer: Offer) -> None:
         kind, label = offer.kind, offer.label
-        work = self.works[kind] = Work(action="install", kind=kind, label=label)
+        work = self.works[kind]
         if label in self.state.installed:
             work.state = "verifying"
             await asyncio.to_thread(self._folder.verify, label)
@@ -400,11 +402,12 @@ class Updates:
             works = ", ".join(one.label for one in self.works.values())
             raise UpdateRunningError(f"{works or 'A bundle'} is being installed; wait until that is done")
 
-    def _start(self, work: Any) -> None:
+    def _start(self, offer: Offer, work: Coroutine[Any, Any, None]) -> None:
         async def run() -> None:
             try:
                 await self._calmly(work)
             finally:
                 self.works.clear()
 
+        self.works[offer.kind] = Work(action="install", kind=offer.kind, label=offer.label)
         self._job = asyncio.create_task(run(), name="bundle")
