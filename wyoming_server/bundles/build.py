@@ -1,6 +1,7 @@
 """A model's files → a bundle's folder, made beside its place and put there in one step when nothing is left to do."""
 
 import fnmatch
+import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -54,8 +55,9 @@ def check_fields(bundle: Bundle) -> None:
     """Check what a publisher says of a bundle before minutes of work. Raises BundleManifestError, naming the field."""
     if not VERSION_FORM.match(bundle.version):
         raise BundleManifestError(f"'{bundle.version}' is no version of a bundle; write it as 1.2.0, or 1.2.0b1")
+    alone = replace(bundle, kind=Kind.ASR, engine=ENGINES[Kind.ASR], files=(), golden=())
     try:
-        bundle_of(fields_of(replace(bundle, kind=Kind.ASR, engine=ENGINES[Kind.ASR], files=(), golden=())))
+        bundle_of(json.loads(json.dumps(fields_of(alone))))
     except ValueError as error:
         raise BundleManifestError(f"No hub would take this bundle: {error}") from error
 
