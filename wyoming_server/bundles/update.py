@@ -244,7 +244,7 @@ class Updates:
             return
         await self._calmly(self.course.judge())
         if self.state.of(Kind.ASR).candidate is None:
-            self.course.canary.serves(self.serving(Kind.ASR))
+            self.course.canary.compare_with(self.serving(Kind.ASR))
         if not self._is_busy and set(self.state.installed) - self.state.used:
             await self._collect()  # not before: a bundle that is on its way lies beside
         now_s = self._clock()
