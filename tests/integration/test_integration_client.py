@@ -61,6 +61,28 @@ async def client(hass: HomeAssistant, peer: Peer) -> EdgeVoiceClient:
             "/api/v1/vocabulary",
             {"names": ["Lamp"], "areas": [], "floors": [], "terms": ["dim"]},
         ),
+        (
+            lambda c: c.change_vocabulary(names=(), areas=(), floors=(), terms=(), country="DE"),
+            "PUT",
+            "/api/v1/vocabulary",
+            {"names": [], "areas": [], "floors": [], "terms": [], "country": "DE"},
+        ),
+        (
+            lambda c: c.trust_repository("https://models.example.net", {"signed": {}}),
+            "PUT",
+            "/api/v1/bundles/repository",
+            {"url": "https://models.example.net", "root": {"signed": {}}},
+        ),
+        (lambda c: c.distrust_repository(), "DELETE", "/api/v1/bundles/repository", b""),
+        (lambda c: c.check_bundles(), "POST", "/api/v1/bundles/check", {}),
+        (lambda c: c.install_bundle("wake"), "POST", "/api/v1/bundles/install", {"kind": "wake"}),
+        (
+            lambda c: c.install_bundle("asr", "home-en@1.2.0"),
+            "POST",
+            "/api/v1/bundles/install",
+            {"kind": "asr", "label": "home-en@1.2.0"},
+        ),
+        (lambda c: c.roll_back_bundle("vad"), "POST", "/api/v1/bundles/rollback", {"kind": "vad"}),
         (lambda c: c.turns(5), "GET", "/api/v1/turns?limit=5", b""),
         (
             lambda c: c.tell_outcome("t/1", "intent", "X"),
