@@ -92,6 +92,8 @@ PROOFS = {
     "ledger-kills": Proof(title="The ledger, killed", argv=_module("proofs.ledger_kills")),
     "sdks": Proof(title="The providers' own clients at the stand-in cloud", argv=_module("proofs.sdks")),
     "browser": Proof(title="An owner's way, in a real browser", argv=(sys.executable, "-m", "tests.browser")),
+    "bundle-attacks": Proof(title="Attacks on a hub's models", argv=_module("proofs.bundle_attacks")),
+    "bundle-kills": Proof(title="Killed while bundles come and go", argv=_module("proofs.bundle_kills")),
     "kill": Proof(title="Killed and started again", argv=_module("proofs.kill")),
 }
 

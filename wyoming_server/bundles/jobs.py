@@ -30,8 +30,8 @@ _LONGEST_LINE = 32 << 20
 """Bytes; a result lists every offer of a channel with its notes."""
 _PATIENCE_S = 5.0
 """For a process that was told to end."""
-_HEADWAY = 4.0
-"""Times `patience_s` without any is the updater's end: its own limits have failed to see what holds it up."""
+_STARTING_S = 60.0
+"""Of the updater, on a hub that is busy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +125,8 @@ async def run_job(
         with contextlib.suppress(ConnectionError):  # what it could not take, its end explains
             process.stdin.write(json.dumps(dict(job)).encode() + b"\n")
             await process.stdin.drain()
-        headway_s = _HEADWAY * job.get("limits", asdict(Limits()))["patience_s"]
+        # Four times its own patience: then its limits have failed to see what holds it up.
+        headway_s = _STARTING_S + 4 * job.get("limits", asdict(Limits()))["patience_s"]
         async with asyncio.timeout(headway_s) as timeout:
             loop = asyncio.get_running_loop()
             async for line in process.stdout:
