@@ -19,9 +19,9 @@ from .canary_evidence import METRICS, Evidence
 from .canary_snapshot import image_of, restored
 from .state import Stage
 
-RAMP_TURNS = 20
-"""Turns that a candidate answers at a smaller share first: by then reports of hubs before this one may have come."""
-RAMP = 0.25
+RAMP_HOURS = 72.0
+"""For which a candidate answers a tenth of its share first: what it does elsewhere is reported a day late, and read."""
+RAMP = 0.1
 PATIENCE = 2.5
 """Times the shadow's hours where no reports are sent: such a hub tells nobody, so it lets those go first that do."""
 _NEXT = {Stage.SHADOW: Stage.SERVING, Stage.SERVING: Stage.WATCH, Stage.WATCH: None}
@@ -75,13 +75,13 @@ def wanted_hours(settings: BundleSettings, stage: Stage) -> float:
     return settings.shadow_hours * (1.0 if settings.reports else PATIENCE)
 
 
-def share_of(settings: BundleSettings, stage: Stage | None, turns: int) -> float:
-    """Return the share of turns that go to a candidate after so many of them in its stage."""
+def share_of(settings: BundleSettings, stage: Stage | None, hours: float) -> float:
+    """Return the share of turns that go to a candidate after so many hours of its stage."""
     match stage:
         case Stage.SHADOW:
             return settings.shadow_share
         case Stage.SERVING:
-            return settings.serving_share * (RAMP if turns < min(RAMP_TURNS, settings.serving_turns) else 1.0)
+            return settings.serving_share * (RAMP if hours < RAMP_HOURS else 1.0)
         case Stage.WATCH:
             return 1.0
         case _:
@@ -102,6 +102,8 @@ class Canary:
         """Of the candidate; empty while there is none."""
         self.stage: Stage | None = None
         self._since: dt.datetime | None = None
+        self._told: dt.datetime | None = None
+        """The last moment that it was told of."""
         self._trigger: tuple[str, str] | None = None
         self.book = Book()
         self.refusal: SnapshotError | None = None
@@ -126,18 +128,21 @@ class Canary:
 
     @property
     def share(self) -> float:
-        """Return the share of turns that go to the candidate now; it changes within a stage."""
-        return share_of(self.settings, self.stage, self.turns)
+        """Return the share of turns that go to the candidate as of the last moment told; it grows within a stage."""
+        return share_of(self.settings, self.stage, self._hours(self._told))
 
     def hours_to_go(self, now: dt.datetime) -> float:
         """Return how many hours this stage takes still."""
-        if self.stage is None or self._since is None:
-            return 0.0
-        return max(0.0, wanted_hours(self.settings, self.stage) - (now - self._since).total_seconds() / 3600.0)
+        return max(0.0, wanted_hours(self.settings, self.stage) - self._hours(now)) if self.stage else 0.0
+
+    def compare_with(self, incumbent: str) -> None:
+        """Hear what serves now: turns of anything else are no baseline. Not while a candidate is watched."""
+        if not self.label:
+            self.book.compare_with(incumbent)
 
     def begin(self, label: str, at: dt.datetime, *, incumbent: str, stage: Stage = Stage.SHADOW) -> None:
         """Watch a candidate from a stage on; one that is watched already, as after a restart, goes on."""
-        if label == self.label and incumbent == self.incumbent and self.stage is not None:
+        if label == self.label and self.stage is not None:
             if list(Stage).index(stage) > list(Stage).index(self.stage):
                 self._enter(stage, at)
             return
@@ -189,7 +194,8 @@ class Canary:
         return self.book.evidence() if self.label else ()
 
     def verdict(self, now: dt.datetime) -> Verdict:
-        """Return what to do; changes nothing. `now` has a zone."""
+        """Return what to do; changes nothing but the share, which goes by the time. `now` has a zone."""
+        self._told = now
         if self.stage is None:
             return Verdict(action=Action.STAY, stage=None)
         evidence = self.evidence()
@@ -226,8 +232,12 @@ class Canary:
         return Verdict(action=Action.ROLL_BACK, stage=None, code=code, message=message, evidence=evidence)
 
     def _enter(self, stage: Stage, at: dt.datetime) -> None:
-        self.stage, self._since = stage, at
+        self.stage, self._since, self._told = stage, at, at
         self.book.turns = 0
+
+    def _hours(self, now: dt.datetime | None) -> float:
+        """Return how long the stage has lasted."""
+        return (now - self._since).total_seconds() / 3600.0 if now and self._since else 0.0
 
     def _leave(self) -> None:
         self.label, self.stage, self._since, self._trigger = "", None, None, None

@@ -74,10 +74,15 @@ class Book:
         """Return the evidence of all metrics together."""
         return float(self.bets.e_value()[0])
 
+    def compare_with(self, incumbent: str) -> None:
+        """Forget the turns of another incumbent; those from before it was named are this one's."""
+        if self.incumbent not in {"", incumbent}:
+            self.recent = _streams()
+        self.incumbent = incumbent
+
     def begin(self, label: str, incumbent: str) -> None:
         """Compare a new candidate."""
-        if incumbent != self.incumbent:
-            self.recent, self.incumbent = _streams(), incumbent
+        self.compare_with(incumbent)
         self.label, self.turns, self.answered = label, 0, 0
         self.waiting, self.answers, self.unused = _streams(), _streams(), _streams()
         self.tested = {name: _Tested() for name in NAMES}

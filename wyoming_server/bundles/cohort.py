@@ -20,8 +20,8 @@ from .cohort_report import LARGEST_BYTES, Report, fields_of, report_of
 
 __all__ = ["LARGEST_BYTES", "Cell", "Cohort", "Judgement", "Report", "fields_of", "judged", "report_of"]
 
-PAUSE_AT = 20.0
-"""E-value at which no further hub gets the bundle: at most 1 in 20 as good ones is ever paused, for people to see."""
+PAUSE_AT = 100.0
+"""E-value at which no further hub gets the bundle: at most 1 in 100 as good ones is ever paused."""
 WITHDRAW_AT = 1000.0
 """At which those that have it go back: 1 in 1000."""
 _MOST_PER_REPORT = math.log(4.0)

@@ -59,9 +59,10 @@ def nearest(a: Values, b: Values, n: Values, m: Values) -> tuple[Values, Values]
 
     The derivative's numerator is quadratic in p, and its smaller root is the one where both rates are below 1.
     """
-    yes, turns = n * a + m * b, np.maximum(n + m, 1.0)
+    yes = n * a + m * b
     half = yes * (1.0 + TOLERANCE) + n * (1.0 - a) + m * (1.0 - b) * TOLERANCE
-    p = 2.0 * yes / (half + np.sqrt(np.maximum(half * half - 4.0 * TOLERANCE * turns * yes, 0.0)))
+    root = np.sqrt(np.maximum(half * half - 4.0 * TOLERANCE * (n + m) * yes, 0.0))
+    p = 2.0 * yes / np.maximum(half + root, 1e-300)  # both are 0 for a block of nothing
     p = np.clip(p, 1e-12, (1.0 - 1e-12) / TOLERANCE)
     return p, TOLERANCE * p
 
