@@ -73,6 +73,15 @@ class Work:
     """0 to 1, of this state."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A bundle that was not taken."""
+
+    label: str
+    error: EdgeVoiceError
+    at: dt.datetime
+
+
 @dataclass(slots=True, kw_only=True)
 class Repository:
     """What is known of the repository."""
@@ -113,7 +122,7 @@ class Updates:
         self.chooser = Chooser(hub, self.book)
         self.reports = Reports(self._folder.root, canary, wall=wall, chance=chance, send=send)
         self.works: dict[Kind, Work] = {}
-        self.refusals: dict[Kind, tuple[str, EdgeVoiceError]] = {}
+        self.refusals: dict[Kind, Refusal] = {}
         """The last bundle of each kind that was not taken, and why; of this run."""
         self._job: asyncio.Task[None] | None = None
         self._told: set[str] = set()
@@ -154,12 +163,16 @@ class Updates:
         Raises NoRepositoryError, UnknownBundleError, NotEligibleError, DeniedError, VersionRollbackError,
         UpdateRunningError, and what a look at the repository raises where there was none yet.
         """
+        if self._is_busy and (work := self.works.get(kind)) is not None and label in {None, work.label}:
+            return  # it is on its way
         self._must_be_free()
         self._folder.repository()
         if self.repository.checked_at is None:
             await self._look()
-        offer = self.chooser.wanted(self.repository.offers, kind, label, again=again)
         candidate = self.state.of(kind).candidate
+        if candidate is not None and candidate.label == label:
+            return
+        offer = self.chooser.wanted(self.repository.offers, kind, label, again=again)
         if candidate is not None and candidate.stage is Stage.WATCH:
             raise UpdateRunningError(
                 f"{candidate.label} is new and still watched; roll it back, or wait until it has settled"
@@ -196,7 +209,7 @@ class Updates:
 
     def refused(self, kind: Kind, label: str, error: EdgeVoiceError) -> None:
         """Hear that an installed bundle could not be loaded at the start, and what was before it serves."""
-        self.refusals[kind] = (label, error)
+        self.refusals[kind] = Refusal(label=label, error=error, at=self.book.now())
         self.book.tell(Event.REFUSED, kind, label, code=error.code, message=str(error))
 
     async def settled(self) -> None:
@@ -378,7 +391,7 @@ class Updates:
 
     def _refuse(self, kind: Kind, label: str, error: EdgeVoiceError) -> None:
         _LOGGER.warning("The bundle %s is not taken: %s: %s", label, error.code, error)
-        self.refusals[kind] = (label, error)
+        self.refusals[kind] = Refusal(label=label, error=error, at=self.book.now())
         self.book.tell(Event.REFUSED, kind, label, code=error.code, message=str(error))
 
     async def _collect(self) -> None:

@@ -10,7 +10,7 @@ from .bundle import Kind
 from .offer import Offer
 from .state import Candidate, Rollback, Stage
 from .store import PlainModel
-from .update import OWNER, WITHDRAWN, Updates
+from .update import OWNER, WITHDRAWN, Refusal, Updates
 
 type Json = dict[str, Any]
 
@@ -59,8 +59,7 @@ def warnings_of(updates: Updates) -> list[Json]:
         if left is not None and _is_news(updates, kind, left):
             found.append({"code": "bundle-rolled-back", "message": left.message, "subject": left.label})
         elif (refused := updates.refusals.get(kind)) is not None:
-            label, why = refused
-            found.append({"code": "bundle-refused", "message": str(why), "subject": label})
+            found.append({"code": "bundle-refused", "message": str(refused.error), "subject": refused.label})
     return found
 
 
@@ -100,7 +99,7 @@ def _repository(updates: Updates) -> Json | None:
 def _kind(updates: Updates, kind: Kind) -> Json:
     of, work = updates.state.of(kind), updates.works.get(kind)
     offer = updates.chooser.shown(updates.repository.offers, kind)
-    left = updates.state.last_rollback.get(kind)
+    left, refused = updates.state.last_rollback.get(kind), updates.refusals.get(kind)
     return {
         "kind": kind.value,
         "active": _active(updates, kind),
@@ -111,6 +110,7 @@ def _kind(updates: Updates, kind: Kind) -> Json:
         if work is None
         else {"action": work.action, "label": work.label, "state": work.state, "progress": round(work.done, 3)},
         "last_rollback": None if left is None else _left(updates, kind, left),
+        "last_refusal": None if refused is None else _refused(refused),
     }
 
 
@@ -160,6 +160,11 @@ def _left(updates: Updates, kind: Kind, left: Rollback) -> Json:
         "message": left.message,
         "evidence": _rows(left.evidence),
     }
+
+
+def _refused(refusal: Refusal) -> Json:
+    code, message = refusal.error.code, str(refusal.error)
+    return {"label": refusal.label, "code": code, "at": _moment(refusal.at), "message": message}
 
 
 def _rows(evidence: Sequence[Mapping[str, Any]]) -> list[Json]:

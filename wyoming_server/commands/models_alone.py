@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from ..bundles.jobs import run_job
 from ..bundles.opening import opened
 from ..bundles.store import ModelStore
 from ..bundles.update import Updates
-from ..bundles.update_told import all_of, warnings_of
+from ..bundles.update_told import all_of
 from ..engines.apart import ApartModel, TrialLimits
 from ..records.identity import identity_in
 from ..settings import Settings
@@ -63,13 +64,10 @@ class LocalHub:
         """Return what would serve, is offered and installed."""
         return all_of(self._updates, await asyncio.to_thread(self._store.models))
 
-    async def warnings(self) -> list[Json]:
-        """Return what the owner should know of."""
-        return warnings_of(self._updates)
-
     async def trust(self, url: str, root: bytes) -> Json:
         """Trust a repository and look at it. Raises EdgeVoiceError."""
         await self._updates.trust(url, root)
+        await self._updates.settled()
         return await self.bundles()
 
     async def distrust(self) -> Json:
@@ -80,6 +78,7 @@ class LocalHub:
     async def check(self) -> Json:
         """Look at the repository now. Raises EdgeVoiceError."""
         await self._updates.check()
+        await self._updates.settled()
         return await self.bundles()
 
     async def install(self, kind: str, label: str | None, *, again: bool) -> Json:
@@ -102,7 +101,8 @@ async def local_hub(settings: Settings) -> AsyncGenerator[LocalHub]:
     def compares() -> bool:
         return bool(folder.read().of(Kind.ASR).active) or any(one.name != STARTER for one in store.models())
 
-    asr, bundles = settings.asr, settings.bundles
+    # Who only looks from the shell does not want an installation to begin.
+    asr, bundles = settings.asr, replace(settings.bundles, automatic=False)
     with opened(folder, _utc_now) as opening:
         if opening.refusal is not None:
             raise opening.refusal

@@ -12,9 +12,10 @@ from tqdm import tqdm
 
 from ..bundles.bundle import Kind
 from ..bundles.folder import BundleFolder
+from ..bundles.jobs import refusal_of
 from ..bundles.readying import read_or_set_aside
 from ..bundles.store import ModelStore
-from ..errors import BundleError, EdgeVoiceError, RootRefusedError, UnknownBundleError
+from ..errors import EdgeVoiceError, RootRefusedError, UnknownBundleError
 from ..settings import Settings
 from .models_shown import explained, listed, shown_checked, shown_moved
 from .report import Style, print_json, table
@@ -29,9 +30,6 @@ class Hub(Protocol):
 
     async def bundles(self) -> Json:
         """Return what `GET /api/v1/bundles` answers."""
-
-    async def warnings(self) -> list[Json]:
-        """Return the status's warnings."""
 
     async def trust(self, url: str, root: bytes) -> Json:
         """Trust a repository."""
@@ -151,9 +149,8 @@ async def _install(arguments: argparse.Namespace, hub: Hub) -> int:
             bar.n = round(100 * work["progress"])
             bar.refresh()
             await asyncio.sleep(LOOK_S)
-    for warning in await hub.warnings():
-        if warning["code"] == "bundle-refused" and warning["subject"] == label:
-            raise BundleError(warning["message"])
+    if (refused := _of_kind(told, kind)["last_refusal"]) is not None and refused["label"] == label:
+        raise refusal_of(refused["code"], refused["message"])
     if arguments.json:
         print_json(_of_kind(told, kind))
     else:

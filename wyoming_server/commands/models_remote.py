@@ -29,11 +29,6 @@ class RemoteHub:
         """Return what serves, is tried, offered and installed."""
         return await self._ask("GET", "bundles")
 
-    async def warnings(self) -> list[Json]:
-        """Return what its owner should know of."""
-        warnings: list[Json] = (await self._ask("GET", "status"))["warnings"]
-        return warnings
-
     async def trust(self, url: str, root: bytes) -> Json:
         """Trust a repository and look at it. Raises EdgeVoiceError."""
         return await self._ask("PUT", "bundles/repository", {"url": url, "root": json.loads(root)})

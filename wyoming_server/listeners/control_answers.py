@@ -191,6 +191,7 @@ _WORK = record(
 _LEFT = record(
     {"label": NAME, "to": NAME, "code": NAME, "at": Moment(), "message": PROSE, "evidence": _MEASURED},
 )
+_DENIED = record({"label": NAME, "code": NAME, "at": Moment(), "message": PROSE})
 _KIND = record(
     {
         "kind": Choice(*KINDS),
@@ -200,6 +201,7 @@ _KIND = record(
         "candidate": Maybe(_CANDIDATE),
         "work": Maybe(_WORK),
         "last_rollback": Maybe(_LEFT),
+        "last_refusal": Maybe(_DENIED),
     }
 )
 _BUNDLES = {
@@ -209,7 +211,7 @@ _BUNDLES = {
     "region": NAME,
     "hub_class": NAME,
     "kinds": Several(_KIND),
-    "denied": Several(record({"label": NAME, "code": NAME, "at": Moment(), "message": PROSE})),
+    "denied": Several(_DENIED),
 }
 BUNDLES = Named(
     "Bundles",

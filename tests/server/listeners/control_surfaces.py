@@ -61,7 +61,8 @@ OFFER: Json = {
     "label": LABEL, "name": "home-en", "version": "1.2.0", "kind": "asr", "eligible": True, "notes": "",
     "bytes": 48_000_000, "reasons": [{"code": "region", "holds": True, "message": "It is for every region."}],
 }  # fmt: skip
-_NONE: Json = dict.fromkeys(("active", "previous", "offered", "candidate", "work", "last_rollback"))
+_NONE: Json = dict.fromkeys(("active", "previous", "offered", "candidate", "work", "last_rollback",
+                            "last_refusal"))
 BUNDLES: Json = {
     "repository": {"url": "https://models.example.org", "channel": "stable", "checked_at": AT,
                    "error": {"code": "repository-frozen", "message": "it shows what it showed"}},
@@ -74,7 +75,8 @@ BUNDLES: Json = {
                        "evidence": EVIDENCE},
          "work": {"action": "install", "label": LABEL, "state": "downloading", "progress": 0.4},
          "last_rollback": {"label": LABEL, "to": "home-en@1.1.0", "code": "worse", "at": AT, "message": "it fails more",
-                           "evidence": EVIDENCE}},
+                           "evidence": EVIDENCE},
+         "last_refusal": {"label": LABEL, "code": "tampered", "at": AT, "message": "its bytes are others"}},
         {"kind": "wake", **_NONE}, {"kind": "vad", **_NONE},
     ],
     "denied": [{"label": LABEL, "code": "worse", "at": AT, "message": "it fails more"}],
