@@ -17,7 +17,7 @@ def changes(draft: RoleMetadata, current: RoleMetadata | None) -> Sequence[str]:
     keys = [line for role in roles for line in _of_role(role, new, old)]
     before, after = (_offers(old) if old else {}), _offers(new)
     offers = [line for path in sorted({*before, *after}) for line in _of_offer(before.get(path), after.get(path))]
-    return [*keys, *offers] or ["nothing but until when it lasts"]
+    return [*keys, *offers] or ["no bundle yet" if old is None else "nothing but until when it lasts"]
 
 
 def roles_of(signed: Root | Targets) -> Sequence[str]:

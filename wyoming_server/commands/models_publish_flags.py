@@ -168,7 +168,8 @@ def tell(arguments: argparse.Namespace, released: Released, lines: Iterable[str]
             f"{' or '.join(one.keys)} may sign (`models {'sign' if one.role in ROLES else 'refresh'}`)"
         )
     if released.whole:
-        print(f"Upload '{arguments.repository / 'public'}': new files first, then metadata/timestamp.json, then a new root.")
+        public = arguments.repository / "public"
+        print(f"Upload '{public}': new files first, then metadata/timestamp.json, then a new root.")
     return 0
 
 

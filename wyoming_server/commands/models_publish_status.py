@@ -50,22 +50,28 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _shown(stands: Standing, style: Style) -> Iterator[str]:
-    head = ("bundle", "channel", "goes to", "reports", "took it up", "left it")
-    yield from _table([head, *(_bundle(stands, number) for number in range(len(stands.offers)))], style)
+    if stands.offers:
+        head = ("bundle", "channel", "goes to", "reports", "took it up", "left it")
+        yield from _table([head, *(_bundle(stands, number) for number in range(len(stands.offers)))], style)
+    else:
+        yield "Hubs are offered nothing yet; `models publish` offers a bundle."
     for judgement in stands.judgements.values():
         if judgement.action != "none":
             yield style.bad(f"{judgement.label}: {judgement.message}")
-    rows = [(one.role, str(one.version), f"{one.expires:%Y-%m-%d %H:%M}Z") for one in stands.roles]
-    yield ""
-    yield from _table([("role", "version", "lasts until"), *rows], style)
+    if stands.roles:
+        rows = [(one.role, str(one.version), f"{one.expires:%Y-%m-%d %H:%M}Z") for one in stands.roles]
+        yield from ("", *_table([("role", "version", "lasts until"), *rows], style))
     for one in stands.roles:
         if one.state != "good":
             cure = f"`models refresh --also {one.role}`" if one.role in ROLES else "`models refresh`"
             yield style.bad(f"{one.role} {'has expired' if one.state == 'expired' else 'expires soon'}: {cure}")
     for draft in stands.drafts:
         waits = draft.waiting
-        may = f"; {' or '.join(waits.keys)} may sign" if waits.keys else ""
-        yield f"Waits: {waits.role} {waits.version}, {waits.have} of {waits.need} signatures{may}"
+        if waits.keys:
+            lacks = f"{waits.have} of {waits.need} signatures; {' or '.join(waits.keys)} may sign (`models sign`)"
+        else:
+            lacks = "signed; it goes out with what it belongs to, or at `models refresh`"
+        yield f"Waits: {waits.role} {waits.version}, {lacks}"
         yield from (f"  {line}" for line in draft.changes)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.server.bundles.publishing import a_bundle
 from wyoming_server.__main__ import _parser
+from wyoming_server.bundles.keys import key_in
 from wyoming_server.bundles.repository import Repository
 from wyoming_server.commands import models
 from wyoming_server.errors import EdgeVoiceError, PublisherKeyError, RepositoryStateError
@@ -101,11 +102,29 @@ async def test_what_an_offline_key_must_sign_waits_and_is_shown_before(shell: Sh
     out = await shell("publish @repo @home-en@1.0.0 --keys @on")
     assert "Waits: stable 2 has 0 of 1 signatures; stable may sign (`models sign`)\n" in out
     assert "stable 2:\n  home-en@1.0.0 is new: 10 %\n" in await shell("sign @repo --show")
-    assert "Waits: stable 2, 0 of 1 signatures; stable may sign\n  home-en@1.0.0 is new" in await shell("status @repo")
+    assert "Waits: stable 2, 0 of 1 signatures; stable may sign (`models sign`)\n  home-en@1.0.0 is new" in await shell(
+        "status @repo"
+    )
     out = await shell("sign @repo --keys @off --passphrase-file @passphrase")
     assert "snapshot may sign (`models refresh`)" in out
     assert "stable 2" in await shell("refresh @repo --keys @on")
     assert not list((shell.folder / "repo" / "drafts").glob("*.json"))
+
+
+async def test_a_root_key_that_never_comes_here_signs_elsewhere(shell: Shell) -> None:
+    for number in (2, 3):
+        key_in(shell.folder / f"r{number}", f"root-{number}", passphrase=lambda _: None)
+        away = shell.folder / f"away{number}"
+        away.mkdir()
+        (shell.folder / f"r{number}" / f"root-{number}.pem").rename(away / f"root-{number}.pem")
+    out = await shell.init("--unencrypted all")
+    assert "Waits: root 1 has 1 of 2 signatures; root-2 or root-3 may sign" in out
+    out = await shell("status @repo")
+    assert "Hubs are offered nothing yet" in out
+    assert "Waits: targets 1, signed; it goes out with what it belongs to" in out
+    assert shell.repository.root() is None
+    await shell("sign @repo --keys @away3 --keys @on")
+    assert shell.repository.root() is not None
 
 
 async def test_a_key_is_rotated_by_two_people_with_sticks(shell: Shell) -> None:
