@@ -31,6 +31,7 @@ PARTS = {
         "",  # the version, for the User-Agent of lanes
         "errors",
         "bundles",
+        "pipeline.checked",
         "pipeline.types",
         "pipeline.wake",
         "pipeline.denoise",

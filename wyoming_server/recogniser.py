@@ -2,15 +2,19 @@
 
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 
+from .bundles.bundle import Kind
 from .bundles.choice import Choice, choose
 from .bundles.hub import STARTER, languages_of
 from .bundles.hub_model import HubModel
+from .bundles.scorecards import LoadedScorecards
+from .bundles.state import State
 from .bundles.store import STARTER_DIRECTORY, ModelStore
-from .bundles.supply import ModelSupply, SupplyState, SupplyStatus
+from .bundles.supply import ModelSupply, SignedSource, SupplyState, SupplyStatus
 from .bundles.tuned import CHOICE_FILE, TunedModel
 from .engines.asr_whisper import WhisperEngine
 from .engines.load import load_edge_model
@@ -45,6 +49,12 @@ def english_only(settings: Settings) -> bool:
     return {settings.asr.language, *settings.asr.languages} - {""} == {"en"}
 
 
+def with_bundles(settings: Settings, state: State) -> Settings:
+    """Return settings whose recogniser is not named where the name is that of an installed bundle: bundles serve."""
+    names = {label.partition("@")[0] for label, one in state.installed.items() if one.kind is Kind.ASR}
+    return replace(settings, asr=replace(settings.asr, model="")) if settings.asr.model in names else settings
+
+
 def chosen_model(settings: Settings) -> Chosen:
     """Return where the owner's model comes from. Raises UnknownModelError for a name that nothing has."""
     data = Path(settings.server.data_dir)
@@ -60,22 +70,34 @@ def chosen_model(settings: Settings) -> Chosen:
     return TunedModel(store=store, choice_file=data / CHOICE_FILE, decide=decide)
 
 
-def supply_of(settings: Settings, chosen: Chosen) -> Supply:
-    """Return what brings the chosen model into service, and the starter until then."""
+def supply_of(
+    settings: Settings,
+    chosen: Chosen,
+    *,
+    signed: SignedSource | None = None,
+    cards: LoadedScorecards | None = None,
+) -> Supply:
+    """Return what brings the chosen model into service, and the starter until then; a signed bundle outranks both.
+
+    `cards` remembers the scorecard of every model that is loaded.
+    """
 
     def load(directory: Path) -> WhisperEngine:
         tuned = chosen.choice if isinstance(chosen, TunedModel) else None
         threads = settings.asr.threads or (tuned.threads if tuned else max(1, cores() // workers()))
         floor = settings.asr.context_floor_frames or (tuned.context_floor_frames if tuned else None)
-        return load_edge_model(
+        engine = load_edge_model(
             directory,
             threads=threads,
             workers=workers(),
             context_floor_frames=floor,
             data=Path(settings.server.data_dir),
         )
+        if cards is not None:
+            cards.remember(engine.name, engine.scorecard)
+        return engine
 
-    return ModelSupply(chosen=chosen, starter=STARTER_DIRECTORY, load=load)
+    return ModelSupply(chosen=chosen, starter=STARTER_DIRECTORY, load=load, signed=signed)
 
 
 def recogniser_now(supply: Supply) -> Recogniser:

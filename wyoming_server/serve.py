@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,25 +19,28 @@ from . import __version__, memory
 from .bundles.bundle import Kind
 from .bundles.canary import Canary
 from .bundles.choose import HubSays
-from .bundles.course import Arms
 from .bundles.folder import BundleFolder
 from .bundles.hub import STARTER
 from .bundles.hub_class import hub_class
+from .bundles.installed import InstalledBundles
 from .bundles.jobs import run_job
 from .bundles.opening import Opened, opened
+from .bundles.scorecards import LoadedScorecards
 from .bundles.store import ModelStore
 from .bundles.update import Updates
+from .control.arms import Arms
+from .control.canary_turns import CanarySays, CanaryTurns
+from .control.ears import EarLoaders, Ears, at_start, ear_loaders
 from .control.lane_book import LaneBook
 from .control.parts import Parts
+from .control.shadow import Shadow
 from .control.steering import chosen
 from .control.surface import Control
 from .engines.class_vocabulary import class_words
 from .engines.decode_queue import DecodeQueue
 from .engines.denoise_webrtc import WebrtcDenoiser
 from .engines.grammar_hassil import HassilGrammar
-from .engines.vad_silero import SileroVad
-from .engines.wake_openwakeword import OpenWakeWordEngine
-from .errors import ModelMissingError, TrialCrashedError
+from .errors import EdgeVoiceError, ModelMissingError
 from .listeners.connection import Denoise, Services
 from .listeners.control_door import ControlDoor, open_control
 from .listeners.discovery import Announcement, announced, announcement_of
@@ -50,8 +53,7 @@ from .pipeline.interpret import Judgement
 from .pipeline.risk import GENERIC
 from .pipeline.scorecard import Scorecard
 from .pipeline.turn import Stages
-from .pipeline.wake import GateSettings
-from .recogniser import Supply, chosen_model, recogniser_now, supply_of, workers
+from .recogniser import Supply, chosen_model, recogniser_now, supply_of, with_bundles, workers
 from .records.choices import Choices
 from .records.identity import identity_in
 from .records.keyring import Keyring
@@ -91,8 +93,10 @@ async def running(settings: Settings, on_turn: OnTurn | None = None) -> AsyncGen
     memory.limit_arenas()
     async with AsyncExitStack() as stack:
         opening = stack.enter_context(opened(BundleFolder(Path(settings.server.data_dir) / "bundles"), _utc_now))
-        supply = await stack.enter_async_context(supply_of(settings, chosen_model(settings)))
-        brain, control = await _built(settings, supply, opening, on_turn, stack)
+        settings = with_bundles(settings, opening.state)
+        models = _Models(opening, settings)
+        supply = await stack.enter_async_context(models.supply)
+        brain, control = await _built(settings, models, on_turn, stack)
         _in_background(_settle(supply), stack)
         _in_background(control.run(), stack)
         port = await stack.enter_async_context(
@@ -147,39 +151,77 @@ def _tcp_port(uris: Sequence[str]) -> int | None:
     return next((int(uri.rpartition(":")[2]) for uri in uris if uri.startswith("tcp://")), None)
 
 
+class _Models:
+    """What is on the disk to hear with: signed bundles first, then the owner's choice, then what comes with us."""
+
+    def __init__(self, opening: Opened, settings: Settings) -> None:
+        """Prepare to load; nothing is read yet."""
+        self.opening = opening
+        self.bundles = {kind: InstalledBundles(opening, kind, _utc_now) for kind in Kind}
+        self.cards = LoadedScorecards()
+        # Who named a recogniser wants that one.
+        signed = None if settings.asr.model else self.bundles[Kind.ASR]
+        self.supply = supply_of(settings, chosen_model(settings), signed=signed, cards=self.cards)
+
+    @property
+    def labels(self) -> dict[Kind, str]:
+        """Of the small models that were found."""
+        return {kind: self.bundles[kind].label for kind in (Kind.WAKE, Kind.VAD)}
+
+    @property
+    def refused(self) -> list[tuple[Kind, str, EdgeVoiceError]]:
+        """Installed bundles that could not serve, and why."""
+        return [one for found in self.bundles.values() for one in found.refused]
+
+
 async def _built(
-    file_settings: Settings, supply: Supply, opening: Opened, on_turn: OnTurn | None, stack: AsyncExitStack
+    file_settings: Settings, models: _Models, on_turn: OnTurn | None, stack: AsyncExitStack
 ) -> tuple[Brain, Control]:
     """Load everything that loads in a moment, off the event loop and side by side."""
-    data = Path(file_settings.server.data_dir)
+    supply, data = models.supply, Path(file_settings.server.data_dir)
     store = await stack.enter_async_context(opened_store(data / FILE_NAME))
     wall = file_settings.ledger.clock()
     choices = await Choices.opened(store, wall)
     lane_book = LaneBook(choices, Keyring(data))
     await lane_book.read()
     settings = chosen(file_settings, choices, lane_book.lanes)
-    run = asyncio.get_running_loop().run_in_executor
-    with ThreadPoolExecutor(2, "load") as loading:
-        vad, wake, _ = await asyncio.gather(
-            run(loading, SileroVad), run(loading, _load_wake, settings), run(loading, _read_words, settings)
-        )
-    stack.callback(vad.close)
-    stack.callback(wake.close)
+    ears = await _loaded_ears(settings, models, loaders := ear_loaders(settings))
     grammar = HassilGrammar()
     stack.push_async_callback(grammar.aclose)
     edge = DecodeQueue(supply.lease, supply.serving, limit=settings.asr.waiting, workers=workers())
     stack.callback(edge.close)
     home = Vocabulary(names=settings.home.names, areas=settings.home.areas, floors=settings.home.floors)
-    scorecard = functools.partial(_scorecard, edge)
+    scorecard = functools.partial(_scorecard, edge, models.cards)
+    canary = Canary(settings.bundles, await asyncio.to_thread(models.opening.folder.canary))
+    turns = CanaryTurns(
+        canary,
+        CanarySays(
+            scorecard=scorecard,
+            threshold=lambda: brain.learner.knowledge.thresholds.settings,
+            has_lanes=lambda: bool(brain.lanes.guarded),
+        ),
+        on_moved=lambda: updates.moved(),  # noqa: PLW0108  # it is not there yet
+    )
+    shadow = Shadow(turns, grammar, data=data, cards=models.cards, clock=time.monotonic, chance=random.random)
+    arms = Arms(supply, edge, ears, turns, shadow, loaders, chance=random.random, trim=memory.trim)
+    stack.push_async_callback(arms.aclose)
     brain = await stack.enter_async_context(
-        brain_of(settings, store, scorecard=scorecard, grammar=grammar, home=home, clock=time.monotonic)
+        brain_of(
+            settings,
+            store,
+            scorecard=scorecard,
+            grammar=grammar,
+            home=home,
+            clock=time.monotonic,
+            on_judged=arms.turn_judged,
+        )
     )
     _in_background(brain.learner.run(), stack)
     # After the brain, whose every step would wait for this thread's turn at the interpreter: 0.1 s in all.
     _in_background(grammar.warm(settings.asr.language or "en", home), stack)
     services = Services(
         stages=Stages(
-            vad=vad,
+            vad=ears.vad,
             judgement=Judgement(
                 edge=edge,
                 scorecard=scorecard,
@@ -197,7 +239,7 @@ async def _built(
             turn=settings.turn,
             clock=time.monotonic,
         ),
-        wake=wake,
+        wake=ears.wake,
         wake_settings=settings.wake,
         defaults=Defaults(
             language=settings.asr.language or None,
@@ -214,8 +256,8 @@ async def _built(
         max_event_bytes=settings.server.max_event_kib * 1024,
     )
     server_id = await asyncio.to_thread(identity_in, data)
-    updates = _updates(settings, opening, _Resting(supply), server_id)
-    _in_background(updates.run(), stack)
+    updates = _updates(settings, models.opening, arms, canary, server_id)
+    _in_background(_updating(models, updates), stack)
     parts = Parts(
         server_id=server_id,
         settings=file_settings,
@@ -226,6 +268,7 @@ async def _built(
         choices=choices,
         lane_book=lane_book,
         updates=updates,
+        arms=arms,
         plain_models=ModelStore(data / "models").models,
         clock=time.monotonic,
         wall=wall,
@@ -233,7 +276,27 @@ async def _built(
     return brain, Control(parts, settings, services, on_turn)
 
 
-def _updates(settings: Settings, opening: Opened, arms: Arms, server_id: str) -> Updates:
+async def _loaded_ears(settings: Settings, models: _Models, loaders: EarLoaders) -> Ears:
+    run = asyncio.get_running_loop().run_in_executor
+    with ThreadPoolExecutor(2, "load") as loading:
+        vad, wake, _ = await asyncio.gather(
+            run(loading, at_start, models.bundles[Kind.VAD], loaders.vad),
+            run(loading, at_start, models.bundles[Kind.WAKE], loaders.wake),
+            run(loading, _read_words, settings),
+        )
+    return Ears(wake=wake, vad=vad, labels=models.labels)
+
+
+async def _updating(models: _Models, updates: Updates) -> None:
+    """Take up updates once what is installed serves, or is refused."""
+    with suppress(EdgeVoiceError):
+        await models.supply.serving()
+    for refused in models.refused:
+        updates.refused(*refused)
+    await updates.run()
+
+
+def _updates(settings: Settings, opening: Opened, arms: Arms, canary: Canary, server_id: str) -> Updates:
     """Return what installs bundles and watches them."""
     asr, bundles = settings.asr, settings.bundles
     hub = HubSays(
@@ -251,46 +314,21 @@ def _updates(settings: Settings, opening: Opened, arms: Arms, server_id: str) ->
         run_job=run_job,
         settings=bundles,
         hub=hub,
-        canary=Canary(bundles, opening.folder.canary()),
+        canary=canary,
         wall=_utc_now,
         clock=time.monotonic,
         chance=random.random,
     )
 
 
-class _Resting:
-    """Stands for the arms until they are there: nothing can be tried, and what serves is the supply's."""
-
-    def __init__(self, supply: Supply) -> None:
-        self._supply = supply
-
-    async def test(self, *_of: object, **_more: object) -> None:
-        raise TrialCrashedError("This server cannot try bundles yet")
-
-    async def shadow(self, *_of: object, **_more: object) -> None:
-        raise TrialCrashedError("This server cannot try bundles yet")
-
-    async def serve(self, *_of: object) -> None:
-        raise TrialCrashedError("This server cannot try bundles yet")
-
-    async def activate(self, *_of: object) -> None:
-        pass
-
-    async def rest(self, _kind: Kind) -> None:
-        pass
-
-    def serving(self, kind: Kind) -> str:
-        return self._supply.status.serving if kind is Kind.ASR else ""
-
-
 def _unheard(*_of: object) -> None:
     """Stand for what the control hears, until there is one."""
 
 
-def _scorecard(edge: DecodeQueue, model: str) -> Scorecard:  # noqa: ARG001
-    """Return the scorecard of the model that serves now."""
+def _scorecard(edge: DecodeQueue, cards: LoadedScorecards, model: str) -> Scorecard:
+    """Return a model's scorecard; without a name, or when it is long gone, that of the model that serves now."""
     try:
-        return edge.scorecard or GENERIC
+        return cards.of(model, lambda: edge.scorecard) or GENERIC
     except ModelMissingError:
         return GENERIC
 
@@ -299,14 +337,6 @@ def _read_words(settings: Settings) -> None:
     """Have the words that classes are told by at hand: reading a language's takes 30 ms."""
     for language in {settings.asr.language, *settings.asr.languages, "en"} - {""}:
         class_words(language)
-
-
-def _load_wake(settings: Settings) -> OpenWakeWordEngine:
-    return OpenWakeWordEngine.load(
-        custom=Path(settings.wake.folder) if settings.wake.folder else None,
-        enabled=settings.wake.words,
-        gate=GateSettings() if settings.wake.gate else None,
-    )
 
 
 def _denoise(settings: Settings, stack: AsyncExitStack) -> Denoise | None:

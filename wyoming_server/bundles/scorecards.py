@@ -1,5 +1,6 @@
 """Which scorecard serves with a model: the home's own, the bundle's, or none."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import ModelCorruptError
@@ -7,9 +8,29 @@ from ..pipeline.scorecard import Scorecard, read_scorecard
 
 SCORECARD_FILE = "scorecard.json"
 """In a model's folder."""
+MOST_LOADED = 8
+"""A lesson may come half a minute after its model has gone."""
 OWN_DIRECTORY = "scorecards"
 """In the data folder: what `evaluate --fit` wrote, one file per model."""
 _CURE = "delete it, or write it anew with `edge-voice evaluate --fit`"
+
+
+class LoadedScorecards:
+    """Scorecards of the models that were loaded last, by the models' names; from any thread."""
+
+    def __init__(self) -> None:
+        """Know none."""
+        self._known: dict[str, Scorecard | None] = {}
+
+    def remember(self, model: str, card: Scorecard | None) -> None:
+        """Hear of a model that was loaded."""
+        kept = [(name, one) for name, one in self._known.items() if name != model]
+        self._known = dict([*kept[1 - MOST_LOADED :], (model, card)])  # anew: others may be reading the old one
+
+    def of(self, model: str, otherwise: Callable[[], Scorecard | None]) -> Scorecard | None:
+        """Return a model's scorecard, None where nobody fitted one; for a model that is not known, what else is."""
+        known = self._known
+        return known[model] if model in known else otherwise()
 
 
 def own_scorecard_file(data: Path, model: str) -> Path:

@@ -120,8 +120,6 @@ class ModelSupply[E: Engine]:
         self.lease = self._leases.lease
         """Gives the model that serves now and keeps it loaded until the lease ends; from any thread. Raises
         ModelMissingError before the first one is loaded."""
-        self.leases = self._leases
-        """To take over a model from, or to hand one to."""
         self.status = SupplyStatus(state=SupplyState.LOADING, name=chosen.name)
 
     async def serving(self) -> None:
@@ -156,6 +154,10 @@ class ModelSupply[E: Engine]:
     async def made_ready(self, directory: Path) -> E:
         """Return a model that is loaded and has passed its self-test, and serves nobody yet. Raises EdgeVoiceError."""
         return await self._in_thread(lambda: self._load(directory))
+
+    def apart(self) -> Leases[E]:
+        """Return leases of their own for another engine, which is closed where this supply's are."""
+        return Leases(self._executor)
 
     async def adopt(self, other: Leases[E]) -> None:
         """Answer with the engine that others have leased so far; what was under way for the chosen model ends."""

@@ -13,6 +13,7 @@ from ..pipeline.grammar import Vocabulary
 from ..records.choices import Choices
 from ..routing import Brain
 from ..settings import Settings
+from .arms import Arms
 from .lane_book import LaneBook
 
 
@@ -31,6 +32,7 @@ class Parts:
     choices: Choices
     lane_book: LaneBook
     updates: Updates
+    arms: Arms
     plain_models: Callable[[], Sequence[PlainModel]]
     """Models without a signature that are on the disk; blocks."""
     clock: Callable[[], float]

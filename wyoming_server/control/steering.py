@@ -8,8 +8,10 @@ from typing import Any
 
 from ..errors import EdgeVoiceError
 from ..listeners.connection import Services
+from ..pipeline.endpoint import VadModel
 from ..pipeline.grammar import Vocabulary
 from ..pipeline.lanes import LaneSettings
+from ..pipeline.wake import WakeEngine
 from ..records.choices import POLICY, Choices
 from ..settings import Settings
 from .choices import with_lanes, with_policy
@@ -80,6 +82,14 @@ class Steering:
                 await self._adopt(self.settings, home)
                 self._warm(home)
         return {key: len(getattr(home, key)) for key in ("names", "areas", "floors", "terms")}
+
+    async def swap(self, wake: WakeEngine | None, vad: VadModel | None) -> None:
+        """Let other wake words or another VAD hold for what begins from now on; None leaves them as they are."""
+        async with self._changing:
+            now = self.services
+            stages = now.stages if vad is None else replace(now.stages, vad=vad)
+            self.services = replace(now, wake=wake or now.wake, stages=stages)
+        self._on_change(self.settings)
 
     async def aclose(self) -> None:
         """End what is still being made ready."""

@@ -12,6 +12,7 @@ from ..bundles.hub import STARTER
 from ..bundles.update_told import all_of, message_of, status_of
 from ..bundles.update_told import warnings_of as bundle_warnings
 from ..engines.lanes import known_services
+from ..errors import EdgeVoiceError
 from ..learning.satellites import Satellites
 from ..listeners.connection import Services
 from ..listeners.ears import OnTurn
@@ -88,12 +89,14 @@ class Control:
         heard = replace(
             services,
             defaults=replace(services.defaults, is_admitted=self._is_admitted, satellite=book.of),
+            begin_turn=parts.arms.begin_turn,
             on_turn=self._turn_ended,
-            on_failure=self._watch.failed,
+            on_failure=self._turn_failed,
             on_asking=self._watch.asking,
             on_wake=self._watch.woke,
         )
         self._steering = Steering(parts, settings, heard, on_change=self._steered)
+        parts.arms.swap = self._steering.swap
         parts.updates.book.on_step = self._bundle_moved
 
     def services(self) -> Services:
@@ -115,8 +118,13 @@ class Control:
 
     def _turn_ended(self, outcome: Outcome, spans: Spans) -> None:
         self._watch.ended(outcome, spans)
+        self._parts.arms.turn_ended(outcome, spans)
         if outcome.answer is not None:
             self._books.moved()
+
+    def _turn_failed(self, request: TurnRequest, failure: EdgeVoiceError) -> None:
+        self._watch.failed(request, failure)
+        self._parts.arms.turn_failed(request, failure)
 
     def _steered(self, before: Settings) -> None:
         now = self._steering.settings

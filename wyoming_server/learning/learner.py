@@ -131,7 +131,7 @@ class Learner:
     def standing(self, hypothesis: Hypothesis) -> Standing:
         """Return where a hypothesis stands among those before it."""
         self._adopt(hypothesis.model)
-        return self._knows.percentiles.standing(_scale(hypothesis), hypothesis)
+        return self._knows.percentiles.standing(scale_of(hypothesis), hypothesis)
 
     def history(
         self, caller: Caller, speech: Speech, hypothesis: Hypothesis | None, match: GrammarMatch | None
@@ -255,7 +255,7 @@ class Learner:
         self._knows.microphones.observe(outcome.caller.satellite, one.quality, self._clock())
         if one.risk.rules or one.failure is not None:
             return
-        self._knows.percentiles.observe(_scale(one.hypothesis), one.hypothesis)
+        self._knows.percentiles.observe(scale_of(one.hypothesis), one.hypothesis)
         threshold = self._knows.thresholds.of(self._scorecard(one.hypothesis.model))
         threshold.decided(outcome.cell, one.risk.logit)
         if one.decision.action is Action.ACCEPT:
@@ -367,7 +367,8 @@ class Learner:
                 _LOGGER.warning("what was learned (%s) is not saved: %s", name, error)
 
 
-def _scale(hypothesis: Hypothesis) -> Scale:
+def scale_of(hypothesis: Hypothesis) -> Scale:
+    """Return what a hypothesis may be compared within."""
     context = "whole" if hypothesis.context_frames >= WHOLE_CONTEXT_FRAMES else "short"
     return Scale(bundle=hypothesis.model, language=hypothesis.language, context=context)
 

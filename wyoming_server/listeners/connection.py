@@ -13,6 +13,7 @@ from wyoming.ping import Pong
 from ..errors import EdgeVoiceError, UnexpectedEventError
 from ..pipeline.audio import PcmConverter
 from ..pipeline.denoise import DenoisedVad, DenoisedWake, Denoiser
+from ..pipeline.interpret import TurnRequest
 from ..pipeline.policy import Caller, RoutingMode
 from ..pipeline.turn import Stages
 from ..pipeline.types import WakeHit
@@ -36,6 +37,10 @@ class Denoise:
     """As they name themselves, or their addresses; * for all."""
 
 
+type BeginTurn = Callable[[TurnRequest, Stages], tuple[Stages, Callable[[], None]]]
+"""Gives a turn its stages, which are its own to its end, and what to call when it is over."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What every connection shares. Nothing in it changes: a change of the owner's makes a new one, for later turns."""
@@ -51,6 +56,7 @@ class Services:
     on_turn: OnTurn
     on_failure: OnFailure
     max_event_bytes: int
+    begin_turn: BeginTurn = lambda _request, stages: (stages, lambda: None)
     on_asking: OnAsking = lambda _request, _lane: None
     on_wake: OnWake = lambda _caller, _hit: None
 
@@ -181,6 +187,7 @@ class Connection:
         request = replace(request, began_s=stages.clock())
         if (denoiser := self._denoiser(event)) is not None:
             stages = replace(stages, vad=DenoisedVad(vad=stages.vad, denoiser=denoiser))
+        stages, over = self._services.begin_turn(request, stages)
         self._turn = TurnEar(
             request,
             stages,
@@ -188,7 +195,7 @@ class Connection:
             on_turn=self._services.on_turn,
             on_failure=self._services.on_failure,
             on_asking=self._services.on_asking,
-            on_end=self._turn_ended,
+            on_end=functools.partial(self._turn_ended, over),
         )
         self._take(self._turn)
 
@@ -210,7 +217,8 @@ class Connection:
         if self._format is not None:
             self._new_stream(self._format)
 
-    def _turn_ended(self) -> None:
+    def _turn_ended(self, over: Callable[[], None]) -> None:
+        over()
         if self._ear is self._turn:
             self._ear, self._deaf = None, True
 
