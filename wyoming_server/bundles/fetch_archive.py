@@ -15,11 +15,12 @@ from ..errors import (
     WrongArtefactError,
 )
 from .bundle import Bundle
+from .digest import file_digest
 from .folder import BundleFolder
 from .jobs import Limits
 from .offer import Offer
 from .unpack import unpack
-from .verify import digest_of, verify_folder
+from .verify import verify_folder
 from .web import NotThereError, OnDisk, Web
 from .whole_file import sync_folder
 
@@ -96,7 +97,7 @@ def _download(web: Web, url: str, part: Path, offer: Offer, others: Mapping[str,
         _check_identity(part, offer, others)  # a smaller file that is whole was not cut
         raise
     report("verifying", 0, offer.length)
-    if digest_of(part) == offer.sha256:
+    if file_digest(part) == offer.sha256:
         return
     if resumed:
         part.unlink()
@@ -128,7 +129,7 @@ def _fill(web: Web, url: str, part: Path, offer: Offer, report: Report) -> None:
 
 def _check_identity(part: Path, offer: Offer, others: Mapping[str, str]) -> None:
     """Tell a right file under a wrong name from one that nobody signed. Raises WrongArtefactError."""
-    if other := others.get(digest_of(part)):
+    if other := others.get(file_digest(part)):
         part.unlink()
         raise WrongArtefactError(
             f"Asked for '{offer.path}', the repository sends '{other}'; tell who runs it, and look into the network "

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from ..errors import DiskError
 from .bundle import FileEntry
+from .digest import file_digest
 
 ORIGIN_FILE = "origin.json"
 """In an installed model's folder. Of a folder that is its owner's own, it lies in the store."""
@@ -41,9 +41,8 @@ class Origin:
 
 def entry_of(directory: Path, name: str) -> FileEntry:
     """Return a file's length and digest; blocks while it is read. Raises OSError."""
-    with (directory / name).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return FileEntry(name=name, length=file.tell(), sha256=digest)
+    file = directory / name
+    return FileEntry(name=name, length=file.stat().st_size, sha256=file_digest(file))
 
 
 def changed_files(directory: Path, files: Iterable[FileEntry]) -> tuple[str, ...]:

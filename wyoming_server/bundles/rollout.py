@@ -1,7 +1,6 @@
 """An offer and a hub → whether the publisher means this hub, and every reason with its sentence. Pure."""
 
 import datetime as dt
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from packaging.version import InvalidVersion, Version
 
 from ..errors import BundleError, DeniedError, NotEligibleError, VersionRollbackError
 from .bundle import Kind
+from .digest import digest_of
 from .offer import HubFacts, Offer
 
 _DRAWS = 2**32
@@ -72,7 +72,7 @@ def choose(offers: Sequence[Offer], facts: HubFacts, now: dt.datetime, kind: Kin
 
 def position(rollout_id: str, hub_id: str) -> float:
     """Return where in a rollout a hub stands, from 0 up to 100: it is in when that is below the percentage."""
-    digest = hashlib.sha256(f"{rollout_id}:{hub_id}".encode()).digest()
+    digest = digest_of(f"{rollout_id}:{hub_id}".encode())
     return int.from_bytes(digest[:4]) / _DRAWS * 100.0
 
 

@@ -1,13 +1,14 @@
 """Where unsigned models lie on this machine, whether a folder holds a whole one, and whether it is still the same."""
 
 import fnmatch
-import hashlib
 import json
+import os
 from collections.abc import Container
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import ModelCorruptError, ModelMissingError, UnknownModelError
+from .digest import digest_of
 from .hub import FILE_PATTERNS, REPOSITORIES, STARTER, folder_name, is_repository, repository_of
 from .manifest import MANIFEST_FILE
 from .origin import ORIGIN_FILE, Origin, changed_files, entry_of, read_origin, write_origin
@@ -205,8 +206,8 @@ class ModelStore:
         """Return where a folder's record lies: in it if it came from the hub, else here, as the folder is not ours."""
         if self.is_fetched(directory):
             return directory / ORIGIN_FILE
-        place = str(directory.resolve())
-        return self.root / _RECORDS_FOLDER / f"{hashlib.sha256(place.encode()).hexdigest()[:32]}.json"
+        place = os.fsencode(directory.resolve())
+        return self.root / _RECORDS_FOLDER / f"{digest_of(place).hex()[:32]}.json"
 
     def _model_files(self, directory: Path) -> list[str]:
         """Return the names of the files that make up a model, whatever else lies in its folder."""

@@ -3,7 +3,6 @@
 It blocks for as long as reading the files takes, so a server does it in a thread.
 """
 
-import hashlib
 import json
 import os
 import stat
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from ..errors import BundleDamagedError, BundleManifestError, ModelCorruptError
 from .bundle import Bundle
+from .digest import digest_of, file_digest
 from .manifest import MANIFEST_FILE, read_bundle
 from .manifest_schema import bundle_of
 
@@ -50,7 +50,7 @@ def _verify(folder: Path, manifest_sha256: str) -> None:
     if MANIFEST_FILE not in there or there.pop(MANIFEST_FILE) > LARGEST_MANIFEST_BYTES:
         raise _damaged(folder, f"has no {MANIFEST_FILE}")
     content = (folder / MANIFEST_FILE).read_bytes()
-    if hashlib.sha256(content).hexdigest() != manifest_sha256:
+    if digest_of(content).hex() != manifest_sha256:
         raise _damaged(folder, f"has another {MANIFEST_FILE} than was signed")
     signed = {one.name: one for one in parse_manifest(content).files}
     if missing := sorted(signed.keys() - there.keys()):
@@ -58,7 +58,7 @@ def _verify(folder: Path, manifest_sha256: str) -> None:
     if extra := sorted(there.keys() - signed.keys()):
         raise _damaged(folder, f"holds {extra[0]}, which was not signed")
     for name, entry in signed.items():
-        if there[name] != entry.length or digest_of(folder / name) != entry.sha256:
+        if there[name] != entry.length or file_digest(folder / name) != entry.sha256:
             raise _damaged(folder, f"has another {name} than was signed")
 
 
@@ -73,12 +73,6 @@ def _files(folder: Path) -> Iterator[tuple[str, int]]:
                 yield relative, status.st_size
             elif not stat.S_ISDIR(status.st_mode):
                 raise _damaged(folder, f"holds {relative}, which is no plain file")
-
-
-def digest_of(file: Path) -> str:
-    """Return a file's SHA-256; blocks. Raises OSError."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _raise(error: OSError) -> None:
