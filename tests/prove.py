@@ -91,6 +91,7 @@ PROOFS = {
     "ledger": Proof(title="What writing an upload down costs", argv=_module("benchmarks.ledger")),
     "ledger-kills": Proof(title="The ledger, killed", argv=_module("proofs.ledger_kills")),
     "sdks": Proof(title="The providers' own clients at the stand-in cloud", argv=_module("proofs.sdks")),
+    "convert": Proof(title="Hugging Face checkpoints built into bundles", argv=_module("proofs.whisper_conversion")),
     "browser": Proof(title="An owner's way, in a real browser", argv=(sys.executable, "-m", "tests.browser")),
     "bundle-attacks": Proof(title="Attacks on a hub's models", argv=_module("proofs.bundle_attacks")),
     "bundle-kills": Proof(title="Killed while bundles come and go", argv=_module("proofs.bundle_kills")),

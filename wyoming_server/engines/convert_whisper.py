@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,11 @@ def _check_libraries() -> None:
 
 def _write_tokenizer(source: Path, target: Path) -> None:
     """Write tokenizer.json, without which the engine would ask the network for another model's."""
+    if (source / "tokenizer.json").is_file():
+        shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
+        return
     tokenizer = importlib.import_module("transformers").AutoTokenizer.from_pretrained(str(source))
-    content = tokenizer.backend_tokenizer.to_str()
-    (target / "tokenizer.json").write_text(content, encoding="utf-8")
+    (target / "tokenizer.json").write_text(tokenizer.backend_tokenizer.to_str(), encoding="utf-8")
 
 
 def _mel(config: dict[str, Any]) -> dict[str, int]:

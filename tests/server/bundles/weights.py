@@ -42,6 +42,31 @@ def change_weights(file: Path, change: Callable[[str, Weights], Weights]) -> Non
     file.write_bytes(target.getvalue())
 
 
+def read_weights(file: Path) -> dict[str, npt.NDArray[np.float32]]:
+    """Return every variable in full precision, what is stored as int8 with its scale applied."""
+    source = io.BytesIO(file.read_bytes())
+
+    def number(form: str) -> int:
+        return int(struct.unpack(form, source.read(struct.calcsize(form)))[0])
+
+    def text() -> str:
+        return source.read(number("<H"))[:-1].decode()
+
+    number("<I")
+    text()
+    number("<I")
+    found: dict[str, npt.NDArray[np.float32]] = {}
+    for _ in range(number("<I")):
+        name = text()
+        shape = [number("<I") for _ in range(number("<B"))]
+        kind = number("<B")
+        found[name] = np.frombuffer(source.read(number("<I")), _DTYPES[kind]).reshape(shape).astype(np.float32)
+    for name in [one for one in found if f"{one}_scale" in found]:
+        scale = found.pop(f"{name}_scale")
+        found[name] = found[name] / scale.reshape(-1, *(1 for _ in found[name].shape[1:]))
+    return found
+
+
 def quantised(bits: int) -> Callable[[str, Weights], Weights]:
     """Return what keeps only so many bits of every weight: 8 change nothing, 1 keeps the sign."""
 
