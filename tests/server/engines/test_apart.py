@@ -3,13 +3,13 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.server.bundles import made
+from tests.server.bundles import made, made_wake
 from tests.server.engines.recordings import GOLDEN, golden
 from wyoming_server.bundles.bundle import Kind
 from wyoming_server.engines.apart import ApartModel, TrialLimits
@@ -115,3 +115,24 @@ async def test_a_model_of_other_files_is_refused_as_it_would_be_in_the_server(tm
     folder = made.good(tmp_path, "1.0.1")
     (folder / "model.bin").write_bytes((folder / "model.bin").read_bytes()[:200_000])
     assert isinstance(await refused(folder), ModelCorruptError)
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"), [(made_wake.good_wake, Kind.WAKE), (made_wake.good_vad, Kind.VAD)], ids=["wake", "vad"]
+)
+async def test_wake_words_and_vad_are_tried_the_same_way(make: Callable[..., Path], kind: Kind, tmp_path: Path) -> None:
+    model = await ApartModel.started(kind, make(tmp_path), LIMITS)
+    await model.aclose()
+    assert model.tried is not None
+    assert len(model.tried.decode_ms) == 3
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"), [(made_wake.ruined_wake, Kind.WAKE), (made_wake.ruined_vad, Kind.VAD)], ids=["wake", "vad"]
+)
+async def test_wake_words_and_vad_that_have_gone_deaf_fail_their_self_test(
+    make: Callable[..., Path], kind: Kind, tmp_path: Path
+) -> None:
+    with pytest.raises(SelfTestError):
+        await ApartModel.started(kind, make(tmp_path), LIMITS)
+    assert children() == []
