@@ -114,8 +114,12 @@ class Chooser:
                     "`edge-voice models list` shows what it has"
                 )
         facts = self.facts()
-        if again:
-            facts = replace(facts, denied=facts.denied - {offer.label})
+        if again and offer.label in facts.denied:
+            # It served here before it failed: to try that very version again is no step back.
+            highest = {
+                name: version for name, version in facts.highest.items() if label_of(name, version) != offer.label
+            }
+            facts = replace(facts, denied=facts.denied - {offer.label}, highest=highest)
         if refused := refusal(offer, facts, self._book.now(), active=self._active(offers, kind)):
             raise refused
         if kind is Kind.ASR and self._is_chosen_otherwise(offers):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import (
+    BundleDamagedError,
     BundleManifestError,
     DiskError,
     EdgeVoiceError,
@@ -35,7 +36,7 @@ from .offer import Offer
 from .opening import Opened
 from .report import Reports, Send
 from .state import Stage, State
-from .transitions import forgive, refuse
+from .transitions import forgive, lose, refuse
 
 _LOGGER = logging.getLogger(__name__)
 FIRST_CHECK_S = 60.0
@@ -364,9 +365,7 @@ class Updates:
     async def _fetch_and_try(self, offer: Offer) -> None:
         kind, label = offer.kind, offer.label
         work = self.works[kind]
-        if label in self.state.installed:
-            work.state = "verifying"
-            await asyncio.to_thread(self._folder.verify, label)
+        if label in self.state.installed and await self._is_whole(label):
             await self._test(work, self._folder.folder_of(label))
             return
 
@@ -378,6 +377,16 @@ class Updates:
         await self._test(work, self._folder.staged_folder(label))
         await self.book.written(lambda: self._folder.install(label, fetched.installed))
 
+    async def _is_whole(self, label: str) -> bool:
+        """Tell whether an installed bundle is what was signed; one that is not is forgotten, to be fetched again."""
+        try:
+            await asyncio.to_thread(self._folder.verify, label)
+        except BundleDamagedError as error:
+            code, message = error.code, str(error)
+            await self.book.change(lambda state: lose(state, label, code, message, self.book.now()))
+            return False
+        return True
+
     async def _test(self, work: Work, folder: Path) -> None:
         work.state, work.done = "testing", 0.0
         await self._arms.test(work.kind, work.label, folder, memory_mb=self.settings.memory_mb)
@@ -387,7 +396,10 @@ class Updates:
         self._refuse(kind, label, error)
         if isinstance(error, ITS_OWN_FAULT):
             await self.book.change(lambda state: refuse(state, label, error.code, str(error), self.book.now()))
-        await self._arms.rest(kind)
+        if self.state.of(kind).candidate is None:
+            await self._arms.rest(kind)
+        elif kind is Kind.ASR:
+            await self.course.resume()  # the trial took the place of what was shadowed
 
     def _refuse(self, kind: Kind, label: str, error: EdgeVoiceError) -> None:
         _LOGGER.warning("The bundle %s is not taken: %s: %s", label, error.code, error)

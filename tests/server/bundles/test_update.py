@@ -240,6 +240,11 @@ async def test_an_owner_goes_back_and_what_is_left_is_not_tried_again(home: Home
         assert hub.updates.state.of(Kind.ASR).active == FIRST
         with pytest.raises(DeniedError):
             await hub.updates.install(Kind.ASR, SECOND)
+        await hub.updates.install(Kind.ASR, SECOND, again=True)
+        await hub.updates.settled()
+        assert told(hub)["candidate"]["label"] == SECOND
+        await hub.updates.roll_back(Kind.ASR)
+        assert (told(hub)["candidate"], hub.arms.served[Kind.ASR]) == (None, FIRST)
         await hub.updates.roll_back(Kind.ASR)
         assert hub.arms.served[Kind.ASR] == "base"
 
@@ -290,6 +295,29 @@ async def test_a_newer_version_takes_the_place_of_one_that_does_not_serve_yet(ho
         await hub.looks()
         assert told(hub)["candidate"]["label"] == SECOND
         assert (hub.updates.state.denied, told(hub)["candidate"]["turns"]) == ({}, 0)
+
+
+async def test_one_that_fails_its_trial_does_not_end_the_one_that_is_on_its_way(home: Home) -> None:
+    home.publishes("1.0.0")
+    with a_hub(home.data) as hub:
+        await hub.trusts(home.url, home.repository)
+        await hub.hears(2)
+        home.publishes("1.1.0")
+        hub.arms.fails["test"] = SelfTestError("it is deaf")
+        await hub.looks()
+        assert (told(hub)["candidate"]["label"], told(hub)["candidate"]["turns"]) == (FIRST, 2)
+        assert (hub.arms.candidate, hub.arms.stage) == (FIRST, "shadow")
+
+
+async def test_a_bundle_that_was_damaged_since_is_fetched_again(home: Home) -> None:
+    with a_hub(home.data) as hub:
+        await settled_at(home, hub, "1.0.0")
+        await hub.updates.roll_back(Kind.ASR)
+        (home.data / "bundles" / "installed" / FIRST / "model.bin").write_bytes(b"x")
+        await hub.updates.install(Kind.ASR, FIRST, again=True)
+        await hub.updates.settled()
+        assert told(hub)["candidate"]["label"] == FIRST
+        BundleFolder(home.data / "bundles").verify(FIRST)
 
 
 async def test_a_candidate_goes_on_after_a_restart_where_it_was(home: Home) -> None:
