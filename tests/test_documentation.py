@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 from wyoming_server.__main__ import COMMANDS
 from wyoming_server.bundles.bundle import Bundle, Kind
 from wyoming_server.bundles.choose import MODEL_CHOSEN
+from wyoming_server.bundles.cohort import fields_of, report_of
 from wyoming_server.bundles.offer import HubFacts, Offer, Rollout
 from wyoming_server.bundles.rollout import explain
 from wyoming_server.engines.lanes import make_lane
@@ -160,6 +162,13 @@ def an_offer() -> Offer:
 def test_every_field_of_a_manifest_is_in_the_table() -> None:
     fields = {one.name for one in dataclasses.fields(Bundle)} - {"scorecard", "unknown"}
     assert cells("## What a bundle is", page=BUNDLES) == fields | {"schema"}
+
+
+def test_the_report_that_is_shown_is_one_that_publishers_take() -> None:
+    (shown,) = [json.loads(one) for one in re.findall(r"^```json\n(.*?)^```$", BUNDLES, re.MULTILINE | re.DOTALL)]
+    report = report_of(shown, today=dt.date.fromisoformat(shown["day"]) + dt.timedelta(days=1))
+    told = {"day": report.day, "region": report.region, "hub_class": report.hub_class, "server": report.server}
+    assert fields_of(report.counters, **told) == shown
 
 
 def test_every_rule_against_made_up_text_is_in_the_table() -> None:
