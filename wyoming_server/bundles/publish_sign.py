@@ -1,7 +1,6 @@
 """Signing on a machine that has a key and no repository: a draft's file travels there and back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from securesystemslib.exceptions import UnverifiedSignatureError
@@ -12,21 +11,8 @@ from tuf.api.serialization import DeserializationError
 from ..errors import PublisherKeyError, RepositoryStateError
 from .keys import KeyFiles, name_of
 from .offer import CHANNELS
-from .publish_changes import changes
 from .repository import Repository, RoleMetadata
 from .whole_file import write_whole
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedFile:
-    """A draft's file, and what was signed of it."""
-
-    role: str
-    version: int
-    changes: tuple[str, ...]
-    """What it says, or changes."""
-    keys: tuple[str, ...]
-    """Names of the keys that signed it now."""
 
 
 def read_draft(file: Path) -> tuple[str, RoleMetadata]:
@@ -43,21 +29,18 @@ def read_draft(file: Path) -> tuple[str, RoleMetadata]:
     return role, metadata
 
 
-def sign_file(file: Path, keys: KeyFiles) -> SignedFile:
-    """Add the signature of every key at hand to a draft's file. Raises PublisherKeyError without any key."""
-    role, metadata = read_draft(file)
+def sign_file(file: Path, draft: RoleMetadata, keys: KeyFiles) -> Sequence[str]:
+    """Add the signature of every key at hand to a draft that was read, and write it; return the keys' names.
+
+    Raises PublisherKeyError without any key.
+    """
     signers = keys.every()
     if not signers:
         raise PublisherKeyError("No key is there to sign with; name its file or folder with --keys")
     for signer in signers:
-        metadata.sign(signer, append=True)
-    write_whole(file, metadata.to_bytes())
-    return SignedFile(
-        role=role,
-        version=metadata.signed.version,
-        changes=tuple(changes(metadata, None)),
-        keys=tuple(name_of(one.public_key) for one in signers),
-    )
+        draft.sign(signer, append=True)
+    write_whole(file, draft.to_bytes())
+    return [name_of(one.public_key) for one in signers]
 
 
 def take_up(repository: Repository, file: Path) -> Sequence[str]:

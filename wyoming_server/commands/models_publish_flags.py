@@ -4,7 +4,9 @@ import argparse
 import datetime as dt
 import getpass
 import logging
+import os
 import re
+import stat
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -46,6 +48,9 @@ class Passphrases:
     def _of_file(file: Path) -> bytes:
         try:
             with file.open("rb") as source:
+                mode = os.fstat(source.fileno()).st_mode
+                if stat.S_ISREG(mode) and mode & 0o077:
+                    raise PublisherKeyError(f"The passphrase file '{file}' may be read by others; `chmod 600` it")
                 said = source.read(_LONGEST_PASSPHRASE).rstrip(b"\r\n")
         except OSError as error:
             raise PublisherKeyError(
@@ -149,6 +154,19 @@ def publisher_of(arguments: argparse.Namespace) -> Publisher:
     keep_private(arguments.repository, arguments.keys)
     keys = KeyFiles(arguments.keys, passphrase=Passphrases(arguments.passphrase_file))
     return Publisher(repository=Repository(arguments.repository), keys=keys)
+
+
+def confirmed(arguments: argparse.Namespace, lines: Iterable[str]) -> bool:
+    """Show what is to be signed and ask for a yes, where somebody sits there; tell whether it was shown.
+
+    Raises PublisherKeyError for a no.
+    """
+    if arguments.json or arguments.yes or not sys.stdin.isatty():
+        return False
+    print(*lines, sep="\n")
+    if input("Sign this? [y/N] ").strip().lower() not in {"y", "yes"}:
+        raise PublisherKeyError("Nothing was signed")
+    return True
 
 
 def tell(arguments: argparse.Namespace, released: Released, lines: Iterable[str] = (), **fields: Any) -> int:

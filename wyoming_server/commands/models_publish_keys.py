@@ -11,7 +11,7 @@ from ..bundles.publish import Publisher, RoleKeys
 from ..bundles.publish_changes import changes
 from ..bundles.publish_keys import key_named, next_name, rotate_key
 from ..bundles.publish_release import Released, waiting_drafts
-from ..bundles.publish_sign import SignedFile, read_draft, sign_file, take_up
+from ..bundles.publish_sign import read_draft, sign_file, take_up
 from ..bundles.repository import ROLES, Lifetimes, Repository
 from ..errors import PublisherKeyError, RepositoryStateError
 from ..settings import Settings
@@ -20,6 +20,7 @@ from .models_publish_flags import (
     add_keys,
     add_passphrase,
     add_repository,
+    confirmed,
     keep_private,
     tell,
 )
@@ -100,6 +101,7 @@ def _add_sign(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a draft that travels: with FOLDER its signatures are taken up, without it is signed in place",
     )
+    parser.add_argument("--yes", action="store_true", help="do not ask; without a terminal nobody is asked")
     parser.add_argument("--show", action="store_true", help="show what waits, and sign nothing")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_keys(parser, required=False)
@@ -154,25 +156,26 @@ def _sign(arguments: argparse.Namespace) -> int:
     if arguments.draft is not None:
         names = take_up(publisher.repository, arguments.draft)
         lines.append(f"Signatures of {', '.join(names)} are taken up.")
+    if arguments.keys and lines and confirmed(arguments, lines):
+        lines = []
     return tell(arguments, publisher.sign(), lines)
 
 
 def _sign_file(arguments: argparse.Namespace, keys: KeyFiles) -> int:
     if arguments.draft is None:
         raise RepositoryStateError("Nothing is there to sign: name the publisher's folder, or a draft with --draft")
-    if arguments.show:
-        role, draft = read_draft(arguments.draft)
-        said = SignedFile(role=role, version=draft.signed.version, changes=tuple(changes(draft, None)), keys=())
-    else:
-        said = sign_file(arguments.draft, keys)
+    role, draft = read_draft(arguments.draft)
+    lines = list(_described(role, draft.signed.version, changes(draft, None)))
+    shown = not arguments.show and confirmed(arguments, lines)
+    names = () if arguments.show else sign_file(arguments.draft, draft, keys)
     if arguments.json:
-        print_json(dataclasses.asdict(said))
-    else:
-        print(*_described(said.role, said.version, said.changes), sep="\n")
-        if said.keys:
-            print(
-                f"Signed by {', '.join(said.keys)}; take it back to the repository: `models sign FOLDER --draft FILE`."
-            )
+        said = {"role": role, "version": draft.signed.version, "changes": lines[1:], "keys": list(names)}
+        print_json(said)
+        return 0
+    if not shown:
+        print(*lines, sep="\n")
+    if names:
+        print(f"Signed by {', '.join(names)}; take it back to the repository: `models sign FOLDER --draft FILE`.")
     return 0
 
 

@@ -1,11 +1,18 @@
 """A publisher at the shell, from the first key to a withdrawn bundle."""
 
+import asyncio
 import datetime as dt
 import json
+import os
+import pty
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
 
 from tests.server.bundles.publishing import a_bundle
@@ -13,7 +20,7 @@ from wyoming_server.__main__ import _parser
 from wyoming_server.bundles.keys import key_in
 from wyoming_server.bundles.repository import Repository
 from wyoming_server.commands import models
-from wyoming_server.errors import EdgeVoiceError, PublisherKeyError, RepositoryStateError
+from wyoming_server.errors import EdgeVoiceError, PortBusyError, PublisherKeyError, RepositoryStateError
 
 
 class Shell:
@@ -23,6 +30,7 @@ class Shell:
         self.folder = folder
         self._capsys = capsys
         (folder / "passphrase").write_text("open sesame\n")
+        (folder / "passphrase").chmod(0o600)
 
     async def __call__(self, line: str) -> str:
         """Run a line whose words `@x` stand for paths below the folder; return what it prints."""
@@ -203,6 +211,64 @@ async def test_a_repository_is_begun_once_and_its_keys_are_kept(shell: Shell) ->
     with pytest.raises(RepositoryStateError, match="is a repository already"):
         await shell.init()
     assert {file: file.read_bytes() for file in shell.folder.rglob("*.p*")} == before
+
+
+async def test_a_passphrase_that_others_can_read_is_none(shell: Shell) -> None:
+    (shell.folder / "passphrase").chmod(0o644)
+    with pytest.raises(PublisherKeyError, match="`chmod 600` it"):
+        await shell.init()
+    (shell.folder / "passphrase").chmod(0o600)
+    (shell.folder / "passphrase").write_text("\n")
+    with pytest.raises(PublisherKeyError, match="is empty"):
+        await shell.init()
+
+
+def test_whoever_sits_there_is_shown_what_is_signed_and_asked(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a terminal of its own, as a key holder has one."""
+    asyncio.run(shell.init("--unencrypted all"))
+    a_bundle(shell.folder)
+    asyncio.run(shell("publish @repo @home-en@1.0.0 --keys @on"))
+    argv = [sys.executable, "-m", "wyoming_server", "models", "sign", str(shell.folder / "repo")]
+    argv += [f"--keys={shell.folder / 'off'}", f"--keys={shell.folder / 'on'}"]
+    status, said = in_a_terminal(argv, "n\n")
+    assert status == 1
+    assert said.index("home-en@1.0.0 is new: 10 %") < said.index("Sign this? [y/N]")
+    assert "publisher-key: Nothing was signed" in said
+    assert shell.repository.draft("stable") is not None
+    status, said = in_a_terminal(argv, "y\n")
+    assert (status, shell.repository.draft("stable")) == (0, None)
+
+
+def in_a_terminal(argv: list[str], typed: str) -> tuple[int, str]:
+    """Run a program in a pseudo-terminal; return its status and what it wrote."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True) as process:
+        os.close(theirs)
+        os.write(ours, typed.encode())
+        said = b""
+        with suppress(OSError):  # the terminal's end is an error on Linux
+            while chunk := os.read(ours, 4096):
+                said += chunk
+        os.close(ours)
+        return process.wait(timeout=60), said.decode()
+
+
+async def test_reports_are_taken_in_until_it_is_stopped(shell: Shell) -> None:
+    await shell.init("--unencrypted all")
+    argv = [sys.executable, "-m", "wyoming_server", "models", "receive-reports", str(shell.folder / "repo"), "--port=0"]
+    process = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    line = (await process.stdout.readline()).decode()
+    url = line.split()[4].rstrip(";")
+    try:
+        async with aiohttp.ClientSession() as session, session.post(url, data=b"{}") as answer:
+            assert (answer.status, (await answer.json())["error"]["code"]) == (400, "report-refused")
+        port = urlsplit(url).port
+        with pytest.raises(PortBusyError, match="cannot be listened on"):
+            await shell(f"receive-reports @repo --port {port}")
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 130
 
 
 def test_the_program_says_it_in_one_line(tmp_path: Path) -> None:

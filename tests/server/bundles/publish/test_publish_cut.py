@@ -1,5 +1,6 @@
 """A publisher cut off at any write: hubs see what was or what is, and doing it again ends it."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,16 +53,13 @@ def writes(monkeypatch: pytest.MonkeyPatch) -> Writes:
     return Writes(monkeypatch)
 
 
-def cut_everywhere(
-    writes: Writes, made: Callable[[int], TestRepository], step: Callable[[TestRepository], object]
-) -> int:
+def cut_everywhere(writes: Writes, whole: TestRepository, step: Callable[[TestRepository], object]) -> int:
     """Cut a step off before and after each of its writes; look as a hub each time, and do it again."""
     number = 0
     while True:
         for after in (False, True):
             writes.begin()
-            repository = made(2 * number + after)
-            hub = Hub(repository, repository.repository.folder.with_name(f"hub-{number}-{after}"))
+            repository, hub = copied(whole, f"{number}-{after}")
             before = hub.offers()
             writes.begin(number + 1, after=after)
             try:
@@ -77,34 +75,38 @@ def cut_everywhere(
         number += 1
 
 
-def test_publishing(tmp_path: Path, writes: Writes) -> None:
-    first, second = a_bundle(tmp_path), a_bundle(tmp_path, version="2.0.0")
+def copied(whole: TestRepository, name: str) -> tuple[TestRepository, Hub]:
+    """Return a copy of a repository, and a new hub before it."""
+    folder = whole.repository.folder.with_name(name)
+    shutil.copytree(whole.repository.folder, folder)
+    repository = Repository(folder)
+    copy = TestRepository(repository, whole.keys, Publisher(repository=repository, keys=whole.keys))
+    return copy, Hub(copy, folder.with_name(f"{name}-hub"))
 
-    def made(number: int) -> TestRepository:
-        repository = a_repository(tmp_path / f"repository-{number}")
-        repository.publish(first)
-        return repository
+
+def test_publishing(tmp_path: Path, writes: Writes) -> None:
+    repository = a_repository(tmp_path / "repository")
+    repository.publish(a_bundle(tmp_path))
+    second = a_bundle(tmp_path, version="2.0.0")
 
     def step(repository: TestRepository) -> None:
         repository.publish(second, percent=10)
         assert {"home-en@1.0.0", "home-en@2.0.0"} == set(repository.repository.offers("stable"))
 
-    assert cut_everywhere(writes, made, step) > 8
+    assert cut_everywhere(writes, repository, step) > 8
 
 
 @pytest.mark.parametrize("role", ["root", "targets", "stable", "snapshot", "timestamp"])
 def test_rotating_a_key(tmp_path: Path, writes: Writes, role: str) -> None:
-    def made(number: int) -> TestRepository:
-        repository = a_repository(tmp_path / f"repository-{number}")
-        repository.keys.by_role[role].append(new_signer("new"))
-        return repository
+    repository = a_repository(tmp_path / "repository")
+    signers = repository.keys[role]
+    signers.append(new_signer("new"))
+    old, new = signers[0].public_key.keyid, signers[-1].public_key
 
     def step(repository: TestRepository) -> None:
-        signers = repository.keys[role]
-        old, new = signers[0].public_key.keyid, signers[-1].public_key
         assert rotate_key(repository.publisher, role, old=old, new=new).whole
 
-    assert cut_everywhere(writes, made, step) > 4
+    assert cut_everywhere(writes, repository, step) > 4
 
 
 def test_beginning_a_repository(tmp_path: Path, writes: Writes) -> None:

@@ -18,7 +18,7 @@ from tests.server.bundles.publishing import (
 from wyoming_server.bundles.keys import KeyFiles, key_in
 from wyoming_server.bundles.publish import Publisher, RoleKeys, Terms
 from wyoming_server.bundles.publish_keys import key_named, next_name, rotate_key
-from wyoming_server.bundles.publish_sign import sign_file, take_up
+from wyoming_server.bundles.publish_sign import read_draft, sign_file, take_up
 from wyoming_server.bundles.repository import Repository
 from wyoming_server.errors import PublisherKeyError, RepositoryStateError
 
@@ -169,8 +169,8 @@ def test_a_draft_travels_to_a_key_and_back(repository: TestRepository, hub: Hub,
     assert not rotate_key(repository.publisher, "stable", old=stable.keyid, new=key).whole
     travelling = tmp_path / "stable.json"
     travelling.write_bytes(repository.repository.draft_file("stable").read_bytes())
-    signed = sign_file(travelling, signer)
-    assert (signed.role, signed.version, signed.keys) == ("stable", 2, ("stable-2",))
+    role, draft = read_draft(travelling)
+    assert (role, draft.signed.version, sign_file(travelling, draft, signer)) == ("stable", 2, ["stable-2"])
     assert list(take_up(repository.repository, travelling)) == ["stable-2"]
     assert repository.publisher.sign().whole
     assert hub.offers() == {}
@@ -185,7 +185,7 @@ def test_what_comes_back_must_be_what_was_drafted_and_signed_by_who_may(
     stranger = KeyFiles([tmp_path / "strange"], passphrase=lambda _: None)
     travelling = tmp_path / "stable.json"
     travelling.write_bytes(repository.repository.draft_file("stable").read_bytes())
-    sign_file(travelling, stranger)
+    sign_file(travelling, read_draft(travelling)[1], stranger)
     with pytest.raises(PublisherKeyError, match="brings no signature of stable that counts"):
         take_up(repository.repository, travelling)
     forged = travelling.read_text().replace(stranger.every()[0].public_key.keyid, _stable(repository))
@@ -197,9 +197,11 @@ def test_what_comes_back_must_be_what_was_drafted_and_signed_by_who_may(
         take_up(repository.repository, travelling)
     renamed = travelling.rename(tmp_path / "renamed.json")
     with pytest.raises(RepositoryStateError, match="must be named after its role"):
-        sign_file(renamed, stranger)
+        read_draft(renamed)
     with pytest.raises(PublisherKeyError, match="No key is there"):
-        sign_file(renamed.rename(tmp_path / "beta.json"), KeyFiles([], passphrase=lambda _: None))
+        sign_file(
+            renamed, read_draft(renamed.rename(tmp_path / "beta.json"))[1], KeyFiles([], passphrase=lambda _: None)
+        )
 
 
 def _stable(repository: TestRepository) -> str:
