@@ -85,24 +85,28 @@ def edge_voice(
     control_port: int | None = None,
     data: Path | None = None,
     loaded: bool = True,
+    model: str = "starter",
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[ServerProcess]:
     """Run our server with the starter model until the end; it listens, and its model is loaded, when this is entered.
 
-    `loaded` False does not wait for the model. `settings` are EDGE_VOICE_… variables over those of the home. With a
-    `control_port` (0: any) it has a control API; `data` is the folder of a server that is started again.
+    `model` is what its owner has named, empty for what suits the machine; `loaded` False does not wait for any.
+    `settings` are EDGE_VOICE_… variables over those of the home. With a `control_port` (0: any) it has a control API;
+    `data` is the folder of a server that is started again.
     """
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        yield stack.enter_context(_edge_voice(port, control_port, folder, loaded=loaded, settings=settings or {}))
+        yield stack.enter_context(
+            _edge_voice(port, control_port, folder, loaded=loaded, model=model, settings=settings or {})
+        )
 
 
 @contextlib.contextmanager
 def _edge_voice(
-    port: int, control_port: int | None, data: Path, *, loaded: bool, settings: Mapping[str, str]
+    port: int, control_port: int | None, data: Path, *, loaded: bool, model: str, settings: Mapping[str, str]
 ) -> Iterator[ServerProcess]:
     """Run our server in a data folder."""
-    command: list[str | Path] = [our_python(), "-m", "wyoming_server", "serve", "--model", "starter"]
+    command: list[str | Path] = [our_python(), "-m", "wyoming_server", "serve", "--model", model]
     command += ["--language", "en", "--uri", f"tcp://127.0.0.1:{port}", "--data-dir", data]
     command += ["--http", "off" if control_port is None else f"127.0.0.1:{control_port}"]
     ready = _loaded if loaded else _listening

@@ -83,9 +83,9 @@ async def peer_entry(core: HomeAssistant, peer: Peer) -> MockConfigEntry:
     return entry
 
 
-async def until(condition: Callable[[], object]) -> None:
+async def until(condition: Callable[[], object], *, longest_s: float = _LONGEST_WAIT_S) -> None:
     """Wait for what happens by itself; a TimeoutError when it never does. Nothing is said about how long it takes."""
-    async with asyncio.timeout(_LONGEST_WAIT_S):
+    async with asyncio.timeout(longest_s):
         while not condition():  # noqa: ASYNC110  # what is waited for sets no event
             await asyncio.sleep(0.005)
 
