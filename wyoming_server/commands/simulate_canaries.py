@@ -34,7 +34,7 @@ class Day:
     began: Marks
     left: Marks
     any: Marks
-    """Whether there is anything to report."""
+    """Whether there is anything to report; turns that it answers alone are not judged by a cohort, and left out."""
 
     @classmethod
     def new(cls, hubs: int) -> Day:
@@ -132,7 +132,6 @@ class Canaries:
     def _watch(self, hubs: Counts, said: Counts) -> None:
         theirs = self._known(said, hubs)
         self._compare(hubs, said, theirs, self._bad(theirs, self.rates[hubs]))
-        self.today.any[hubs] |= said > 0
 
     def _compare(self, hubs: Counts, answered: Counts, theirs: Values, bad: Values) -> None:
         planned = self.settings.serving_turns + self.settings.watch_turns

@@ -2,7 +2,6 @@
 
 import copy
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -36,7 +35,7 @@ class Plan:
     percents: tuple[float, ...] = (10.0, 50.0, 100.0)
     stage_days: int = 10
     """Between two percentages."""
-    blind_days: int = 21
+    blind_days: int = 28
     """The same without reports: then only complaints can speak against it, and those take longer."""
     reporting: float = 0.2
     """Share of the owners who have agreed to the cohort report."""
@@ -195,9 +194,8 @@ def simulate_rollout(
     *,
     with_reports: bool,
     settings: BundleSettings,
-    after_each: Callable[[], None] = lambda: None,
 ) -> Outcome:
-    """Roll a bundle out to a made-up fleet, the same one for the same seed; `after_each` is called after each day."""
+    """Roll a bundle out to a made-up fleet, the same one for the same seed."""
     chance = np.random.default_rng((plan.seed, 0))
     fleet = made_fleet(plan.hubs, chance, reporting=plan.reporting if with_reports else 0.0)
     chance = np.random.default_rng((plan.seed, 1, *bundle.name.encode(), with_reports))
@@ -224,8 +222,6 @@ def simulate_rollout(
         else:
             publisher.hear(int((canaries.stage == LEFT).sum()) - was_left, step)
         _note(outcome, canaries, told.took, step)
-        if (step + 1) % STEPS_A_DAY == 0:
-            after_each()
     return _totals(outcome, canaries, told.took, plan)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wyoming_server.commands import simulate
+from wyoming_server.commands import simulate_threshold as simulate
 from wyoming_server.commands.simulate_run import StreamResult, recovery, run
 from wyoming_server.commands.simulate_streams import STREAMS, TARGET, Stream, draw, oracle_escalation
 from wyoming_server.errors import DiskError
@@ -25,7 +25,7 @@ NAMES = {one.name: one for one in STREAMS}
 def arguments(*given: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     simulate.add_arguments(parser)
-    return parser.parse_args(["threshold", *given])
+    return parser.parse_args(given)
 
 
 async def test_every_stream_holds_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
