@@ -72,6 +72,8 @@ class RunningServer:
     supply: Supply
     brain: Brain
     control: Control
+    arms: Arms
+    updates: Updates
     door: ControlDoor | None
     """None: the control API is off."""
 
@@ -96,7 +98,7 @@ async def running(settings: Settings, on_turn: OnTurn | None = None) -> AsyncGen
         settings = with_bundles(settings, opening.state)
         models = _Models(opening, settings)
         supply = await stack.enter_async_context(models.supply)
-        brain, control = await _built(settings, models, on_turn, stack)
+        parts, control = await _built(settings, models, on_turn, stack)
         _in_background(_settle(supply), stack)
         _in_background(control.run(), stack)
         port = await stack.enter_async_context(
@@ -112,7 +114,15 @@ async def running(settings: Settings, on_turn: OnTurn | None = None) -> AsyncGen
         door = await _opened_door(settings, control, port, stack)
         if opening.lock is not None and door is not None:
             opening.lock.tell({"control": door.local_url, "fingerprint": door.fingerprint})
-        yield RunningServer(port=port, supply=supply, brain=brain, control=control, door=door)
+        yield RunningServer(
+            port=port,
+            supply=supply,
+            brain=parts.brain,
+            control=control,
+            arms=parts.arms,
+            updates=parts.updates,
+            door=door,
+        )
 
 
 async def _opened_door(
@@ -176,7 +186,7 @@ class _Models:
 
 async def _built(
     file_settings: Settings, models: _Models, on_turn: OnTurn | None, stack: AsyncExitStack
-) -> tuple[Brain, Control]:
+) -> tuple[Parts, Control]:
     """Load everything that loads in a moment, off the event loop and side by side."""
     supply, data = models.supply, Path(file_settings.server.data_dir)
     store = await stack.enter_async_context(opened_store(data / FILE_NAME))
@@ -273,7 +283,7 @@ async def _built(
         clock=time.monotonic,
         wall=wall,
     )
-    return brain, Control(parts, settings, services, on_turn)
+    return parts, Control(parts, settings, services, on_turn)
 
 
 async def _loaded_ears(settings: Settings, models: _Models, loaders: EarLoaders) -> Ears:
