@@ -16,6 +16,8 @@ from .manifest import MANIFEST_FILE, read_bundle
 from .whole_file import sync_folder
 
 _CHUNK_BYTES = 1 << 20
+_FORMAT = tarfile.USTAR_FORMAT
+"""Hubs read this and no extended header: fewer parsers for hostile bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +44,14 @@ def write_archive(directory: Path, file: Path, *, report: Callable[[int], object
     DiskError.
     """
     bundle, manifest = _read(directory)
+    for listed in bundle.files:
+        check_entry(listed.name, listed.length)
     try:
         with _whole(file) as raw:
             digesting = _Digesting(raw)
-            with tarfile.open(fileobj=digesting, mode="w|", format=tarfile.PAX_FORMAT, bufsize=_CHUNK_BYTES) as archive:
+            with tarfile.open(
+                fileobj=digesting, mode="w|", format=_FORMAT, encoding="utf-8", bufsize=_CHUNK_BYTES
+            ) as archive:
                 archive.addfile(_entry(MANIFEST_FILE, len(manifest)), io.BytesIO(manifest))
                 for listed in sorted(bundle.files, key=lambda one: one.name):
                     _add(archive, directory, listed)
@@ -92,6 +98,16 @@ def _add(archive: tarfile.TarFile, directory: Path, listed: FileEntry) -> None:
 
 def _damaged(path: Path) -> BundleDamagedError:
     return BundleDamagedError(f"'{path}' is not what the manifest lists; build the bundle again")
+
+
+def check_entry(name: str, length: int) -> None:
+    """Check that the archive's form holds a file. Raises BundleManifestError for too long a name or too large a file."""
+    try:
+        _entry(name, length).tobuf(_FORMAT, "utf-8", "strict")
+    except ValueError as error:
+        raise BundleManifestError(
+            f"'{name}' does not fit into an archive ({error}): at most 100 bytes in a name, 155 in its folders, 8 GB"
+        ) from error
 
 
 def _entry(name: str, length: int) -> tarfile.TarInfo:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import BundleManifestError, DiskError
+from .archive_write import check_entry
 from .bundle import Bundle, FileEntry
 from .manifest import MANIFEST_FILE
 from .manifest_schema import bundle_of, fields_of
@@ -37,6 +38,8 @@ def write_manifest(directory: Path, bundle: Bundle) -> Bundle:
     take, and DiskError.
     """
     whole = replace(bundle, files=listed(directory))
+    for entry in whole.files:
+        check_entry(entry.name, entry.length)
     content = json.dumps(fields_of(whole), indent=2, ensure_ascii=False) + "\n"
     try:
         bundle_of(json.loads(content))

@@ -55,13 +55,26 @@ def test_what_the_manifest_does_not_list_stays_out(tmp_path: Path) -> None:
     assert "notes-to-self.txt" not in [one.name for one in entries(tmp_path / "a.tar")]
 
 
-def test_a_long_name_outside_ascii_comes_out_as_it_went_in(tmp_path: Path) -> None:
+def test_a_long_name_outside_ascii_comes_out_as_it_went_in_without_any_extended_header(tmp_path: Path) -> None:
     directory = tmp_path / "home@1.0.0"
-    (directory / ("ä" * 90)).mkdir(parents=True)
-    (directory / ("ä" * 90) / "x.bin").write_bytes(b"1")
+    (directory / ("ä" * 70)).mkdir(parents=True)
+    (directory / ("ä" * 70) / "x.bin").write_bytes(b"1")
     made.write_manifest(directory, made.Bundle(name="home", version="1.0.0"))
     write_archive(directory, tmp_path / "a.tar")
-    assert [one.name for one in entries(tmp_path / "a.tar")] == ["bundle.json", "ä" * 90 + "/x.bin"]
+    assert [one.name for one in entries(tmp_path / "a.tar")] == ["bundle.json", "ä" * 70 + "/x.bin"]
+    content = (tmp_path / "a.tar").read_bytes()
+    assert {content[start + 257 : start + 263] for start in offsets(tmp_path / "a.tar")} == {b"ustar\0"}
+    assert {content[start + 156 : start + 157] for start in offsets(tmp_path / "a.tar")} == {b"0"}
+
+
+def offsets(archive: Path) -> list[int]:
+    return [one.offset for one in entries(archive)]
+
+
+def test_a_name_that_only_an_extended_header_could_hold_is_refused_when_it_is_described(tmp_path: Path) -> None:
+    (tmp_path / ("x" * 101)).write_bytes(b"")
+    with pytest.raises(BundleManifestError, match="does not fit into an archive"):
+        made.write_manifest(tmp_path, made.Bundle(name="home", version="1.0.0"))
 
 
 @pytest.mark.parametrize("change", [b"", b"x" * 10_000, b"x" * 10_001])
