@@ -101,7 +101,7 @@ def _damaged(path: Path) -> BundleDamagedError:
 
 
 def check_entry(name: str, length: int) -> None:
-    """Check that the archive's form holds a file. Raises BundleManifestError for too long a name or too large a file."""
+    """Check that an archive holds such a file. Raises BundleManifestError for too long a name or too large a file."""
     try:
         _entry(name, length).tobuf(_FORMAT, "utf-8", "strict")
     except ValueError as error:
