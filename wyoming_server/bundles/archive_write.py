@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from ..errors import BundleDamagedError, BundleManifestError, DiskError, ModelCorruptError, ModelMissingError
 from .bundle import Bundle, FileEntry
@@ -16,7 +16,7 @@ from .manifest import MANIFEST_FILE, read_bundle
 from .whole_file import sync_folder
 
 _CHUNK_BYTES = 1 << 20
-_FORMAT = tarfile.USTAR_FORMAT
+_FORMAT: Final = tarfile.USTAR_FORMAT
 """Hubs read this and no extended header: fewer parsers for hostile bytes."""
 
 
