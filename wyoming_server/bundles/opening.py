@@ -46,9 +46,11 @@ def opened(folder: BundleFolder, wall: Callable[[], dt.datetime]) -> Iterator[Op
             _LOGGER.warning("%s: %s", error.code, error)
             yield Opened(folder=folder, state=_read(folder), lock=None, refusal=error)
             return
-        yield opening
-        with suppress(DiskError):  # at worst the next start takes this end for a crash
-            end_run(folder)
+        try:
+            yield opening
+        finally:  # also after an error: what Python can still say is no crash of a model
+            with suppress(DiskError):  # at worst the next start takes this end for a crash
+                end_run(folder)
 
 
 def loaded_labels(state: State) -> set[str]:
