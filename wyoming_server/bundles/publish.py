@@ -82,8 +82,12 @@ class Publisher:
             repository.save_draft("root", _root(roles))
             return publisher, publisher.go()
 
-    def publish(self, bundle: Path, *, channel: str, terms: Terms) -> Published:
+    def publish(
+        self, bundle: Path, *, channel: str, terms: Terms, report: Callable[[int], object] = lambda _: None
+    ) -> Published:
         """Offer a built bundle in a channel. Doing it again with the same bundle changes nothing.
+
+        `report` is told the bytes of each file that is packed.
 
         Raises BundleManifestError or BundleDamagedError for a folder that is not one.
         """
@@ -92,7 +96,7 @@ class Publisher:
             # Not among the files for hubs, where a cut would leave it; the lock makes the name ours alone.
             archive = self.repository.drafts / "packing.tar"
             try:
-                packed = write_archive(bundle, archive)
+                packed = write_archive(bundle, archive, report=report)
                 offers = self.repository.offers(channel)
                 offer = offers.get(packed.bundle.label) or _offered(packed, channel, terms)
                 self._check(packed, offer, channel)

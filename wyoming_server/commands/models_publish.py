@@ -2,8 +2,14 @@
 
 import argparse
 import asyncio
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+from tqdm import tqdm
+
+from ..bundles.offer import CHANNELS, Offer
+from ..bundles.publish import Published, Publisher
 from ..bundles.repository import ROLES
 from ..settings import Settings
 from .models_publish_flags import (
@@ -58,7 +64,7 @@ def _run(arguments: argparse.Namespace) -> int:
     publisher = publisher_of(arguments)
     match arguments.action:
         case "publish":
-            done = publisher.publish(arguments.bundle, channel=arguments.channel, terms=terms_of(arguments))
+            return tell_published(arguments, _published(publisher, arguments))
         case "roll-out":
             done = publisher.roll_out(arguments.label, channel=arguments.channel, terms=terms_of(arguments))
         case "pause":
@@ -69,4 +75,20 @@ def _run(arguments: argparse.Namespace) -> int:
             released = publisher.refresh(also=arguments.also)
             versions = ", ".join(f"{role} {version}" for role, version in released.versions.items())
             return tell(arguments, released, [f"Hubs are shown {versions}."])
-    return tell_published(arguments, done)
+    return tell_published(arguments, done, _elsewhere(publisher, done.offer))
+
+
+def _published(publisher: Publisher, arguments: argparse.Namespace) -> Published:
+    terms = terms_of(arguments)
+    # The bytes are not known before the manifest is read, and to read it is the packer's.
+    with tqdm(desc="packing", unit="B", unit_scale=True, file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
+        return publisher.publish(arguments.bundle, channel=arguments.channel, terms=terms, report=bar.update)
+
+
+def _elsewhere(publisher: Publisher, stopped: Offer) -> Iterator[str]:
+    """Yield where a bundle that was paused or withdrawn is offered still."""
+    for channel in CHANNELS:
+        other = publisher.repository.offers(channel).get(stopped.label)
+        goes_on = other is not None and not (other.withdrawn or other.rollout.paused)
+        if channel != stopped.channel and goes_on and (stopped.withdrawn or stopped.rollout.paused):
+            yield f"It is offered in {channel} still; `--channel {channel}` stops it there."

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..bundles.keys import KeyFiles
 from ..bundles.offer import CHANNELS, LONGEST_NOTES
@@ -126,7 +127,9 @@ def add_terms(parser: argparse.ArgumentParser, *, percent: float | None, otherwi
     parser.add_argument("--hub-classes", type=_classes, metavar="pi5,n100", help="hardware, between commas, or all")
     parser.add_argument("--not-before", type=_moment, metavar="TIME", help="not before, as 2026-12-01T03:00+00:00")
     parser.add_argument("--notes", type=Path, metavar="FILE.md", help="what is new, for people, in Markdown")
-    parser.add_argument("--reports-url", metavar="URL", help="where hubs whose owners agreed send the day's counters")
+    parser.add_argument(
+        "--reports-url", type=_address, metavar="URL", help="where hubs whose owners agreed send the day's counters"
+    )
 
 
 def terms_of(arguments: argparse.Namespace) -> Terms:
@@ -191,13 +194,11 @@ def tell(arguments: argparse.Namespace, released: Released, lines: Iterable[str]
     return 0
 
 
-def tell_published(arguments: argparse.Namespace, published: Published) -> int:
+def tell_published(arguments: argparse.Namespace, published: Published, more: Iterable[str] = ()) -> int:
     """Print what a bundle's offer is now, and what waits; return the exit status."""
-    offer = published.offer
-    line = f"{offer.label} in {offer.channel}: {shown_terms(offer)}"
-    return tell(
-        arguments, published.released, [line], label=offer.label, channel=offer.channel, terms=shown_terms(offer)
-    )
+    offer, terms = published.offer, shown_terms(published.offer)
+    lines = [f"{offer.label} in {offer.channel}: {terms}", *more]
+    return tell(arguments, published.released, lines, label=offer.label, channel=offer.channel, terms=terms)
 
 
 def _percent(text: str) -> float:
@@ -225,6 +226,13 @@ def _listed(text: str, form: str, what: str) -> tuple[str, ...]:
     if not all(re.fullmatch(form, word) for word in words):
         raise argparse.ArgumentTypeError(f"{text!r} must be {what}")
     return words
+
+
+def _address(text: str) -> str:
+    parts = urlsplit(text)
+    if text and not (parts.scheme in {"https", "http"} and parts.hostname):
+        raise argparse.ArgumentTypeError(f"{text!r} is no address, as https://reports.example.org/")
+    return text
 
 
 def _moment(text: str) -> dt.datetime:

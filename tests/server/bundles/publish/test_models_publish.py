@@ -104,6 +104,17 @@ async def test_a_bundle_from_the_first_tenth_to_its_withdrawal(shell: Shell) -> 
     assert "timestamp" in out
 
 
+async def test_a_bundle_that_is_stopped_in_one_channel_is_said_to_be_in_the_other(shell: Shell) -> None:
+    await shell.init("--unencrypted all")
+    a_bundle(shell.folder)
+    keys = "--keys @off --keys @on"
+    for channel in ("beta", "stable"):
+        await shell(f"publish @repo @home-en@1.0.0 --channel {channel} {keys}")
+    still = "It is offered in beta still; `--channel beta` stops it there."
+    assert still in await shell(f"withdraw @repo home-en@1.0.0 {keys}")
+    assert "still" not in await shell(f"withdraw @repo home-en@1.0.0 --channel beta {keys}")
+
+
 async def test_what_an_offline_key_must_sign_waits_and_is_shown_before(shell: Shell) -> None:
     await shell.init()
     a_bundle(shell.folder)
@@ -195,7 +206,15 @@ async def test_a_refusal_names_its_cure(shell: Shell, line: str, kind: type[Edge
 
 
 @pytest.mark.parametrize(
-    "flags", ["--percent 101", "--percent ten", "--regions Germany", "--hub-classes Pi5", "--not-before tomorrow"]
+    "flags",
+    [
+        "--percent 101",
+        "--percent ten",
+        "--regions Germany",
+        "--hub-classes Pi5",
+        "--not-before tomorrow",
+        "--reports-url x",
+    ],
 )
 async def test_impossible_terms_are_refused_before_anything_is_read(
     shell: Shell, flags: str, capsys: pytest.CaptureFixture[str]
