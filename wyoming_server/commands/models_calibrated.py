@@ -10,6 +10,7 @@ import psutil
 from ..bundles.bundle import Kind, Resources
 from ..bundles.calibrate import FLOORS, Calibrated, Calibrator, Edits
 from ..bundles.hub_class import hub_class
+from ..bundles.manifest import read_bundle
 from ..engines.apart import ApartModel, TrialLimits
 from ..engines.asr_whisper import HOP_SAMPLES, WhisperEngine
 from ..engines.goldens import read_golden
@@ -121,7 +122,7 @@ async def tried(folder: Path, kind: Kind) -> Resources:
 
 async def _times(model: ApartModel, folder: Path) -> tuple[float, ...]:
     """Return how long commands of 3 s take, made of its golden recordings; ms."""
-    samples = [_command(read_golden(file)) for file in sorted((folder / "golden").glob("*.wav"))]
+    samples = [_command(read_golden(folder / one.file)) for one in read_bundle(folder).golden]
     loop = asyncio.get_running_loop()
     times = []
     for number in range(_DECODES if samples else 0):

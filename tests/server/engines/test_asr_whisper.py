@@ -81,6 +81,14 @@ def test_golden_recordings_are_heard_right_at_either_context(
 
 
 @pytest.mark.parametrize("name", list(GOLDEN))
+def test_the_same_loaded_model_sees_through_another_floor(engine: WhisperEngine) -> None:
+    asked = request(golden(KITCHEN))
+    assert engine.seeing(3000).decode(asked).context_frames == 3000
+    assert engine.seeing(700).decode(asked).context_frames == 700
+    assert engine.decode(asked).context_frames < 700
+
+
+@pytest.mark.parametrize("name", GOLDEN)
 def test_the_evidence_is_ctranslate2s_own(engine: WhisperEngine, name: str) -> None:
     """The tokens' log-probabilities and the end's add up to the score that ctranslate2 gives the sequence."""
     results: list[Any] = []
