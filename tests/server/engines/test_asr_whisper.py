@@ -80,7 +80,6 @@ def test_golden_recordings_are_heard_right_at_either_context(
     assert (heard.language, heard.language_probability, heard.model) == ("en", None, "starter")
 
 
-@pytest.mark.parametrize("name", list(GOLDEN))
 def test_the_same_loaded_model_sees_through_another_floor(engine: WhisperEngine) -> None:
     asked = request(golden(KITCHEN))
     assert engine.seeing(3000).decode(asked).context_frames == 3000
@@ -88,7 +87,7 @@ def test_the_same_loaded_model_sees_through_another_floor(engine: WhisperEngine)
     assert engine.decode(asked).context_frames < 700
 
 
-@pytest.mark.parametrize("name", GOLDEN)
+@pytest.mark.parametrize("name", list(GOLDEN))
 def test_the_evidence_is_ctranslate2s_own(engine: WhisperEngine, name: str) -> None:
     """The tokens' log-probabilities and the end's add up to the score that ctranslate2 gives the sequence."""
     results: list[Any] = []
