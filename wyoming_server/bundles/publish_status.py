@@ -12,7 +12,7 @@ from .offer import CHANNELS, CUSTOM_KEY, Offer, custom_of
 from .publish import Publisher
 from .publish_changes import changes
 from .publish_release import Waiting, draft_state
-from .repository import ROLES, SOON, Repository
+from .repository import ROLES, SOON, Repository, RoleMetadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +42,15 @@ class Standing:
     offers: tuple[Offer, ...]
     """As hubs are shown them, the newest of each name first."""
     drafts: tuple[Draft, ...]
+    missing: tuple[str, ...]
+    """Files that hubs are told of and that are not there, or not of their length."""
     judgements: Mapping[str, Judgement]
     """Label → what the reports say."""
+
+    @property
+    def serves(self) -> bool:
+        """Whether hubs can take up what they are offered."""
+        return bool(self.roles) and not self.missing and all(one.state != "expired" for one in self.roles)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as one JSON object."""
@@ -52,6 +59,7 @@ class Standing:
                 {"role": one.role, "version": one.version, "expires": one.expires.isoformat(), "state": one.state}
                 for one in self.roles
             ],
+            "missing": list(self.missing),
             "bundles": [self._offer(one) for one in self.offers],
             "waiting": [
                 {
@@ -85,9 +93,18 @@ def standing(repository: Repository, judgements: Mapping[str, Judgement]) -> Sta
     return Standing(
         roles=tuple(_roles(repository)),
         offers=tuple(sorted(offers, key=lambda one: (one.channel, one.name, Version(one.version)), reverse=True)),
+        missing=tuple(_missing(repository, shown)),
         drafts=tuple(Draft(waiting=one, changes=_changes(repository, one.role)) for one in drafts if one),
         judgements=judgements,
     )
+
+
+def _missing(repository: Repository, shown: Mapping[str, RoleMetadata | None]) -> Iterator[str]:
+    for metadata in filter(None, shown.values()):
+        for path, target in sorted(metadata.signed.targets.items()):
+            file = repository.targets / target.get_prefixed_paths()[0]
+            if not file.is_file() or file.stat().st_size != target.length:
+                yield path
 
 
 def _changes(repository: Repository, role: str) -> tuple[str, ...]:

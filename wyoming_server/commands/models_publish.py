@@ -74,7 +74,9 @@ def _run(arguments: argparse.Namespace) -> int:
         case _:
             released = publisher.refresh(also=arguments.also)
             versions = ", ".join(f"{role} {version}" for role, version in released.versions.items())
-            return tell(arguments, released, [f"Hubs are shown {versions}."])
+            tell(arguments, released, [f"Hubs are shown {versions}."])
+            # A job that runs daily must hear of it when what it is there for was not done.
+            return int(any(one.role not in ROLES for one in released.waiting))
     return tell_published(arguments, done, _elsewhere(publisher, done.offer))
 
 

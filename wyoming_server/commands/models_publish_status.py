@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from ..bundles.cohort import Judgement, judged
 from ..bundles.publish_changes import shown_terms
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser, _action: str) -> None:
 
 
 async def run(arguments: argparse.Namespace, _settings: Settings) -> int:
-    """Show how a repository stands; return the exit status. Raises EdgeVoiceError."""
+    """Show how a repository stands; return 1 when hubs can take up nothing, or not all. Raises EdgeVoiceError."""
     return await asyncio.to_thread(_run, arguments)
 
 
@@ -46,7 +47,7 @@ def _run(arguments: argparse.Namespace) -> int:
         print_json(stands.as_json() | {"done": list(done)})
     else:
         print(*_shown(stands, Style.of(sys.stdout)), *done, sep="\n")
-    return 0
+    return 0 if stands.serves else 1
 
 
 def _shown(stands: Standing, style: Style) -> Iterator[str]:
@@ -65,6 +66,8 @@ def _shown(stands: Standing, style: Style) -> Iterator[str]:
         if one.state != "good":
             cure = f"`models refresh --also {one.role}`" if one.role in ROLES else "`models refresh`"
             yield style.bad(f"{one.role} {'has expired' if one.state == 'expired' else 'expires soon'}: {cure}")
+    for path in stands.missing:
+        yield style.bad(f"{path} is missing from '{Path('public', 'targets')}'; `models publish` it again")
     for draft in stands.drafts:
         waits = draft.waiting
         if waits.keys:

@@ -32,10 +32,10 @@ class Shell:
         (folder / "passphrase").write_text("open sesame\n")
         (folder / "passphrase").chmod(0o600)
 
-    async def __call__(self, line: str) -> str:
+    async def __call__(self, line: str, status: int = 0) -> str:
         """Run a line whose words `@x` stand for paths below the folder; return what it prints."""
         argv = ["models", *(str(self.folder / word[1:]) if word.startswith("@") else word for word in line.split())]
-        assert await models.run(_parser(argv).parse_args(argv), None) == 0  # type: ignore[arg-type]
+        assert await models.run(_parser(argv).parse_args(argv), None) == status  # type: ignore[arg-type]
         return self._capsys.readouterr().out
 
     async def init(self, flags: str = "--unencrypted online --passphrase-file @passphrase") -> str:
@@ -128,6 +128,7 @@ async def test_what_an_offline_key_must_sign_waits_and_is_shown_before(shell: Sh
     assert "snapshot may sign (`models refresh`)" in out
     assert "stable 2" in await shell("refresh @repo --keys @on")
     assert not list((shell.folder / "repo" / "drafts").glob("*.json"))
+    await shell("refresh @repo --keys @off", status=1)  # as a job that runs daily must notice
 
 
 async def test_a_root_key_that_never_comes_here_signs_elsewhere(shell: Shell) -> None:
@@ -138,7 +139,7 @@ async def test_a_root_key_that_never_comes_here_signs_elsewhere(shell: Shell) ->
         (shell.folder / f"r{number}" / f"root-{number}.pem").rename(away / f"root-{number}.pem")
     out = await shell.init("--unencrypted all")
     assert "Waits: root 1 has 1 of 2 signatures; root-2 or root-3 may sign" in out
-    out = await shell("status @repo")
+    out = await shell("status @repo", status=1)
     assert "Hubs are offered nothing yet" in out
     assert "Waits: targets 1, signed; it goes out with what it belongs to" in out
     assert shell.repository.root() is None

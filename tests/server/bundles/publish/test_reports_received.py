@@ -180,8 +180,22 @@ def test_the_standing_tells_what_waits_and_what_expires(tmp_path: Path) -> None:
     assert {one.role: one.state for one in stands.roles} == dict.fromkeys(
         ("root", "targets", "stable", "beta", "snapshot", "timestamp"), "good"
     )
+    assert stands.serves
     repository.repository.clock = lambda: NOW + 0.9 * DAY
     assert {one.role: one.state for one in standing(repository.repository, {}).roles}["timestamp"] == "soon"
     repository.repository.clock = lambda: NOW + 8 * DAY
-    states = {one.role: one.state for one in standing(repository.repository, {}).roles}
+    stands = standing(repository.repository, {})
+    assert not stands.serves
+    states = {one.role: one.state for one in stands.roles}
     assert (states["timestamp"], states["snapshot"], states["root"]) == ("expired", "expired", "good")
+
+
+def test_an_archive_that_is_gone_is_named_and_comes_back_by_publishing_again(
+    repository: TestRepository, tmp_path: Path
+) -> None:
+    (archive,) = (repository.public / "targets" / "stable").glob("*.tar")
+    archive.unlink()
+    stands = standing(repository.repository, {})
+    assert (stands.missing, stands.serves) == (("stable/home-en@1.0.0.tar",), False)
+    repository.publish(tmp_path / "home-en@1.0.0")
+    assert standing(repository.repository, {}).serves
