@@ -34,7 +34,7 @@ class HubModel:
         if directory is None or directory == STARTER_DIRECTORY:
             return directory
         if damage := self._damage(directory):
-            _LOGGER.error("model-corrupt: %s; it is fetched again", damage)
+            _LOGGER.error("model-corrupt: %s; a server fetches it again", damage)
             return None
         return directory
 

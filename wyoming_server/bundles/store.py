@@ -115,10 +115,16 @@ class ModelStore:
         raise AssertionError(name)
 
     def resolve(self, name: str) -> Path:
-        """Return the folder of an installed model, its files checked.
+        """Return the folder of an installed model, its files checked; blocks while those that were fetched are read.
 
         Raises UnknownModelError, ModelMissingError and ModelCorruptError.
         """
+        directory = self._whole(name)
+        if self.is_fetched(directory):
+            self._check_unchanged(directory)
+        return directory
+
+    def _whole(self, name: str) -> Path:
         directory = self.directory(name)
         if not directory.is_dir():
             raise ModelMissingError(
@@ -178,9 +184,14 @@ class ModelStore:
         UnknownModelError.
         """
         directory = self.directory(name)
-        if directory.is_dir() and (changed := self.changed(directory)):
-            raise ModelCorruptError(f"In '{directory}', {', '.join(changed)} changed since it was installed; {_CURE}")
-        return self.recorded(self.resolve(name))
+        if directory.is_dir():
+            self._check_unchanged(directory)
+        return self.recorded(self._whole(name))
+
+    def _check_unchanged(self, directory: Path) -> None:
+        if changed := self.changed(directory):
+            cure = _CURE if self.is_fetched(directory) else "copy it there again, or let `serve` take it as it is"
+            raise ModelCorruptError(f"In '{directory}', {', '.join(changed)} changed since it was installed; {cure}")
 
     def is_fetched(self, directory: Path) -> bool:
         """Return whether a folder came from the hub, so that it can come again; otherwise somebody made it."""

@@ -262,9 +262,9 @@ def _installed(settings: Settings) -> tuple[Settings, Path]:
     Like every command that measures, it fetches nothing; where no model is named, it takes the one that `serve` chose
     and fetched before, else the starter.
     """
-    if not settings.asr.model and not chosen_model(settings).find():
-        settings = with_model(settings, STARTER)
     found = chosen_model(settings).find()
+    if found is None and not settings.asr.model:
+        settings = with_model(settings, STARTER)
     return settings, found or ModelStore(Path(settings.server.data_dir) / "models").resolve(settings.asr.model)
 
 

@@ -93,6 +93,15 @@ def test_a_model_is_verified_against_what_was_written_down(store: ModelStore) ->
         store.verify("mine")
 
 
+def test_a_fetched_model_that_changed_is_not_there_for_commands_that_measure(store: ModelStore) -> None:
+    write_origin(store.root / "base" / ORIGIN_FILE, Origin(name="base", repository="owner/base", commit="abc"))
+    store.record(store.root / "base")
+    assert store.resolve("base") == store.root / "base"
+    (store.root / "base" / "vocabulary.json").write_text("[]")
+    with pytest.raises(ModelCorruptError, match=r"vocabulary\.json changed"):
+        store.resolve("base")
+
+
 def test_a_record_that_cannot_be_read_is_none(store: ModelStore) -> None:
     for content in ("", "[]", "{}", '{"name": "base", "files": [{"name": 1}]}', '{"name": "base", "files": 1}'):
         (store.root / "base" / ORIGIN_FILE).write_text(content)
