@@ -125,6 +125,16 @@ class Arms:
         """Return the label or the name of what serves now; empty for nothing, and for ears that are no bundle's."""
         return self._supply.status.serving if kind is Kind.ASR else self._ears.labels.get(kind, "")
 
+    @property
+    def is_shadowing(self) -> bool:
+        """Whether an utterance is being decoded unheard, or waits for that."""
+        return self._shadow.is_at_work
+
+    @property
+    def shadowed(self) -> int:
+        """How many utterances were decoded unheard since the start."""
+        return self._shadow.heard
+
     async def aclose(self) -> None:
         """End what is tried, and the small models."""
         await self._shadow.end()

@@ -48,6 +48,8 @@ class Shadow:
         self._crashed_s: float | None = None
         self._speaking = 0
         """Turns that are under way."""
+        self.heard = 0
+        """Utterances that were decoded so, ever."""
 
     @property
     def is_at_work(self) -> bool:
@@ -138,6 +140,7 @@ class Shadow:
                 prompt=request.prompt,
             )
             match = await self._grammar.match(hypothesis.text, hypothesis.language, request.vocabulary)
+            self.heard += 1
             self._turns.shadowed(heard, hypothesis, match)
         except TurnError, ValueError:
             self._turns.shadow_failed(heard)
