@@ -1,7 +1,7 @@
 """Counts turns of an incumbent and a candidate, and bets on them: each turn's metric is used once."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -127,7 +127,7 @@ class Book:
             self.waiting[name].append(bad)
             tested = self.tested[name]
             tested.candidate = tested.candidate.plus(bad=bad)
-            self._compare(name, planned)
+        self._compare(said, planned)
         today = self._today
         if watched:
             self._count(watched=_tallied(today.watched, said))
@@ -168,21 +168,23 @@ class Book:
         if self.label:
             self.today[self.label] = replace(self._today, **changed)  # type: ignore[arg-type]  # fields of Counters
 
-    def _compare(self, name: str, planned: int) -> None:
+    def _compare(self, names: Iterable[str], planned: int) -> None:
         """Compare what is waiting with as much of the baseline as lasts until the last planned turn."""
-        fresh, unused = self.waiting[name], self.unused[name]
-        to_come = max(len(fresh), planned - self.answered + 1)
-        count = int(spread(np.array(len(unused)), np.array(len(fresh)), np.array(to_come)))
-        if not count:
-            return
-        taken = [unused.pop() for _ in range(count)]
-        self.bets.compare(
-            *(_at(name, number) for number in (count, sum(taken), len(fresh), sum(fresh))),
-        )
-        tested = self.tested[name]
-        was = tested.incumbent
-        tested.incumbent = Tally(turns=was.turns + count, bad=was.bad + sum(taken))
-        fresh.clear()
+        block = np.zeros((4, len(NAMES)))
+        for name in names:
+            fresh, unused = self.waiting[name], self.unused[name]
+            to_come = max(len(fresh), planned - self.answered + 1)
+            taken = [
+                unused.pop()
+                for _ in range(int(spread(*np.array((len(unused), len(fresh), to_come), dtype=np.float64))))
+            ]
+            if not taken:
+                continue
+            block[:, NAMES.index(name)] = (len(taken), sum(taken), len(fresh), sum(fresh))
+            was = self.tested[name].incumbent
+            self.tested[name].incumbent = Tally(turns=was.turns + len(taken), bad=was.bad + sum(taken))
+            fresh.clear()
+        self.bets.compare(*block[:, np.newaxis])
 
     def _evidence(self, name: str, e_value: float) -> Evidence:
         tested = self.tested[name]

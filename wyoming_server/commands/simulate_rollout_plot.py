@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from .plot import Axis, Line, Lines, Panel, drawing, up_to
-from .simulate_rollout_run import Outcome, Plan
+from .simulate_rollout_run import STEPS_A_DAY, Outcome, Plan
 
-_POINTS = 240
+_POINTS = 120
 
 
 def plot(plan: Plan, outcomes: Sequence[Outcome]) -> str:
@@ -14,7 +14,7 @@ def plot(plan: Plan, outcomes: Sequence[Outcome]) -> str:
     rows = {name: [one for one in outcomes if one.bundle.name == name] for name in names}
     stages = ", ".join(f"{one:g}" for one in plan.percents)
     return drawing(
-        f"Four bundles, rolled out to {plan.hubs:,} hubs".replace(",", "\u202f"),
+        f"Four bundles, rolled out to {f'{plan.hubs:,}'.replace(',', '\u202f')} hubs",
         [panel for row in rows.values() for panel in _panels(row, plan)],
         note=f"Stages of {stages} %; reports of {100 * plan.reporting:g} % of the hubs, a day late, and none at all.",
     )
@@ -40,8 +40,9 @@ def _panels(row: Sequence[Outcome], plan: Plan) -> Iterator[Panel]:
 
 
 def _daily(values: Sequence[float]) -> list[float]:
-    """Return each value as the mean of it and the three before: at night nobody speaks less here than by chance."""
-    return [sum(values[max(0, at - 3) : at + 1]) / min(4, at + 1) for at in range(len(values))]
+    """Return means over a day, each at its end."""
+    width = STEPS_A_DAY
+    return [sum(values[max(0, at + 1 - width) : at + 1]) / min(width, at + 1) for at in range(len(values))]
 
 
 def _thin(days: Sequence[float], values: Sequence[float]) -> list[tuple[float, float]]:
