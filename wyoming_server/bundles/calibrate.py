@@ -1,18 +1,23 @@
 """How short an encoder context a model bears: each floor is held to the whole context, on the same recordings.
 
+What is counted are utterances: one sentence by one voice, however often it was recorded, because ten noisy copies of a
+sentence are no ten witnesses. A floor costs an utterance where more of its recordings are wrong than with the whole
+context, and saves it where fewer are.
+
 The rule. Floors are tried from the longest down, and the first that fails ends the search, so that no floor is allowed
 by having been one of many tries. A floor is allowed where
 
-- no more recordings are heard wrong with it than with the whole context, and
-- the share of recordings that it alone costs, less those that it alone saves, is below 1 in 100 with 95 % confidence
-  (one-sided score interval for paired proportions, Tango 1998), which takes 268 recordings at least.
+- it costs no more utterances than it saves, and
+- the share that it costs on balance is below 1 in 100 with 95 % confidence (one-sided score interval for paired
+  proportions, Tango 1998), which takes 268 utterances at least.
 
 A floor of 1000 frames is what the server gives every model that nobody calibrated: it is also allowed where nothing
-speaks against it, that is, unless it costs more recordings than it saves beyond chance (exact sign test, 5 %).
+speaks against it, that is, unless it costs more utterances than it saves beyond chance (exact sign test, 5 %).
 """
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import CalibrationError
@@ -23,12 +28,12 @@ USUAL_FLOOR_FRAMES = 1000
 FLOORS = (WHOLE_FRAMES, USUAL_FLOOR_FRAMES, 700, 500, 400, 300)
 """What is tried, in mel frames of 10 ms, in this order."""
 TOLERANCE = 0.01
-"""Share of recordings that a shorter context may cost at most, as far as the recordings can tell."""
+"""Share of utterances that a shorter context may cost at most, as far as the recordings can tell."""
 FALSE_ALARM = 0.05
 """Probability that a floor which costs more is allowed all the same."""
 _Z = 1.6449
 """Of the standard normal distribution, for FALSE_ALARM on one side."""
-FEWEST_RECORDINGS = math.ceil(_Z**2 * (1 - TOLERANCE) / TOLERANCE)
+FEWEST_UTTERANCES = math.ceil(_Z**2 * (1 - TOLERANCE) / TOLERANCE)
 """On fewer, no floor below the usual can be shown, even where it changes nothing."""
 
 
@@ -47,12 +52,13 @@ class Held:
     """One floor held to the whole context."""
 
     context_floor_frames: int
+    utterances: int
     costs: int
-    """Recordings that only the whole context hears right."""
+    """Utterances that the whole context hears better."""
     saves: int
-    """Recordings that only this floor hears right."""
+    """Utterances that this floor hears better."""
     at_most: float
-    """Share of recordings that it costs on balance, at most, with 95 % confidence."""
+    """Share of utterances that it costs on balance, at most, with 95 % confidence."""
     allowed: bool
     reason: str
     """For people: why, or why not."""
@@ -74,9 +80,11 @@ class Calibrator:
     """Counts, recording by recording, what each floor hears."""
 
     _heard: dict[int, list[Edits]] = field(default_factory=lambda: {floor: [] for floor in FLOORS})
+    _utterances: list[Hashable] = field(default_factory=list)
 
-    def add(self, heard: Mapping[int, Edits]) -> None:
-        """Take one recording as it was heard at every floor of FLOORS."""
+    def add(self, heard: Mapping[int, Edits], utterance: Hashable) -> None:
+        """Take one recording as it was heard at every floor of FLOORS; which utterance it records, of which voice."""
+        self._utterances.append(utterance)
         for floor in FLOORS:
             self._heard[floor].append(heard[floor])
 
@@ -89,7 +97,7 @@ class Calibrator:
             one = self._held(shorter, may_go_on=may_go_on)
             held.append(one)
             floor = shorter if one.allowed else floor
-            may_go_on = may_go_on and shows_parity(one.costs, one.saves, len(self._heard[shorter]))
+            may_go_on = may_go_on and shows_parity(one.costs, one.saves, one.utterances)
         errors = tuple(self._error(floor) for floor in reversed(FLOORS))
         calibration = Calibration(recordings=len(self._heard[WHOLE_FRAMES]), floors=errors)
         return Calibrated(calibration=calibration, context_floor_frames=floor, held=tuple(held))
@@ -103,51 +111,59 @@ class Calibrator:
         )
 
     def _held(self, floor: int, *, may_go_on: bool) -> Held:
-        pairs = list(zip(self._heard[floor], self._heard[WHOLE_FRAMES], strict=True))
-        costs = sum(short.edits > 0 and not whole.edits for short, whole in pairs)
-        saves = sum(whole.edits > 0 and not short.edits for short, whole in pairs)
-        at_most = most_extra(costs, saves, len(pairs))
-        allowed, reason = judged(floor, costs, saves, len(pairs), may_go_on=may_go_on)
+        lost: Counter[Hashable] = Counter()
+        for utterance, short, whole in zip(
+            self._utterances, self._heard[floor], self._heard[WHOLE_FRAMES], strict=True
+        ):
+            lost[utterance] += (short.edits > 0) - (whole.edits > 0)
+        costs, saves = sum(one > 0 for one in lost.values()), sum(one < 0 for one in lost.values())
+        allowed, reason = judged(floor, costs, saves, len(lost), may_go_on=may_go_on)
         return Held(
-            context_floor_frames=floor, costs=costs, saves=saves, at_most=at_most, allowed=allowed, reason=reason
+            context_floor_frames=floor,
+            utterances=len(lost),
+            costs=costs,
+            saves=saves,
+            at_most=most_extra(costs, saves, len(lost)),
+            allowed=allowed,
+            reason=reason,
         )
 
 
-def judged(floor: int, costs: int, saves: int, recordings: int, *, may_go_on: bool) -> tuple[bool, str]:
+def judged(floor: int, costs: int, saves: int, utterances: int, *, may_go_on: bool) -> tuple[bool, str]:
     """Return whether a floor is allowed, and why; `may_go_on` is whether parity was shown for all longer ones."""
-    balance = f"costs {costs} of {recordings} recordings and saves {saves}"
-    most = f"{most_extra(costs, saves, recordings):.2%}"
-    if may_go_on and shows_parity(costs, saves, recordings):
+    balance = f"costs {costs} of {utterances} utterances and saves {saves}"
+    most = f"{most_extra(costs, saves, utterances):.2%}"
+    if may_go_on and shows_parity(costs, saves, utterances):
         return True, f"{balance}: at most {most} more are wrong, with 95 % confidence"
     if floor == USUAL_FLOOR_FRAMES and sign_test(costs, saves) < FALSE_ALARM:
         return False, f"{balance}, which is more than chance: the model needs the whole context"
     if floor == USUAL_FLOOR_FRAMES:
-        return True, f"{balance}: no loss is shown, and no parity ({_missing(costs, saves, recordings)})"
+        return True, f"{balance}: no loss is shown, and no parity ({_missing(costs, saves, utterances)})"
     if not may_go_on:
         return False, f"{balance}: not allowed, as parity was not shown for a longer one"
-    return False, f"{balance}: {_missing(costs, saves, recordings)}"
+    return False, f"{balance}: {_missing(costs, saves, utterances)}"
 
 
-def shows_parity(costs: int, saves: int, recordings: int) -> bool:
-    """Return whether a floor that costs and saves so many recordings is shown to be as good as the whole context."""
-    return costs <= saves and most_extra(costs, saves, recordings) < TOLERANCE
+def shows_parity(costs: int, saves: int, utterances: int) -> bool:
+    """Return whether a floor that costs and saves so many utterances is shown to be as good as the whole context."""
+    return costs <= saves and most_extra(costs, saves, utterances) < TOLERANCE
 
 
-def _missing(costs: int, saves: int, recordings: int) -> str:
+def _missing(costs: int, saves: int, utterances: int) -> str:
     """Return what keeps parity from being shown."""
     if costs > saves:
         return "more are wrong than with the whole context"
-    if recordings < FEWEST_RECORDINGS:
-        return f"{FEWEST_RECORDINGS} recordings at least are needed"
-    return f"up to {most_extra(costs, saves, recordings):.2%} more may be wrong, and {TOLERANCE:.0%} is the most"
+    if utterances < FEWEST_UTTERANCES:
+        return f"{FEWEST_UTTERANCES} utterances at least are needed"
+    return f"up to {most_extra(costs, saves, utterances):.2%} more may be wrong, and {TOLERANCE:.0%} is the most"
 
 
-def most_extra(costs: int, saves: int, recordings: int) -> float:
+def most_extra(costs: int, saves: int, utterances: int) -> float:
     """Return the upper 95 % bound on the share that is lost on balance, of paired outcomes."""
     low, high = -1.0, 1.0
     for _ in range(50):
         middle = (low + high) / 2
-        if _score(costs, saves, recordings, middle) <= -_Z:
+        if _score(costs, saves, utterances, middle) <= -_Z:
             high = middle
         else:
             low = middle
@@ -155,14 +171,14 @@ def most_extra(costs: int, saves: int, recordings: int) -> float:
 
 
 def sign_test(costs: int, saves: int) -> float:
-    """Return how probable it is that chance alone costs so many of the recordings that differ."""
+    """Return how probable it is that chance alone costs so many of the utterances that differ."""
     differ = costs + saves
     return math.fsum(math.comb(differ, one) / 2**differ for one in range(costs, differ + 1))
 
 
-def _score(costs: int, saves: int, recordings: int, extra: float) -> float:
+def _score(costs: int, saves: int, utterances: int, extra: float) -> float:
     """Return Tango's score statistic: how far the counts are below a true loss of `extra`, in standard deviations."""
-    n, b = recordings, -costs - saves + (2 * recordings - costs + saves) * extra
+    n, b = utterances, -costs - saves + (2 * utterances - costs + saves) * extra
     c = -saves * extra * (1 - extra)
     root = math.sqrt(max(0.0, b * b - 8 * n * c))
     only_saved = max(0.0, (root - b) / (4 * n))

@@ -65,7 +65,9 @@ async def calibrated(
             _, frames = await asyncio.to_thread(frames_of, row.path)
             speech = utterance(frames, await vad.open().probabilities(frames), endpoint)
             heard = await _heard(models, speech, base(row.language) or language, margin_frames)
-            calibrator.add({floor: _edits(text, row, one) for floor, (text, one) in heard.items()})
+            calibrator.add(
+                {floor: _edits(text, row, one) for floor, (text, one) in heard.items()}, (row.voice, row.sentence)
+            )
             report()
     finally:
         vad.close()

@@ -136,7 +136,7 @@ def test_the_sources_own_golden_recordings_come_along(tmp_path: Path) -> None:
 
 def test_a_model_card_is_written_where_there_is_none_and_left_where_there_is(tmp_path: Path) -> None:
     calibrator = Calibrator()
-    calibrator.add(dict.fromkeys(FLOORS, Edits(edits=1, words=4)))
+    calibrator.add(dict.fromkeys(FLOORS, Edits(edits=1, words=4)), 0)
     write_card(tmp_path, replace(PLAIN, languages=("en",), licence="MIT"), calibrator.result())
     card = (tmp_path / CARD_FILE).read_text()
     assert card.startswith("# home 1.0.0\n")
