@@ -76,9 +76,13 @@ def _required(**fields: Any) -> vol.Schema:
     return vol.Schema({vol.Required(key): value for key, value in fields.items()}, extra=vol.REMOVE_EXTRA)
 
 
-_LABEL = vol.Match(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}@[0-9][0-9a-z.]{0,40}$")
+def _mapping(key: Any, value: Any) -> vol.Schema:
+    return vol.Schema({key: value}, extra=vol.PREVENT_EXTRA)
+
+
+_LABEL = vol.Match(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}@[0-9][0-9a-z.]{0,40}\Z")
 _LABEL_OR_NONE = vol.Any("", _LABEL)
-_DIGEST = vol.Match(r"^[0-9a-f]{64}$")
+_DIGEST = vol.Match(r"^[0-9a-f]{64}\Z")
 _KIND = vol.In(list(Kind))
 _CANDIDATE = _required(label=_LABEL, stage=vol.In(list(Stage)), since=_moment)
 _KIND_STATE = _required(
@@ -86,10 +90,10 @@ _KIND_STATE = _required(
 )
 _TOLD = {"code": str, "at": _moment, "message": str, "evidence": [dict]}
 _STATE = _required(
-    kinds={_KIND: _KIND_STATE},
-    highest={str: str},
-    installed={_LABEL: _required(kind=_KIND, manifest_sha256=_DIGEST, bytes=int)},
-    denied={_LABEL: _required(**_TOLD)},
-    last_rollback={_KIND: _required(label=_LABEL, to=_LABEL_OR_NONE, **_TOLD)},
+    kinds=_mapping(_KIND, _KIND_STATE),
+    highest=_mapping(str, str),
+    installed=_mapping(_LABEL, _required(kind=_KIND, manifest_sha256=_DIGEST, bytes=int)),
+    denied=_mapping(_LABEL, _required(**_TOLD)),
+    last_rollback=_mapping(_KIND, _required(label=_LABEL, to=_LABEL_OR_NONE, **_TOLD)),
     crashes=[_required(label=_LABEL, at=_moment)],
 )
