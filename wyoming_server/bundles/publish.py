@@ -4,50 +4,25 @@ Each step drafts the channel's next metadata, signs it with what keys are at han
 a key is missing, the draft waits for it. Imports tuf: the server's process never imports this.
 """
 
-import datetime as dt
 import json
-import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from packaging.version import Version
-from securesystemslib.signer import Key
-from tuf.api.metadata import DelegatedRole, Delegations, Root, TargetFile, Targets
+from tuf.api.metadata import Root, TargetFile, Targets
 
-from ..errors import DiskError, MalformedMetadataError, RepositoryStateError, UnknownBundleError
+from ..errors import DiskError, RepositoryStateError, UnknownBundleError
 from .archive_write import Packed, write_archive
 from .keys import Keyring
-from .offer import CHANNELS, INDEX_FILE, Offer, Rollout, custom_of, offer_of, target_path
+from .offer import CHANNELS, INDEX_FILE, Offer
+from .publish_begin import RoleKeys, delegations_with, root_with
+from .publish_offer import Terms, offered, target_of, version_of, with_terms
 from .publish_release import Released, release, sign_drafts
 from .repository import ROLES, SOON, Repository, keys_of
 from .whole_file import sync_folder, write_whole
 
 INDEX_SCHEMA = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoleKeys:
-    """Who signs for a role."""
-
-    keys: tuple[Key, ...]
-    threshold: int = 1
-    """How many of them must."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """To whom a bundle is offered, and what is said of it. None: as it is, or as it is by default."""
-
-    percent: float | None = None
-    """0 to 100."""
-    regions: tuple[str, ...] | None = None
-    hub_classes: tuple[str, ...] | None = None
-    """By default those that the bundle says it is made for."""
-    not_before: dt.datetime | None = None
-    notes: str | None = None
-    reports_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +52,9 @@ class Publisher:
                     channel, Targets(targets={f"{channel}/{INDEX_FILE}": publisher._index(channel, [])})
                 )
             repository.remember_lifetimes()
-            repository.save_draft("targets", Targets(delegations=_delegations(roles)))
+            repository.save_draft("targets", Targets(delegations=delegations_with(roles)))
             # The root last: only with it is it a repository, and before it all this can be done again.
-            repository.save_draft("root", _root(roles))
+            repository.save_draft("root", root_with(roles))
             return publisher, publisher.go()
 
     def publish(
@@ -98,7 +73,7 @@ class Publisher:
             try:
                 packed = write_archive(bundle, archive, report=report)
                 offers = self.repository.offers(channel)
-                offer = offers.get(packed.bundle.label) or _offered(packed, channel, terms)
+                offer = offers.get(packed.bundle.label) or offered(packed, channel, terms)
                 self._check(packed, offer, channel)
                 self._place(archive, offer)
             finally:
@@ -107,7 +82,7 @@ class Publisher:
                 index = self._index(channel, [offer.path, *self._listed(channel)])
 
                 def change(signed: Targets) -> None:
-                    signed.targets[offer.path] = _target(offer)
+                    signed.targets[offer.path] = target_of(offer)
                     signed.targets[f"{channel}/{INDEX_FILE}"] = index
 
                 self.repository.edit(channel, change)
@@ -115,11 +90,11 @@ class Publisher:
 
     def roll_out(self, label: str, *, channel: str, terms: Terms) -> Published:
         """Say anew to whom and to how many a bundle goes; it is paused no more."""
-        return self._change(label, channel, lambda offer: _with(offer, terms, paused=False))
+        return self._change(label, channel, lambda offer: with_terms(offer, terms, paused=False))
 
     def pause(self, label: str, *, channel: str) -> Published:
         """Have no further hub take a bundle up; those that have it keep it."""
-        return self._change(label, channel, lambda offer: _with(offer, Terms(), paused=True))
+        return self._change(label, channel, lambda offer: with_terms(offer, Terms(), paused=True))
 
     def withdraw(self, label: str, *, channel: str, rollback_to: str = "") -> Published:
         """Have every hub leave a bundle: for the version `rollback_to` of it, or for what it had before."""
@@ -173,14 +148,14 @@ class Publisher:
                 raise RepositoryStateError(f"{label} is withdrawn, and hubs remember that; publish a higher version")
 
             def edit(signed: Targets) -> None:
-                signed.targets[offer.path] = _target(offer)
+                signed.targets[offer.path] = target_of(offer)
 
             self.repository.edit(channel, edit)
             return Published(offer=offer, released=self.go())
 
     def _place(self, archive: Path, offer: Offer) -> None:
         """Move an archive among the targets, under the name that its digest gives it."""
-        place = self.repository.targets / _target(offer).get_prefixed_paths()[0]
+        place = self.repository.targets / target_of(offer).get_prefixed_paths()[0]
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             archive.replace(place)
@@ -197,9 +172,9 @@ class Publisher:
                 raise RepositoryStateError(
                     f"{label} was published in {other} with other content; build it with a higher version"
                 )
-            above = [one for one in known.values() if one.name == offer.name and _version(one) > _version(offer)]
+            above = [one for one in known.values() if one.name == offer.name and version_of(one) > version_of(offer)]
             if other == channel and label not in known and above:
-                newest = max(above, key=_version)
+                newest = max(above, key=version_of)
                 raise RepositoryStateError(
                     f"{newest.label} was published in {channel} already, and no hub goes back to {label} by itself; "
                     f"build it with a higher version, or withdraw {newest.label} with --rollback-to"
@@ -207,7 +182,7 @@ class Publisher:
 
     def _check_rollback(self, offer: Offer, version: str, channel: str) -> None:
         target = self.repository.offers(channel).get(f"{offer.name}@{version}")
-        if target is None or target.withdrawn or _version(target) >= _version(offer):
+        if target is None or target.withdrawn or version_of(target) >= version_of(offer):
             raise RepositoryStateError(
                 f"Hubs cannot go from {offer.label} to version {version!r}: name an older one of {offer.name} that was "
                 f"published in {channel} and is not withdrawn"
@@ -230,71 +205,3 @@ class Publisher:
         target = TargetFile.from_data(f"{channel}/{INDEX_FILE}", content, ["sha256"])
         write_whole(self.repository.targets / target.get_prefixed_paths()[0], content)
         return target
-
-
-def _offered(packed: Packed, channel: str, terms: Terms) -> Offer:
-    """Return a packed bundle's first offer."""
-    bundle = packed.bundle
-    offer = Offer(
-        name=bundle.name,
-        version=bundle.version,
-        kind=bundle.kind,
-        channel=channel,
-        path=target_path(channel, bundle.name, bundle.version),
-        length=packed.length,
-        sha256=packed.sha256,
-        manifest_sha256=packed.manifest_sha256,
-        unpacked_bytes=packed.unpacked_bytes,
-        min_server=bundle.min_server,
-        languages=bundle.languages,
-        rollout=Rollout(id=secrets.token_hex(8), hub_classes=bundle.hub_classes),
-    )
-    return _with(offer, terms, paused=False)
-
-
-def _with(offer: Offer, terms: Terms, *, paused: bool) -> Offer:
-    """Return an offer with the terms that are given. Raises RepositoryStateError for what no hub would take."""
-    said = {
-        name: value
-        for name in ("percent", "regions", "hub_classes", "not_before")
-        if (value := getattr(terms, name)) is not None
-    }
-    beside = {name: value for name in ("notes", "reports_url") if (value := getattr(terms, name)) is not None}
-    try:
-        changed = replace(offer, rollout=replace(offer.rollout, paused=paused, **said), **beside)
-        return offer_of(changed.channel, changed.path, changed.length, changed.sha256, custom_of(changed))
-    except (ValueError, MalformedMetadataError) as error:
-        raise RepositoryStateError(f"No hub would take such an offer: {error}") from error
-
-
-def _target(offer: Offer) -> TargetFile:
-    fields = {"custom": custom_of(offer)}
-    return TargetFile(offer.length, {"sha256": offer.sha256}, offer.path, unrecognized_fields=fields)
-
-
-def _version(offer: Offer) -> Version:
-    return Version(offer.version)
-
-
-def _root(roles: Mapping[str, RoleKeys]) -> Root:
-    root = Root()
-    for role in ("root", "targets", "snapshot", "timestamp"):
-        for key in roles[role].keys:
-            root.add_key(key, role)
-        root.roles[role].threshold = roles[role].threshold
-    return root
-
-
-def _delegations(roles: Mapping[str, RoleKeys]) -> Delegations:
-    keys = {key.keyid: key for channel in CHANNELS for key in roles[channel].keys}
-    delegated = {
-        channel: DelegatedRole(
-            channel,
-            [key.keyid for key in roles[channel].keys],
-            roles[channel].threshold,
-            terminating=True,
-            paths=[f"{channel}/*"],
-        )
-        for channel in CHANNELS
-    }
-    return Delegations(keys, delegated)

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..bundles.keys import KeyFiles, key_in, name_of
-from ..bundles.publish import Publisher, RoleKeys
+from ..bundles.publish import Publisher
+from ..bundles.publish_begin import RoleKeys
 from ..bundles.publish_changes import changes
 from ..bundles.publish_keys import key_named, next_name, rotate_key
 from ..bundles.publish_release import Released, waiting_drafts
@@ -16,7 +17,6 @@ from ..bundles.repository import ROLES, Lifetimes, Repository
 from ..errors import PublisherKeyError, RepositoryStateError
 from ..settings import Settings
 from .models_publish_flags import (
-    Passphrases,
     add_keys,
     add_passphrase,
     add_repository,
@@ -24,6 +24,7 @@ from .models_publish_flags import (
     keep_private,
     tell,
 )
+from .models_publish_passphrase import Passphrases
 from .report import print_json
 
 ROOT_KEYS = 3

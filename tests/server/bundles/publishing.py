@@ -19,8 +19,10 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Timestamp
 
 from wyoming_server.bundles.keys import public_key
 from wyoming_server.bundles.offer import CHANNELS, Offer
-from wyoming_server.bundles.publish import Publisher, RoleKeys, Terms
+from wyoming_server.bundles.publish import Publisher
+from wyoming_server.bundles.publish_begin import RoleKeys
 from wyoming_server.bundles.publish_keys import rotate_key
+from wyoming_server.bundles.publish_offer import Terms
 from wyoming_server.bundles.repository import Lifetimes, Repository, RoleMetadata, utc_now
 
 

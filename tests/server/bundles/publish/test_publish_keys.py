@@ -16,8 +16,10 @@ from tests.server.bundles.publishing import (
     root_of,
 )
 from wyoming_server.bundles.keys import KeyFiles, key_in
-from wyoming_server.bundles.publish import Publisher, RoleKeys, Terms
+from wyoming_server.bundles.publish import Publisher
+from wyoming_server.bundles.publish_begin import RoleKeys
 from wyoming_server.bundles.publish_keys import key_named, next_name, rotate_key
+from wyoming_server.bundles.publish_offer import Terms
 from wyoming_server.bundles.publish_sign import read_draft, sign_file, take_up
 from wyoming_server.bundles.repository import Repository
 from wyoming_server.errors import PublisherKeyError, RepositoryStateError

@@ -9,7 +9,8 @@ import pytest
 from tests.server.bundles import made
 from tests.server.bundles.publish.hub import Hub
 from tests.server.bundles.publishing import TestRepository, a_bundle, a_repository, served
-from wyoming_server.bundles.publish import Publisher, Terms
+from wyoming_server.bundles.publish import Publisher
+from wyoming_server.bundles.publish_offer import Terms
 from wyoming_server.bundles.repository import Lifetimes, Repository
 from wyoming_server.errors import (
     BundleDamagedError,
