@@ -16,6 +16,7 @@ from wyoming_server.bundles.choose import MODEL_CHOSEN
 from wyoming_server.bundles.cohort import fields_of, report_of
 from wyoming_server.bundles.offer import HubFacts, Offer, Rollout
 from wyoming_server.bundles.rollout import explain
+from wyoming_server.commands.models import ACTIONS
 from wyoming_server.engines.lanes import make_lane
 from wyoming_server.errors import (
     BundleError,
@@ -208,6 +209,13 @@ def test_the_commands_that_are_named_exist_and_all_are_named() -> None:
         assert set(re.findall(r"script/([a-z][a-z-]*)", text)) <= scripts, page.name
     readme = PAGES[0].read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `([a-z]+)[ `]", readme, re.MULTILINE)) == set(COMMANDS)
+
+
+def test_all_that_can_be_done_to_models_is_named_and_nothing_else() -> None:
+    named = {
+        name for page in PAGES for name in re.findall(r"(?:edge-voice|`)\s?models ([a-z-]+)", page.read_text("utf-8"))
+    }
+    assert named == set(ACTIONS)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
