@@ -145,6 +145,17 @@ class _Hand:
     async def rest(self) -> None:
         await self._arms.rest(Kind.ASR)
 
+    async def trust(self, url: str, root: bytes) -> None:
+        await self._server.updates.trust(url, root)
+
+    async def install(self, label: str) -> str:
+        """Install a bundle as an owner would, wait until it decodes unheard, and return how it is."""
+        await self._server.updates.install(Kind.ASR, label)
+        await self._server.updates.settled()
+        candidate = self._server.updates.state.of(Kind.ASR).candidate
+        refused = self._server.updates.refusals.get(Kind.ASR)
+        return candidate.stage.value if candidate else f"refused: {refused.error if refused else ''}"
+
     def _begin(self, stage: Stage) -> None:
         self._canary.end("again", _NOW)
         self._canary.begin(NEW, _NOW, incumbent=OLD, stage=stage)
