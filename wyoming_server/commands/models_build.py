@@ -52,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser, _: str) -> None:
     )
     parser.add_argument("--name", metavar="NAME", help="of the bundle; the model's own by default")
     parser.add_argument("--version", dest="bundle_version", required=True, metavar="X.Y.Z", help="of the bundle")
-    parser.add_argument("--kind", type=Kind, choices=list(Kind), default=Kind.ASR, help="what the model does (asr)")
+    parser.add_argument(
+        "--kind", type=Kind, choices=list(Kind), help="what the model does; its own, or asr, by default"
+    )
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where NAME@X.Y.Z is put (.)")
     parser.add_argument(
         "--recordings",
@@ -87,6 +89,7 @@ class _Given:
     """What a bundle is made of."""
 
     source: Path
+    kind: Kind
     known: Bundle
     """What the source says of itself."""
     rows: tuple[Row, ...]
@@ -102,14 +105,14 @@ async def run(arguments: argparse.Namespace, settings: Settings) -> int:
     if settings.server.log_level == "info":  # a line per trial would run through what the command prints
         logging.getLogger(__package__.partition(".")[0]).setLevel(logging.WARNING)
     given = await asyncio.to_thread(_read, arguments, settings)
-    bundle, found = _planned(arguments, given.known), None
+    bundle, found = _planned(arguments, given.kind, given.known), None
     check_fields(bundle)
     with drafted(arguments.output / f"{bundle.name}@{bundle.version}") as draft:
         await asyncio.to_thread(_collect, draft, bundle, given)
         if bundle.kind is Kind.ASR:
             bundle, found = await _fitted(draft, bundle, given, settings)
         else:
-            bundle = replace(bundle, golden=_golden(draft, bundle, given, None))
+            bundle = replace(bundle, golden=_golden(draft, given, None))
         await asyncio.to_thread(write_card, draft, bundle, found)
         await asyncio.to_thread(write_manifest, draft, bundle)
         bundle = replace(bundle, resources=await tried(draft, bundle.kind))
@@ -128,7 +131,7 @@ def _source(name: str, settings: Settings) -> Path:
     return folder if folder.is_dir() else ModelStore(Path(settings.server.data_dir) / "models").resolve(name)
 
 
-def _planned(arguments: argparse.Namespace, known: Bundle) -> Bundle:
+def _planned(arguments: argparse.Namespace, kind: Kind, known: Bundle) -> Bundle:
     """Return what the bundle says of itself: what the model said, and what was asked for."""
     given = {
         "name": arguments.name,
@@ -138,7 +141,6 @@ def _planned(arguments: argparse.Namespace, known: Bundle) -> Bundle:
         "min_server": arguments.min_server,
         "notes": arguments.notes,
     }
-    kind: Kind = arguments.kind
     return replace(
         known,
         version=arguments.bundle_version,
@@ -158,18 +160,26 @@ def _planned(arguments: argparse.Namespace, known: Bundle) -> Bundle:
 
 def _read(arguments: argparse.Namespace, settings: Settings) -> _Given:
     """Read everything that was named, so that what cannot be used is known before minutes of work. Blocks."""
-    kind: Kind = arguments.kind
+    source = _source(arguments.source, settings)
+    known = read_bundle(source)
+    kind: Kind = arguments.kind or known.kind
     if kind is not Kind.ASR and (arguments.recordings or arguments.scorecard):
         raise InvalidSettingsError(f"--recordings and --scorecard are about recognisers, and this is --kind {kind}")
-    source = _source(arguments.source, settings)
     rows = read_manifest(arguments.recordings) if arguments.recordings else ()
     check_recordings(rows)
+    goldens = read_goldens(arguments.goldens, kind) if arguments.goldens else ()
+    if not any(one.text for one in goldens or known.golden):
+        raise CalibrationError(
+            f"'{arguments.source}' has no golden recordings that say something, which every hub needs to try a model; "
+            "name some with --goldens"
+        )
     return _Given(
         source=source,
-        known=read_bundle(source),
+        kind=kind,
+        known=known,
         rows=rows,
         language=base(arguments.language or ""),
-        goldens=read_goldens(arguments.goldens, kind) if arguments.goldens else (),
+        goldens=goldens,
         scorecard=_scorecard(arguments.scorecard) if arguments.scorecard else None,
         card=arguments.card,
     )
@@ -211,7 +221,7 @@ async def _fitted(draft: Path, bundle: Bundle, given: _Given, settings: Settings
             floor = found.context_floor_frames
             bundle = replace(bundle, context_floor_frames=floor, calibration=found.calibration)
         at_floor = engine.seeing(bundle.context_floor_frames)
-        return replace(bundle, golden=await asyncio.to_thread(_golden, draft, bundle, given, at_floor)), found
+        return replace(bundle, golden=await asyncio.to_thread(_golden, draft, given, at_floor)), found
     finally:
         engine.close()
 
@@ -230,14 +240,9 @@ async def _calibrated(engine: WhisperEngine, bundle: Bundle, given: _Given, sett
         )
 
 
-def _golden(draft: Path, bundle: Bundle, given: _Given, engine: WhisperEngine | None) -> tuple[Golden, ...]:
-    """Pack the golden recordings. Blocks. Raises CalibrationError without any."""
+def _golden(draft: Path, given: _Given, engine: WhisperEngine | None) -> tuple[Golden, ...]:
+    """Pack the golden recordings. Blocks. Raises CalibrationError for one that the model hears wrong."""
     if given.goldens:
         return pack_takes(takes_of(given.goldens, engine), draft)
-    if not given.known.golden:
-        raise CalibrationError(
-            f"'{bundle.name}' comes without golden recordings, which every hub needs to try it; name some with "
-            "--goldens"
-        )
     copy_goldens(given.source, draft, given.known)
     return given.known.golden

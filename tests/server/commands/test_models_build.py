@@ -105,7 +105,7 @@ async def test_a_bundle_can_be_built_of_a_bundle(tmp_path: Path) -> None:
 
 
 async def test_wake_words_and_vads_become_bundles_too(tmp_path: Path) -> None:
-    wake = await built(tmp_path, str(made_wake.good_wake(tmp_path)), "--version", "1.1.0", "--kind", "wake")
+    wake = await built(tmp_path, str(made_wake.good_wake(tmp_path)), "--version", "1.1.0")
     bundle = read_bundle(wake)
     assert (bundle.kind, bundle.engine, bundle.label) == (Kind.WAKE, "openwakeword", "home-words@1.1.0")
     assert {one.text for one in bundle.golden} == {"hey_jarvis", ""}
@@ -145,6 +145,12 @@ async def test_a_model_without_any_golden_recording_is_refused(tmp_path: Path) -
     for name in ("config.json", "model.bin", "tokenizer.json", "vocabulary.json"):
         (source / name).symlink_to(made.STARTER / name)
     await refused(tmp_path, CalibrationError, "--goldens", str(source), "--version", "1.0.0", "--languages", "en")
+
+
+async def test_golden_recordings_that_all_say_nothing_would_pass_what_is_deaf(tmp_path: Path) -> None:
+    goldens = table(tmp_path / "goldens.csv", ("file", "text"), [(PACKAGED / "hum.wav", "")])
+    argv = (str(made_wake.good_vad(tmp_path)), "--version", "1.1.0", "--goldens", goldens)
+    await refused(tmp_path, CalibrationError, "say something", *argv)
 
 
 @pytest.mark.parametrize(
@@ -204,4 +210,6 @@ async def test_a_checkpoint_without_the_converter_names_the_extra(tmp_path: Path
     source.mkdir()
     (source / "config.json").write_text('{"model_type": "whisper"}')
     (source / "model.safetensors").write_bytes(b"")
-    await refused(tmp_path, EngineMissingError, "convert", str(source), "--version", "1.0.0")
+    goldens = table(tmp_path / "goldens.csv", ("file", "text"), [(PACKAGED / "time.wav", "What time is it?")])
+    argv = (str(source), "--version", "1.0.0", "--goldens", goldens)
+    await refused(tmp_path, EngineMissingError, "convert", *argv)
