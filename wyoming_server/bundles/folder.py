@@ -15,6 +15,7 @@ from ..errors import (
     BundleDamagedError,
     DiskError,
     NoRepositoryError,
+    RootRefusedError,
     UnknownBundleError,
     UpdateRunningError,
 )
@@ -26,6 +27,7 @@ from .verify import verify_folder
 from .whole_file import sync_folder, write_whole
 
 SCHEMA = 1
+_ADDRESS = re.compile(r"https?://[^/?#\s]+(/[^?#\s]*)?")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}@[0-9][0-9a-z.]{0,40}")
 
 
@@ -142,7 +144,9 @@ class BundleFolder:
         )
 
     def trust(self, url: str, root: bytes) -> None:
-        """Remember a repository whose root was checked (`updates.check_root`). Raises DiskError."""
+        """Remember a repository whose root was checked (`jobs.root_job`). Raises RootRefusedError, DiskError."""
+        if not _ADDRESS.fullmatch(url):
+            raise RootRefusedError(f"'{url}' is no address of a repository; write it as https://example.org/models")
         before = self.trusted()
         if before is None or before.root != root:
             self.distrust()

@@ -126,7 +126,7 @@ async def run_job(
             process.stdin.write(json.dumps(dict(job)).encode() + b"\n")
             await process.stdin.drain()
         # Four times its own patience: then its limits have failed to see what holds it up.
-        headway_s = _STARTING_S + 4 * job.get("limits", asdict(Limits()))["patience_s"]
+        headway_s = _STARTING_S + 4 * Limits(**job.get("limits", {})).patience_s
         async with asyncio.timeout(headway_s) as timeout:
             loop = asyncio.get_running_loop()
             async for line in process.stdout:

@@ -40,8 +40,6 @@ def parse_manifest(content: bytes) -> Bundle:
         raise BundleManifestError(f"{MANIFEST_FILE}: {error}") from error
     if not bundle.files:
         raise BundleManifestError(f"{MANIFEST_FILE}: schema: must be 2, where every file is listed")
-    if any(one.name == MANIFEST_FILE for one in bundle.files):
-        raise BundleManifestError(f"{MANIFEST_FILE}: files: must not list {MANIFEST_FILE}, which cannot hold itself")
     return bundle
 
 

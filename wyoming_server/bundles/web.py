@@ -178,7 +178,10 @@ class Web:
         with self._answer(url, sink.have()) as answer:
             if answer.status == 416:  # it has no more than we have
                 raise _CutError(TruncatedError, f"{url} ends after {sink.have()} of {length} signed bytes")
-            if answer.status != 206 or _first_byte(answer) != sink.have():
+            if answer.status == 206 and _first_byte(answer) != sink.have():
+                sink.restart()
+                raise _CutError(TruncatedError, f"{url} sends another part than was asked for")
+            if answer.status == 200:
                 sink.restart()
             left = length - sink.have()
             if (announced := answer.length_remaining) is not None and announced > left:

@@ -21,6 +21,7 @@ from wyoming_server.errors import (
     DiskError,
     NewerRecordsError,
     NoRepositoryError,
+    RootRefusedError,
     UnknownBundleError,
     UpdateRunningError,
 )
@@ -308,6 +309,14 @@ def test_what_is_installed_goes_on_serving_without_trust(folder: BundleFolder) -
     folder.trust("http://127.0.0.1:1", b"one")
     folder.distrust()
     assert start(folder, Kind.ASR, NOW).ready is not None
+
+
+@pytest.mark.parametrize(
+    "url", ["", "models", "ftp://host", "file:///models", "http://", "https://host/?x=1", "http://a b"]
+)
+def test_what_is_no_address_is_not_trusted(folder: BundleFolder, url: str) -> None:
+    with pytest.raises(RootRefusedError, match="no address"):
+        folder.trust(url, b"{}")
 
 
 @pytest.mark.parametrize("name", ["trust.json", "root.json"])
