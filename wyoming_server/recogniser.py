@@ -1,5 +1,6 @@
 """The recogniser that the owner asked for: by name, by folder, or whatever fits this machine. Built for `serve`."""
 
+import logging
 import os
 import threading
 from dataclasses import replace
@@ -19,10 +20,11 @@ from .bundles.tuned import CHOICE_FILE, TunedModel
 from .engines.asr_whisper import WhisperEngine
 from .engines.load import load_edge_model
 from .engines.measure_whisper import ReportShare, measure_machine
-from .errors import ModelMissingError
+from .errors import ModelMissingError, UnknownModelError
 from .listeners.describe import Recogniser
 from .settings import Settings
 
+_LOGGER = logging.getLogger(__name__)
 MOST_WORKERS = 2
 """More decodes side by side than this would take the hub from everything else."""
 
@@ -49,10 +51,27 @@ def english_only(settings: Settings) -> bool:
     return {settings.asr.language, *settings.asr.languages} - {""} == {"en"}
 
 
-def with_bundles(settings: Settings, state: State) -> Settings:
-    """Return settings whose recogniser is not named where the name is that of an installed bundle: bundles serve."""
+def with_bundles(settings: Settings, state: State, *, trusts: bool) -> Settings:
+    """Return settings whose recogniser is not named where the name is a bundle's: bundles serve.
+
+    Where a repository is trusted, a name that nothing else has is taken for that of a bundle which is still to come.
+    """
+    name = settings.asr.model
     names = {label.partition("@")[0] for label, one in state.installed.items() if one.kind is Kind.ASR}
-    return replace(settings, asr=replace(settings.asr, model="")) if settings.asr.model in names else settings
+    if name in names or (trusts and name and not _is_known(settings, name)):
+        return replace(settings, asr=replace(settings.asr, model=""))
+    return settings
+
+
+def _is_known(settings: Settings, name: str) -> bool:
+    try:
+        ModelStore(Path(settings.server.data_dir) / "models").directory(name)
+    except UnknownModelError as error:
+        _LOGGER.warning(
+            "%s; it is taken for a signed bundle's name, and what suits this machine serves until then", error
+        )
+        return False
+    return True
 
 
 def chosen_model(settings: Settings) -> Chosen:

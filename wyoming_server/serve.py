@@ -95,7 +95,7 @@ async def running(settings: Settings, on_turn: OnTurn | None = None) -> AsyncGen
     memory.limit_arenas()
     async with AsyncExitStack() as stack:
         opening = stack.enter_context(opened(BundleFolder(Path(settings.server.data_dir) / "bundles"), _utc_now))
-        settings = with_bundles(settings, opening.state)
+        settings = with_bundles(settings, opening.state, trusts=opening.folder.trusted() is not None)
         models = _Models(opening, settings)
         supply = await stack.enter_async_context(models.supply)
         parts, control = await _built(settings, models, on_turn, stack)
@@ -112,8 +112,8 @@ async def running(settings: Settings, on_turn: OnTurn | None = None) -> AsyncGen
             await port.listen(uri)
         control.at_port(lambda: _tcp_port(port.uris))
         door = await _opened_door(settings, control, port, stack)
-        if opening.lock is not None and door is not None:
-            opening.lock.tell({"control": door.local_url, "fingerprint": door.fingerprint})
+        if door is not None:
+            opening.tell({"control": door.local_url, "fingerprint": door.fingerprint})
         yield RunningServer(
             port=port,
             supply=supply,

@@ -14,8 +14,9 @@ from tests.server.home import settings_for_tests
 from tests.server.peer import KITCHEN, audio, connected, event, kitchen
 from wyoming_server.bundles.bundle import Kind
 from wyoming_server.bundles.canary import Canary
+from wyoming_server.bundles.folder import BundleFolder
 from wyoming_server.bundles.state import Stage
-from wyoming_server.errors import EdgeVoiceError, SelfTestError
+from wyoming_server.errors import EdgeVoiceError, SelfTestError, UnknownModelError
 from wyoming_server.serve import RunningServer, running
 
 NOW = dt.datetime(2026, 11, 22, 10, tzinfo=dt.UTC)
@@ -215,3 +216,21 @@ async def test_wake_words_and_vad_of_bundles_serve_after_a_start(data: Path, tmp
     async with server_of(data) as server:
         assert (server.arms.serving(Kind.WAKE), server.arms.serving(Kind.VAD)) == (words, "")
         assert await says(server) == KITCHEN
+
+
+async def test_a_recogniser_named_as_a_bundle_leaves_it_to_the_bundles(data: Path) -> None:
+    async with running(settings_for_tests(data.parent, asr={"model": "home-en"}, bundles=ALWAYS)) as server:
+        await server.ready()
+        assert server.arms.serving(Kind.ASR) == OLD
+
+
+async def test_a_name_that_nothing_has_may_be_that_of_a_bundle_to_come(tmp_path: Path) -> None:
+    settings = settings_for_tests(tmp_path, asr={"model": "home-en"})
+    chooses_starter(tmp_path / "data")
+    with pytest.raises(UnknownModelError):
+        async with running(settings):
+            pass
+    BundleFolder(tmp_path / "data" / "bundles").trust("http://127.0.0.1:9", b"{}")
+    async with running(settings) as server:
+        await server.ready()
+        assert server.arms.serving(Kind.ASR) == "starter"
