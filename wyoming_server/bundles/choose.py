@@ -71,7 +71,7 @@ class Chooser:
 
     def newest(self, offers: Sequence[Offer], kind: Kind) -> Offer | None:
         """Return what this hub may take up by itself; None where nothing is offered to it."""
-        if kind is Kind.ASR and self._is_chosen_otherwise(offers):
+        if kind is Kind.ASR and self.is_chosen_otherwise(offers):
             return None
         return choose(offers, self.facts(), self._book.now(), kind)
 
@@ -92,7 +92,7 @@ class Chooser:
         checks = explain(offer, self.facts(), self._book.now(), active=active)
         if offer.kind is not Kind.ASR:
             return checks
-        chosen = self._is_chosen_otherwise(offers)
+        chosen = self.is_chosen_otherwise(offers)
         said = f"The settings name the model '{self.hub.chosen}', which no bundle replaces; empty asr.model for that."
         free = "The settings leave the choice of a model to bundles."
         return (*checks, Check(code=MODEL_CHOSEN, holds=not chosen, message=said if chosen else free))
@@ -122,7 +122,7 @@ class Chooser:
             facts = replace(facts, denied=facts.denied - {offer.label}, highest=highest)
         if refused := refusal(offer, facts, self._book.now(), active=self._active(offers, kind)):
             raise refused
-        if kind is Kind.ASR and self._is_chosen_otherwise(offers):
+        if kind is Kind.ASR and self.is_chosen_otherwise(offers):
             raise NotEligibleError(self.reasons(offer, offers)[-1].message)
         return offer
 
@@ -130,7 +130,7 @@ class Chooser:
         active = self._book.state.of(kind).active
         return next((one for one in offers if one.label == active), None)
 
-    def _is_chosen_otherwise(self, offers: Sequence[Offer]) -> bool:
+    def is_chosen_otherwise(self, offers: Sequence[Offer]) -> bool:
         """Tell whether the owner named a model; a bundle's own name stands for whatever version of it serves."""
         chosen = self.hub.chosen
         names = {one.partition("@")[0] for one in self._book.state.installed} | {one.name for one in offers}

@@ -2,9 +2,9 @@
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from typing import Any
 
 from ..errors import DiskError, EdgeVoiceError
 from .bundle import Kind
@@ -20,37 +20,60 @@ YOUNG = dt.timedelta(days=7)
 CRASHED = "crashed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """The bundles of a server that has just begun."""
+    """The bundles of a server that has just begun, or of a command."""
 
-    folder: BundleFolder
-    state: State
-    """On the disk already."""
-    lock: Lock | None
-    """None: another process is at work on the bundles, or the disk refuses; what serves is loaded all the same."""
-    refusal: EdgeVoiceError | None = None
-    """Why there is no lock."""
-    left: tuple[Kind, ...] = ()
-    """Kinds whose bundle was left just now, because the server kept crashing with it."""
+    def __init__(self, folder: BundleFolder, stack: ExitStack) -> None:
+        """Hold nothing yet; the lock is held until the stack ends."""
+        self.folder = folder
+        self._stack = stack
+        self._told: Mapping[str, Any] = {}
+        self.state = State()
+        """On the disk already."""
+        self.lock: Lock | None = None
+        """None: another process is at work on the bundles, or the disk refuses; what serves is loaded all the same."""
+        self.refusal: EdgeVoiceError | None = None
+        """Why there is no lock."""
+        self.left: tuple[Kind, ...] = ()
+        """Kinds whose bundle was left just now, because the server kept crashing with it."""
+
+    def take(self) -> bool:
+        """Take the lock, if it is free by now, and tell whether it is held; blocks on the disk."""
+        if self.lock is None:
+            try:
+                self.lock = self._stack.enter_context(self.folder.lock())
+                self.lock.tell(self._told)
+                self.refusal = None
+            except EdgeVoiceError as error:
+                self.refusal = error
+        return self.lock is not None
+
+    def tell(self, fields: Mapping[str, Any]) -> None:
+        """Let commands read how to reach the server that holds the lock."""
+        self._told = fields
+        if self.lock is not None:
+            self.lock.tell(fields)
 
 
 @contextmanager
-def opened(folder: BundleFolder, wall: Callable[[], dt.datetime]) -> Iterator[Opened]:
-    """Hold the lock until the block ends, and say there that the run has ended as it should. Blocks; raises nothing."""
+def opened(folder: BundleFolder, wall: Callable[[], dt.datetime], *, loads: bool = True) -> Iterator[Opened]:
+    """Hold the lock until the block ends, and say there that the run has ended as it should. Blocks; raises nothing.
+
+    A command, which `loads` no model, neither crashes with one nor knows whether the last server did.
+    """
     with ExitStack() as stack:
-        try:
-            lock = stack.enter_context(folder.lock())
-            opening = _begun(folder, lock, wall())
-        except EdgeVoiceError as error:
-            _LOGGER.warning("%s: %s", error.code, error)
-            yield Opened(folder=folder, state=_read(folder), lock=None, refusal=error)
-            return
-        try:
-            yield opening
-        finally:  # also after an error: what Python can still say is no crash of a model
-            with suppress(DiskError):  # at worst the next start takes this end for a crash
-                end_run(folder)
+        opening = Opened(folder, stack)
+        if not opening.take():
+            _LOGGER.warning("%s", opening.refusal)
+        opening.state = _read(folder)
+        if loads and opening.lock is not None:
+            # Also after an error: what Python can still say is no crash of a model.
+            stack.callback(_end, folder)
+            try:
+                _begin(opening, wall())
+            except EdgeVoiceError as error:
+                _LOGGER.warning("%s: %s", error.code, error)
+        yield opening
 
 
 def loaded_labels(state: State) -> set[str]:
@@ -60,7 +83,9 @@ def loaded_labels(state: State) -> set[str]:
     return ({one.active for one in kinds} | serving) - {""}
 
 
-def _begun(folder: BundleFolder, lock: Lock, now: dt.datetime) -> Opened:
+def _begin(opening: Opened, now: dt.datetime) -> None:
+    """Leave what the server keeps crashing with, and mark what is about to be loaded. Raises DiskError."""
+    folder = opening.folder
     state = before = read_or_set_aside(folder)
     left: list[Kind] = []
     if run := crashed_run(folder):
@@ -73,8 +98,16 @@ def _begun(folder: BundleFolder, lock: Lock, now: dt.datetime) -> Opened:
                 left.append(kind)
     if state != before:
         folder.write(state)
-    mark_run(folder, loaded_labels(state), now)
-    return Opened(folder=folder, state=state, lock=lock, left=tuple(left))
+    opening.state, opening.left = state, tuple(left)
+    if labels := loaded_labels(state):
+        mark_run(folder, labels, now)
+    else:
+        end_run(folder)
+
+
+def _end(folder: BundleFolder) -> None:
+    with suppress(DiskError):  # at worst the next start takes this end for a crash
+        end_run(folder)
 
 
 def _blamed(state: State, labels: frozenset[str], now: dt.datetime) -> set[str]:

@@ -255,6 +255,9 @@ class Updates:
 
     async def _tick(self) -> None:
         if self._opened.lock is None:
+            if self._clock() >= self._save_due_s:
+                self._save_due_s = self._clock() + SAVE_S
+                await asyncio.to_thread(self._opened.take)
             return
         await self._calmly(self.course.judge())
         if self.state.of(Kind.ASR).candidate is None:

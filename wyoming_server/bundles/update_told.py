@@ -109,17 +109,18 @@ def _kind(updates: Updates, kind: Kind) -> Json:
         "work": None
         if work is None
         else {"action": work.action, "label": work.label, "state": work.state, "progress": round(work.done, 3)},
-        "last_rollback": None if left is None else _left(updates, kind, left),
+        "last_rollback": None if left is None else _left(left),
         "last_refusal": None if refused is None else _refused(refused),
     }
 
 
 def _active(updates: Updates, kind: Kind) -> Json | None:
-    label, serving = updates.state.of(kind).active, updates.serving(kind)
-    if label and serving in {"", label}:
+    label = updates.state.of(kind).active
+    if label and not (kind is Kind.ASR and updates.chooser.is_chosen_otherwise(updates.repository.offers)):
         name, _, version = label.rpartition("@")
         since = updates.state.of(kind).active_since
         return {"label": label, "name": name, "version": version, "signed": True, "since": _moment(since)}
+    serving = updates.serving(kind)
     return {"label": serving, "name": serving, "version": "", "signed": False, "since": None} if serving else None
 
 
@@ -151,10 +152,10 @@ def _offer(updates: Updates, offer: Offer) -> Json:
     }
 
 
-def _left(updates: Updates, kind: Kind, left: Rollback) -> Json:
+def _left(left: Rollback) -> Json:
     return {
         "label": left.label,
-        "to": left.to or updates.serving(kind),
+        "to": left.to,
         "code": left.code,
         "at": _moment(left.at),
         "message": left.message,

@@ -20,6 +20,7 @@ from ..bundles.hub_class import hub_class
 from ..bundles.jobs import run_job
 from ..bundles.opening import opened
 from ..bundles.store import ModelStore
+from ..bundles.tuned import CHOICE_FILE, read_choice
 from ..bundles.update import Updates
 from ..bundles.update_told import all_of
 from ..engines.apart import ApartModel, TrialLimits
@@ -31,6 +32,10 @@ type Json = dict[str, Any]
 
 class ArmsAtRest:
     """Tries models and runs none: the next server that starts here does."""
+
+    def __init__(self, chosen: str) -> None:
+        """Stand for a server whose own recogniser is called so."""
+        self._chosen = chosen
 
     async def test(self, kind: Kind, label: str, folder: Path, *, memory_mb: int) -> None:  # noqa: ARG002  # the folder tells the label
         """Load it in a process of its own, and let it hear its golden recordings. Raises TrialError, ModelError."""
@@ -49,9 +54,9 @@ class ArmsAtRest:
     async def rest(self, _kind: Kind) -> None:
         """Nothing runs."""
 
-    def serving(self, _kind: Kind) -> str:
-        """Return that nothing does."""
-        return ""
+    def serving(self, kind: Kind) -> str:
+        """Return what would serve without any bundle."""
+        return self._chosen if kind is Kind.ASR else ""
 
 
 class LocalHub:
@@ -103,12 +108,12 @@ async def local_hub(settings: Settings) -> AsyncGenerator[LocalHub]:
 
     # Who only looks from the shell does not want an installation to begin.
     asr, bundles = settings.asr, replace(settings.bundles, automatic=False)
-    with opened(folder, _utc_now) as opening:
+    with opened(folder, _utc_now, loads=False) as opening:
         if opening.refusal is not None:
             raise opening.refusal
         updates = Updates(
             opening,
-            arms=ArmsAtRest(),
+            arms=ArmsAtRest(_chosen(settings)),
             run_job=run_job,
             settings=bundles,
             hub=HubSays(
@@ -129,6 +134,14 @@ async def local_hub(settings: Settings) -> AsyncGenerator[LocalHub]:
             yield LocalHub(updates, store)
         finally:
             await updates.aclose()
+
+
+def _chosen(settings: Settings) -> str:
+    """Return the recogniser of the settings, or that the machine was tuned for, or what comes with the software."""
+    if settings.asr.model:
+        return settings.asr.model
+    tuned = read_choice(Path(settings.server.data_dir) / CHOICE_FILE)
+    return tuned.model if tuned is not None else STARTER
 
 
 def _utc_now() -> dt.datetime:

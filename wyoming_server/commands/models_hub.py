@@ -17,8 +17,8 @@ from ..bundles.readying import read_or_set_aside
 from ..bundles.store import ModelStore
 from ..errors import EdgeVoiceError, RootRefusedError, UnknownBundleError
 from ..settings import Settings
-from .models_shown import explained, listed, shown_checked, shown_moved
-from .report import Style, print_json, table
+from .models_shown import explained, listed, shown_checked, shown_moved, shown_verified
+from .report import Style, print_json
 
 type Json = dict[str, Any]
 
@@ -194,9 +194,7 @@ def _verify(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.json:
         print_json({"models": found})
     else:
-        style = Style.of(sys.stdout)
-        told = [(one["label"], "signed" if one["signed"] else "unsigned", one["message"] or "whole") for one in found]
-        print(table([("model", "", "files"), *told]) if told else style.faint("No model is installed."))
+        print(shown_verified(found, Style.of(sys.stdout)))
     return 1 if any(one["code"] for one in found) else 0
 
 

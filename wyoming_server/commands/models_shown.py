@@ -64,9 +64,22 @@ def shown_moved(kind: Json, style: Style) -> str:
     if (work := kind["work"]) is not None:
         lines.append(f"  {work['label']}: {work['state']}, {work['progress']:.0%}")
     if (left := kind["last_rollback"]) is not None:
-        lines.append(f"  {left['label']} was left for {left['to']} at {left['at']} ({left['code']}): {left['message']}")
+        to = left["to"] or "the plain model"
+        lines.append(f"  {left['label']} was left for {to} at {left['at']} ({left['code']}): {left['message']}")
         lines += [f"    {_evidence(one)}" for one in left["evidence"]]
     return "\n".join(lines)
+
+
+def shown_verified(found: Sequence[Json], style: Style) -> str:
+    """Return which models are whole, and what is wrong with the others."""
+    if not found:
+        return style.faint("No model is installed.")
+    wide = max(len(one["label"]) for one in found)
+    return "\n".join(
+        f"{one['label']:<{wide}}  {'signed' if one['signed'] else 'unsigned':<8}  "
+        + (style.bad(f"{one['code']}: {one['message']}") if one["code"] else style.good("whole"))
+        for one in found
+    )
 
 
 def _head(told: Json, style: Style) -> str:
