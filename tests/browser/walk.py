@@ -24,6 +24,7 @@ from tests.browser.home import ROOT, call, home, owner, say
 from tests.home_assistant.assist import Assist
 from tests.home_assistant.hass_process import HomeAssistant
 from tests.home_assistant.server_process import ServerProcess, edge_voice
+from tests.integration.repository import published
 
 PICTURES = ROOT / "docs/pictures"
 DASHBOARD = ROOT / "docs/dashboard.md"
@@ -38,6 +39,10 @@ SPOKEN = (
     ("Living room", "fan-noisy.wav"),
     ("Kitchen", "time.wav"),
 )
+OPEN = {"EDGE_VOICE_BUNDLES_AUTOMATIC": "false", "HF_ENDPOINT": "http://127.0.0.1:9"}
+"""A hub that takes models from whom its owner trusts, when the owner says so; no larger one can be fetched otherwise."""
+UPDATE = "update.edge_voice_speech_model"
+NOTES = "Hears the **kitchen light** from across the room."
 _NOT_OURS = ("/api/brands/integration/", "favicon")
 """Addresses whose absence is Home Assistant's own: it is offline."""
 _SECONDS = 40.0
@@ -272,6 +277,42 @@ async def look_at_the_device(walk: Walk) -> None:
     await walk.page.size(1280, 1000, scale=SHARP)
 
 
+async def take_a_model(walk: Walk) -> None:
+    """Trust a publisher by the form, see what it offers, install it, and see it answer."""
+    with published() as publisher:
+        await publisher.publish("good", "1.0.0", terms={"notes": NOTES})
+        await walk.page.open(f"{walk.hass.url}/config/integrations/integration/edge_voice")
+        await walk.page.click("shown('ha-icon-button').find(one => one.label === 'Configure')")
+        await walk.dialog("Where models come from")
+        await walk.choose("Where models come from")
+        await walk.dialog("Address of the repository")
+        await walk.fill("shown('input').find(one => one.type === 'url')", "https://models.example.org")
+        await walk.picture("trust-models")
+        await walk.fill("shown('input').find(one => one.type === 'url')", publisher.url)
+        await walk.fill("shown('textarea')[0]", json.dumps(publisher.root))
+        await walk.press("Submit")
+        await walk.dialog(f"The hub trusts {publisher.url} now")
+        await walk.press("Close")
+        await walk.page.until("!shown('dialog').length")
+        await more_of(walk, UPDATE)
+        await walk.dialog("Hears the kitchen light")
+        await walk.picture("model-update")
+        await walk.press("Update")
+        await state_of(walk, UPDATE, "off")
+
+
+async def more_of(walk: Walk, entity: str) -> None:
+    """Open what Home Assistant says of an entity, as a tap on it does."""
+    tap = f"new CustomEvent('hass-more-info', {{detail: {{entityId: {json.dumps(entity)}}}}})"
+    await walk.page.evaluate(f"document.querySelector('home-assistant').dispatchEvent({tap})")
+
+
+async def state_of(walk: Walk, entity: str, state: str) -> None:
+    """Wait until an entity has a state."""
+    seen = f"document.querySelector('home-assistant').hass.states[{json.dumps(entity)}]?.state === {json.dumps(state)}"
+    await walk.page.until(seen, _SECONDS)
+
+
 async def lose_the_hub(walk: Walk, again: Callable[[], Awaitable[ServerProcess]]) -> None:
     """Take the hub away, and bring it back: the card says so, and goes on by itself."""
     await walk.page.open(f"{walk.hass.url}/voice-home/0")
@@ -296,7 +337,7 @@ async def main() -> None:
         data = Path(folder) / "data"
         data.mkdir()
         pictures = PICTURES if "--pictures" in sys.argv[1:] else Path(folder)
-        with edge_voice(control_port=0, data=data) as hub, edge_voice() as service:
+        with edge_voice(control_port=0, data=data, model="", settings=OPEN) as hub, edge_voice() as service:
             async with home(Path(folder) / "config") as hass, chromium() as browser, hass.session() as assist:
                 page = await owner(browser, hass)
                 await page.size(1100, 860, scale=SHARP)
@@ -316,12 +357,13 @@ async def all_of_it(walk: Walk, service: ServerProcess, data: Path) -> None:
         lambda: hear_live(walk),
         lambda: look_at_the_curve(walk),
         lambda: look_at_the_dashboard_that_makes_itself(walk),
+        lambda: take_a_model(walk),
         lambda: look_at_the_device(walk),
     ]
     for step in steps:
         await step()
         print(step.__code__.co_names, file=sys.stderr, flush=True)
-    returned = edge_voice(port=port, control_port=control_port, data=data)
+    returned = edge_voice(port=port, control_port=control_port, data=data, model="", settings=OPEN)
     try:
         await lose_the_hub(walk, lambda: asyncio.to_thread(returned.__enter__))
     finally:

@@ -21,7 +21,7 @@ HOME = {
 """The home of home.yaml, as an owner would write it into the server's settings."""
 _CONTROL = re.compile(r"control API at https?://127\.0\.0\.1:(\d+)")
 _LISTENING = re.compile(r"listening on tcp://127\.0\.0\.1:(\d+)")
-_LOADED = "Answering with the starter model"
+_LOADED = "Answering with the "
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 

@@ -51,5 +51,7 @@ def published() -> Iterator[Publisher]:
 
 def _answer(process: subprocess.Popen[str]) -> Json:
     assert process.stdout is not None
-    answer: Json = json.loads(process.stdout.readline())
+    line = process.stdout.readline()
+    assert line, "the publisher has ended; its last words are above"
+    answer: Json = json.loads(line)
     return answer
