@@ -89,6 +89,11 @@ PROOFS = {
         title="The threshold's bound on streams", argv=(sys.executable, "-m", "wyoming_server", "simulate", "threshold")
     ),
     "ledger": Proof(title="What writing an upload down costs", argv=_module("benchmarks.ledger")),
+    "rollout": Proof(
+        title="Staged rollout of good and bad bundles to 100,000 hubs",
+        argv=(sys.executable, "-m", "wyoming_server", "simulate", "rollout"),
+    ),
+    "false-rollbacks": Proof(title="Good bundles rolled back, and bad ones", argv=_module("proofs.false_rollbacks")),
     "ledger-kills": Proof(title="The ledger, killed", argv=_module("proofs.ledger_kills")),
     "sdks": Proof(title="The providers' own clients at the stand-in cloud", argv=_module("proofs.sdks")),
     "convert": Proof(title="Hugging Face checkpoints built into bundles", argv=_module("proofs.whisper_conversion")),

@@ -11,7 +11,7 @@ from .canary_counts import Counters, Pairs, Tally
 from .canary_evidence import METRICS, NAMES, PAIRED, Bets, Evidence, spread
 from .state import Stage
 
-REMEMBERED = 2000
+REMEMBERED = 3000
 """Turns of the incumbent that are kept, of each metric."""
 LEARNED_FROM = 200
 """Of these, the oldest only tell what to expect, and are no evidence."""

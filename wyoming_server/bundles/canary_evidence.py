@@ -27,9 +27,9 @@ class Metric:
 
 _METRICS = (
     Metric(name="escalated", weight=0.15, prior=0.25, said="would have been sent to a speech service", is_paired=True),
-    Metric(name="failed", weight=0.4, prior=0.05, said="failed or were said again"),
+    Metric(name="failed", weight=0.45, prior=0.05, said="failed or were said again"),
     Metric(name="disagreed", weight=0.15, prior=0.1, said="were heard otherwise by a speech service", is_paired=True),
-    Metric(name="slow", weight=0.15, prior=0.05, said="were slow"),
+    Metric(name="slow", weight=0.1, prior=0.05, said="were slow"),
     Metric(name="error", weight=0.15, prior=0.01, said="ended in an error", is_paired=True),
 )
 METRICS: Mapping[str, Metric] = {one.name: one for one in _METRICS}

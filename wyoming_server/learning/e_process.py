@@ -21,9 +21,9 @@ type Values = npt.NDArray[np.float64]
 TOLERANCE = 1.1
 """The null: the candidate says yes at most so many times as often as the baseline. A tenth more is no reason to go
 back, and a baseline of some weeks ago is no better known than that."""
-ODDS: Values = np.array([1.4, 2.0, 3.0, 8.0])
+ODDS: Values = np.array([1.5, 2.0, 2.6, 6.0])
 """What is bet on: the candidate's odds of yes over the baseline's."""
-WEIGHTS: Values = np.array([0.15, 0.5, 0.2, 0.1])
+WEIGHTS: Values = np.array([0.15, 0.4, 0.3, 0.1])
 KEPT = 1.0 - float(WEIGHTS.sum())
 """Share that is never bet, so that a long good beginning cannot use up what a bad end needs."""
 _PRIOR_TURNS = 20.0
