@@ -40,7 +40,7 @@ SPOKEN = (
     ("Kitchen", "time.wav"),
 )
 OPEN = {"EDGE_VOICE_BUNDLES_AUTOMATIC": "false", "HF_ENDPOINT": "http://127.0.0.1:9"}
-"""A hub that takes models from whom its owner trusts, when the owner says so; no larger one can be fetched otherwise."""
+"""A hub that takes models from whom its owner trusts, at the owner's word, and has no network for any other."""
 UPDATE = "update.edge_voice_speech_model"
 NOTES = "Hears the **kitchen light** from across the room."
 _NOT_OURS = ("/api/brands/integration/", "favicon")
