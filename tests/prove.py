@@ -103,6 +103,9 @@ PROOFS = {
     "shadow": Proof(title="What unheard decoding costs the turns that are heard", argv=_module("benchmarks.shadow")),
     "activation": Proof(title="Models that change under load", argv=_module("benchmarks.activation")),
     "update-memory": Proof(title="Memory of the server while it updates", argv=_module("benchmarks.update_memory")),
+    "bundle-server-kills": Proof(
+        title="The whole server, killed while it updates", argv=_module("proofs.bundle_server_kills")
+    ),
     "kill": Proof(title="Killed and started again", argv=_module("proofs.kill")),
 }
 

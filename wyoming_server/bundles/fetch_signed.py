@@ -139,6 +139,8 @@ class SignedRepository:
     def keep(self) -> None:
         """See what was believed onto the disk itself: it is what a rollback of the metadata is told by."""
         for folder in (self._known.folder, self._known.folder / "root_history"):
+            for file in folder.iterdir():
+                sync_folder(file)  # tuf renames what it writes, and leaves the rest to the system
             sync_folder(folder)
 
     def _found(self, path: str) -> TargetFile | None:
