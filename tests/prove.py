@@ -100,6 +100,7 @@ PROOFS = {
     "browser": Proof(title="An owner's way, in a real browser", argv=(sys.executable, "-m", "tests.browser")),
     "bundle-attacks": Proof(title="Attacks on a hub's models", argv=_module("proofs.bundle_attacks")),
     "bundle-kills": Proof(title="Killed while bundles come and go", argv=_module("proofs.bundle_kills")),
+    "rollback": Proof(title="A bundle that is subtly worse, and leaves by itself", argv=_module("proofs.rollback")),
     "shadow": Proof(title="What unheard decoding costs the turns that are heard", argv=_module("benchmarks.shadow")),
     "activation": Proof(title="Models that change under load", argv=_module("benchmarks.activation")),
     "update-memory": Proof(title="Memory of the server while it updates", argv=_module("benchmarks.update_memory")),
