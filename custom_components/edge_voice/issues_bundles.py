@@ -10,6 +10,8 @@ ROLLED_BACK: Final = "bundle-rolled-back"
 REFUSED: Final = "bundle-refused"
 METRICS: Final = ("escalated", "failed", "disagreed", "slow", "error")
 """Whose figures have a row of their own in the issue's text."""
+_WORSE: Final = "worse"
+"""The code of a rollback that its figures have called for; others broke something, and their sentence says what."""
 _UNKNOWN: Final = "–"
 
 
@@ -19,15 +21,16 @@ def bundle_issue(code: str, subject: str, status: Status) -> tuple[str, Mapping[
         return ("bundle_refused" if subject else "repository_refused"), {}
     evidence = _evidence(subject, status)
     if not evidence:
-        return "bundle_rolled_back_broken", {}  # it did not get as far as figures
+        return "bundle_rolled_back_broken", {}
     return "bundle_rolled_back", _figures(evidence)
 
 
 def _evidence(label: str, status: Status) -> Sequence[Comparison]:
-    """Return what was measured of a bundle that had to go, empty where nothing was."""
+    """Return the figures for which a bundle had to go, empty where it was for something else."""
     kinds = status.bundles.kinds if status.bundles else ()
-    gone = (one.last_rollback for one in kinds if one.last_rollback and one.last_rollback.label == label)
-    return [one for rollback in gone for one in rollback.evidence if one.metric in METRICS]
+    left = (one.last_rollback for one in kinds if one.last_rollback is not None)
+    told = (one.evidence for one in left if (one.label, one.code) == (label, _WORSE))
+    return [one for evidence in told for one in evidence if one.metric in METRICS]
 
 
 def _figures(evidence: Sequence[Comparison]) -> dict[str, str]:

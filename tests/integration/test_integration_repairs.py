@@ -102,11 +102,13 @@ async def test_a_model_that_had_to_go_is_shown_with_the_figures_that_told(
     await until(lambda: not issues(core))
 
 
-async def test_the_figures_of_an_older_model_are_not_those_of_the_one_that_went(
-    core: HomeAssistant, peer: Peer, repairing: MockConfigEntry
+@pytest.mark.parametrize(
+    "gone", [{"label": "home-en@0.9", "code": "worse"}, {"label": OFFERED["label"], "code": "memory"}]
+)
+async def test_figures_of_an_older_model_or_of_one_that_broke_are_not_why_it_went(
+    core: HomeAssistant, peer: Peer, repairing: MockConfigEntry, gone: dict[str, str]
 ) -> None:
-    older = {"label": "home-en@0.9", "code": "worse", "evidence": [EVIDENCE]}
-    await peer.push_kind("asr", last_rollback=older)
+    await peer.push_kind("asr", last_rollback=gone | {"evidence": [EVIDENCE]})
     await peer.push_status(warnings=[{"code": "bundle-rolled-back", "message": "", "subject": OFFERED["label"]}])
     await until(lambda: set(issues(core)) == {"bundle_rolled_back_broken"})
     del peer.status["bundles"]
