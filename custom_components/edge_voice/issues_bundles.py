@@ -10,8 +10,8 @@ ROLLED_BACK: Final = "bundle-rolled-back"
 REFUSED: Final = "bundle-refused"
 METRICS: Final = ("escalated", "failed", "disagreed", "slow", "error")
 """Whose figures have a row of their own in the issue's text."""
-_WORSE: Final = "worse"
-"""The code of a rollback that its figures have called for; others broke something, and their sentence says what."""
+_WORSE: Final = ("worse", "slow")
+"""Codes of a rollback that figures have called for; of others, something broke, and their sentence says what."""
 _UNKNOWN: Final = "–"
 
 
@@ -29,7 +29,7 @@ def _evidence(label: str, status: Status) -> Sequence[Comparison]:
     """Return the figures for which a bundle had to go, empty where it was for something else."""
     kinds = status.bundles.kinds if status.bundles else ()
     left = (one.last_rollback for one in kinds if one.last_rollback is not None)
-    told = (one.evidence for one in left if (one.label, one.code) == (label, _WORSE))
+    told = (one.evidence for one in left if one.label == label and one.code in _WORSE)
     return [one for evidence in told for one in evidence if one.metric in METRICS]
 
 
