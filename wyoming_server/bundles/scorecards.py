@@ -44,7 +44,8 @@ def find_scorecard(directory: Path, *, data: Path, model: str) -> Scorecard | No
     Raises ModelCorruptError, naming the file and the cure, for one that cannot be read or is another model's.
     """
     own = scorecard_in(own_scorecard_file(data, model), model)
-    return scorecard_in(directory / SCORECARD_FILE, model) if own is None else own
+    # A publisher fits a card for the name; what a home fits is for the very version that it was fitted on.
+    return scorecard_in(directory / SCORECARD_FILE, model.partition("@")[0]) if own is None else own
 
 
 def scorecard_in(file: Path, model: str) -> Scorecard | None:

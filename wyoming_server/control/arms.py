@@ -68,6 +68,8 @@ class Arms:
         self._beside = edge.beside(self._candidate.lease)
         self._canary: Canary | None = None
         """Of the candidate that answers a share, or is watched."""
+        self._memory_mb = 0
+        """What the owner lets a new model take; 0 for half of what is free."""
         self._limit_bytes = self._before_bytes = 0
         """Of the server's memory since a candidate was loaded; 0 for no limit."""
         self._given: dict[str, tuple[TurnRequest, str]] = {}
@@ -82,6 +84,7 @@ class Arms:
 
         Raises TrialError, SelfTestError, ModelError and BundleManifestError.
         """
+        self._memory_mb = memory_mb
         limits = _limits(memory_mb)
         if kind is Kind.ASR:
             return await self._shadow.test(folder, limits)
@@ -94,6 +97,7 @@ class Arms:
 
     async def shadow(self, label: str, folder: Path, canary: Canary, share: float, *, memory_mb: int = 0) -> None:  # noqa: ARG002  # the canary's own share is asked for at each turn
         """Have a recogniser decode a share of the turns unheard. Raises what `test` does."""
+        self._memory_mb = memory_mb
         await self._drop()
         await self._shadow.begin(label, folder, _limits(memory_mb), canary)
 
@@ -192,7 +196,7 @@ class Arms:
 
     async def _load(self, folder: Path, *, is_new: bool) -> None:
         """Load a model beside what serves; a new one may take so much memory only. Raises EdgeVoiceError."""
-        limit = _limits(0).memory_mb * _MB
+        limit = _limits(self._memory_mb).memory_mb * _MB
         before = _resident()
         engine = await self._supply.made_ready(folder)
         if is_new and _resident() - before > limit:

@@ -67,13 +67,13 @@ def load_edge_model(
 def described(directory: Path, data: Path | None) -> Bundle:
     """Return what a model folder says about itself, with the scorecard that serves here. Blocks. Raises as above."""
     bundle = read_bundle(directory)
-    return bundle if data is None else _with_own_scorecard(bundle, own_scorecard_file(data, bundle.name))
+    return bundle if data is None else _with_own_scorecard(bundle, own_scorecard_file(data, bundle.label))
 
 
 def _with_own_scorecard(bundle: Bundle, file: Path) -> Bundle:
     """Return a bundle with the owner's own fit, where there is one that can be used."""
     try:
-        own = scorecard_in(file, bundle.name)
+        own = scorecard_in(file, bundle.label)
     except ModelCorruptError as error:
         _LOGGER.warning("%s; until then the model's own serves", error)
         return bundle

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -136,3 +137,33 @@ async def test_wake_words_and_vad_that_have_gone_deaf_fail_their_self_test(
     with pytest.raises(SelfTestError):
         await ApartModel.started(kind, make(tmp_path), LIMITS)
     assert children() == []
+
+
+PARENT = """
+import asyncio, sys
+from pathlib import Path
+from wyoming_server.bundles.bundle import Kind
+from wyoming_server.engines.apart import ApartModel, TrialLimits
+
+async def main():
+    model = await ApartModel.started(Kind.ASR, Path(sys.argv[1]), TrialLimits(memory_mb=600))
+    model.hold()
+    print("ready", flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_model_that_is_halted_goes_with_the_server_that_is_killed(tmp_path: Path) -> None:
+    parent = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", PARENT, str(made.good(tmp_path))), stdout=asyncio.subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    assert await parent.stdout.readline() == b"ready\n"
+    (child,) = psutil.Process(parent.pid).children()
+    assert child.status() == psutil.STATUS_STOPPED
+    parent.kill()
+    await parent.wait()
+    await asyncio.to_thread(psutil.wait_procs, [child], 10)
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
