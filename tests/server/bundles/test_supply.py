@@ -17,7 +17,7 @@ from wyoming_server.bundles.tuned import TunedModel
 from wyoming_server.engines.asr_whisper import WhisperEngine
 from wyoming_server.engines.load import load_edge_model
 from wyoming_server.engines.synthetic_whisper import write_synthetic_whisper
-from wyoming_server.errors import ModelMissingError
+from wyoming_server.errors import EdgeVoiceError, ModelMissingError
 
 
 @pytest.fixture(scope="module")
@@ -235,3 +235,73 @@ async def test_the_loop_keeps_turning_while_a_model_loads(tmp_path: Path) -> Non
             await asyncio.sleep(0.001)
             turns += 1
     assert turns > 10
+
+
+class Signed:
+    """Signed bundles that are found one after the other; those that cannot be loaded are rejected."""
+
+    def __init__(self, *folders: Path) -> None:
+        self.left, self.rejected = list(folders), list[EdgeVoiceError]()
+
+    def find(self) -> Path | None:
+        return self.left[0] if self.left else None
+
+    def reject(self, error: EdgeVoiceError) -> None:
+        self.left.pop(0)
+        self.rejected.append(error)
+
+
+class Named:
+    """An engine that only has a name, and says when it was closed."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.closed = name, threading.Event()
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+def loads_by_name(directory: Path) -> Named:
+    if directory.name.startswith("bad"):
+        raise ModelMissingError(f"{directory.name} cannot be loaded, as the test says")
+    return Named(directory.name)
+
+
+def supply_of(folder: Path, signed: Signed | None) -> ModelSupply[Named]:
+    """Return a supply whose chosen model is installed in a folder of its own."""
+    (folder / "plain").mkdir()
+    chosen = HubModel(name=str(folder / "plain"), store=ModelStore(folder))
+    return ModelSupply(chosen=chosen, starter=folder / "starter", load=loads_by_name, signed=signed)
+
+
+@pytest.mark.parametrize(
+    ("found", "serves"),
+    [(["signed"], "signed"), (["bad-1", "signed"], "signed"), (["bad-1", "bad-2"], "plain"), ([], "plain")],
+)
+async def test_the_first_signed_bundle_that_loads_outranks_the_chosen_model(
+    found: list[str], serves: str, tmp_path: Path
+) -> None:
+    signed = Signed(*(tmp_path / name for name in found))
+    async with supply_of(tmp_path, signed) as supply:
+        await supply.serving()
+        assert supply.status.serving == serves
+        assert len(signed.rejected) == sum(name.startswith("bad") for name in found)
+
+
+async def test_an_engine_is_taken_over_with_its_leases_and_closed_after_the_last(tmp_path: Path) -> None:
+    async with supply_of(tmp_path, None) as supply:
+        await supply.serving()
+        with supply.lease() as first:
+            other = supply.apart()
+            engine = await supply.made_ready(tmp_path / "candidate")
+            other.replace(engine)
+            with other.lease() as leased:
+                await supply.adopt(other)
+                assert (other.current, supply.status.serving) == (None, "candidate")
+                assert not first.closed.is_set()
+                await supply.return_to_chosen()
+                assert supply.status.serving == "plain"
+                await asyncio.sleep(0.05)
+                assert not leased.closed.is_set()
+            assert await asyncio.to_thread(leased.closed.wait, 5)
+        assert await asyncio.to_thread(first.closed.wait, 5)
