@@ -37,15 +37,16 @@ def outcome(name: str, run: Runner, limits: Limits = PATIENT) -> tuple[str, str]
     with tempfile.TemporaryDirectory() as space, a_scene(Path(space), run=run) as scene:
         scene.limits = limits
         attack.act(scene)
+        before = scene.serving()
         try:
-            return f"accepted {scene.fetch()}", "it was accepted"
+            return f"accepted {scene.take_up(attack.wanted)}", "it was accepted"
         except EdgeVoiceError as error:
             code, sentence = error.code, str(error)
         try:
-            scene.untouched()
+            scene.untouched(before)
             if attack.heals:
                 scene.host.heal()
-                assert scene.fetch() == NEWER
+                assert scene.take_up() == NEWER
         except (AssertionError, EdgeVoiceError) as error:
             return code, f"afterwards: {error!r}"
         return code, "" if sentence else "it says nothing"

@@ -29,6 +29,7 @@ from tests.server.peer import KITCHEN, connected, kitchen
 from wyoming_server.bundles.book import Happened
 from wyoming_server.bundles.bundle import Kind
 from wyoming_server.bundles.folder import BundleFolder
+from wyoming_server.bundles.update_told import status_of
 from wyoming_server.errors import EdgeVoiceError
 from wyoming_server.serve import RunningServer, running
 from wyoming_server.settings import Raw, read_settings
@@ -97,9 +98,9 @@ async def told(server: RunningServer) -> None:
     """Say what is being done to a bundle."""
     last = ""
     while True:
-        work = server.updates.works.get(Kind.ASR)
-        if work is not None and work.state != last:
-            last = work.state
+        of = next(one for one in status_of(server.updates)["kinds"] if one["kind"] == Kind.ASR)
+        if of["work"] is not None and of["work"]["state"] != last:
+            last = of["work"]["state"]
             say(last)
         await asyncio.sleep(0.01)
 

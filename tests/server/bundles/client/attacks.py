@@ -16,6 +16,7 @@ from tests.server.bundles.client import faulty
 from tests.server.bundles.client.scene import ACTIVE, NEWER, Scene, file_entry, tar_of
 from tests.server.bundles.publishing import new_signer
 from wyoming_server.bundles.archive_write import write_archive
+from wyoming_server.bundles.transitions import refuse
 
 TAR = r"\.home-en@1\.1\.0\.tar$"
 
@@ -30,6 +31,8 @@ class Attack:
     act: Callable[[Scene], object]
     heals: bool = True
     """Whether the update comes through once the host is honest again."""
+    wanted: str = NEWER
+    """What the hub is brought to take up."""
 
 
 def _wrong_key(role: str) -> Callable[[Scene], object]:
@@ -275,8 +278,20 @@ def _offer(**said: object) -> Callable[[Scene], object]:
     return act
 
 
-def _attack(group: str, code: str, act: Callable[[Scene], object], *, heals: bool = True) -> Attack:
-    return Attack(group=group, code=code, act=act, heals=heals)
+def _older_bundle_signed(scene: Scene) -> None:
+    """Have a stolen channel key offer what served before, which has a known hole by now."""
+    scene.install(NEWER)
+    scene.repo.rewrite("stable")
+
+
+def _failed_here(scene: Scene) -> None:
+    scene.folder.write(refuse(scene.folder.read(), NEWER, "worse", "It was worse.", dt.datetime.now(dt.UTC)))
+
+
+def _attack(
+    group: str, code: str, act: Callable[[Scene], object], *, heals: bool = True, wanted: str = NEWER
+) -> Attack:
+    return Attack(group=group, code=code, act=act, heals=heals, wanted=wanted)
 
 
 ATTACKS = {
@@ -308,6 +323,10 @@ ATTACKS = {
     "an older channel, signed anew": _attack("rollback", "metadata-rollback", _older_role_named, heals=False),
     "a channel that is named no more": _attack("rollback", "metadata-rollback", _role_named_no_more, heals=False),
     "the old root as the next one": _attack("rollback", "metadata-rollback", _older_root_as_the_next, heals=False),
+    "an older bundle, signed": _attack(
+        "rollback", "version-rollback", _older_bundle_signed, heals=False, wanted=ACTIVE
+    ),
+    "a bundle that failed here": _attack("rollback", "bundle-denied", _failed_here, heals=False),
     "the same state after it expired": _attack("freeze", "repository-frozen", _frozen, heals=False),
     "the same snapshot after it expired": _attack("freeze", "repository-frozen", _frozen_snapshot, heals=False),
     "the snapshot of another state": _attack("mix-and-match", "mix-and-match", _other_snapshot, heals=False),

@@ -17,10 +17,15 @@ from tuf.api.metadata import TargetFile, Targets
 from tests.server.bundles import made
 from tests.server.bundles.client.faulty import FaultyHost, faulty_host
 from tests.server.bundles.publishing import TestRepository, a_repository
+from wyoming_server import __version__
 from wyoming_server.bundles import updating
+from wyoming_server.bundles.bundle import Kind
+from wyoming_server.bundles.digest import file_digest
 from wyoming_server.bundles.folder import BundleFolder
 from wyoming_server.bundles.jobs import Limits, check_job, fetch_job, fetched_in, found_in
-from wyoming_server.bundles.offer import Offer, custom_of, offer_of, target_path
+from wyoming_server.bundles.offer import HubFacts, Offer, custom_of, offer_of, target_path
+from wyoming_server.bundles.readying import start
+from wyoming_server.bundles.rollout import refusal
 from wyoming_server.bundles.transitions import activate
 
 LIMITS = Limits(
@@ -61,6 +66,21 @@ class Scene:
         found = found_in(self.run(check_job(self.folder.root, channel, self.limits)))
         assert not found.unusable, found.unusable
         return [one.label for one in found.offers]
+
+    def take_up(self, label: str = NEWER) -> str:
+        """Look for a bundle, ask whether this hub may have it, and fetch it: what a server does, in its order."""
+        found = found_in(self.run(check_job(self.folder.root, "stable", self.limits)))
+        by_label, state = {one.label: one for one in found.offers}, self.folder.read()
+        if label in by_label:
+            active = state.of(by_label[label].kind).active
+            hub = HubFacts(
+                hub_id="a", region="", hub_class="", server_version=__version__,
+                serving={by_label[label].kind: active}, highest=state.highest, denied=frozenset(state.denied),
+            )  # fmt: skip
+            refused = refusal(by_label[label], hub, dt.datetime.now(dt.UTC), active=by_label.get(active))
+            if refused is not None:
+                raise refused
+        return self.fetch(label)
 
     def fetch(self, label: str = NEWER, channel: str = "stable") -> str:
         """Fetch a bundle into `staged/`."""
@@ -132,12 +152,18 @@ class Scene:
         listed = [one["name"] for one in json.loads(self.manifest())["files"]]
         return {name: (folder / name).read_bytes() for name in ("bundle.json", *listed)}
 
-    def untouched(self) -> None:
+    def serving(self) -> dict[str, str]:
+        """Return every file of the bundle that serves, with its digest, and what serves, as a start finds it."""
+        found = start(self.folder, Kind.ASR, NOW).ready
+        assert found is not None
+        return {str(one): file_digest(one) for one in found.folder.rglob("*") if one.is_file()} | {"": found.label}
+
+    def untouched(self, before: Mapping[str, str]) -> None:
         """Assert that what serves is as it was, and that nothing of another bundle is left to be taken for one."""
+        assert self.serving() == before
         state = self.folder.read()
-        assert [one.active for one in state.kinds.values()] == [ACTIVE]
-        assert self.folder.verify(ACTIVE).label == ACTIVE
-        assert sorted(one.name for one in (self.folder.root / "installed").iterdir()) == [ACTIVE]
+        there = sorted(one.name for one in (self.folder.root / "installed").iterdir())
+        assert there == sorted(state.installed)
         assert not list((self.folder.root / "staged").glob("*"))
 
 

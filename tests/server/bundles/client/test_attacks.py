@@ -12,10 +12,11 @@ def test_an_attack_is_refused_by_its_own_code_and_what_serves_is_untouched(tmp_p
     attack = ATTACKS[name]
     with a_scene(tmp_path) as scene:
         attack.act(scene)
+        before = scene.serving()
         with pytest.raises(EdgeVoiceError) as refused:
-            scene.fetch()
+            scene.take_up(attack.wanted)
         assert (refused.value.code, str(refused.value)[-1:] != " ") == (attack.code, True), str(refused.value)
-        scene.untouched()
+        scene.untouched(before)
         if attack.heals:
             scene.host.heal()
-            assert scene.fetch() == NEWER
+            assert scene.take_up() == NEWER

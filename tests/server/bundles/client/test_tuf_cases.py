@@ -110,10 +110,11 @@ def test_trust_begins_with_what_the_owner_gave_and_not_with_the_cache(scene: Sce
 
 
 def test_nothing_is_asked_of_anybody_without_a_trusted_repository(scene: Scene) -> None:
+    before = scene.serving()
     scene.folder.distrust()
     with pytest.raises(NoRepositoryError):
         scene.check()
-    scene.untouched()
+    scene.untouched(before)
 
 
 # The root
