@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..errors import EdgeVoiceError
+from ..errors import EdgeVoiceError, NothingToRollBackError
 from .book import Book, Event
 from .bundle import Kind
 from .canary import Action, Canary
@@ -51,6 +51,7 @@ class Course:
         """Move the bundles of a folder; `canary` judges the recogniser that is on its way."""
         self._book, self._folder, self._arms, self._memory_mb = book, folder, arms, memory_mb
         self._step = asyncio.Lock()
+        self._saved: dict[str, Any] | None = None
         self.canary = canary
 
     async def begin(self, label: str, kind: Kind, *, compares: bool) -> None:
@@ -86,12 +87,17 @@ class Course:
             elif verdict.action is Action.ADVANCE and verdict.stage is not None:
                 await self._advance(candidate.label, Stage(verdict.stage.value))
 
-    async def leave(self, kind: Kind, code: str, message: str, *, to: str | None = None, deny: bool = True) -> None:
-        """Return to the bundle before, to the installed one named, or (empty) to the plain model.
+    async def leave(
+        self, kind: Kind, label: str, code: str, message: str, *, to: str | None = None, deny: bool = True
+    ) -> None:
+        """Return from a bundle to the one before, to the installed one named, or (empty) to the plain model.
 
-        Raises NothingToRollBackError, DiskError.
+        Raises NothingToRollBackError where it was left meanwhile, DiskError.
         """
         async with self._step:
+            of = self._book.state.of(kind)
+            if label not in {of.active, of.candidate.label if of.candidate else ""}:
+                raise NothingToRollBackError(f"{label} neither serves nor is tried any more")
             await self._leave(kind, code, message, to=to, deny=deny)
 
     async def drop(self, kind: Kind, why: str) -> None:
@@ -110,7 +116,9 @@ class Course:
     async def save(self) -> None:
         """Write down what was counted so far. Raises DiskError."""
         fields = self.canary.snapshot()
-        await asyncio.to_thread(self._folder.write_canary, fields)
+        if fields != self._saved:  # a memory card lasts longer so
+            await asyncio.to_thread(self._folder.write_canary, fields)
+            self._saved = fields
 
     async def _begin(self, label: str) -> None:
         incumbent, now = self._arms.serving(Kind.ASR), self._book.now()

@@ -7,10 +7,11 @@ from typing import Any
 from ..errors import RepositoryError, UnreachableRepositoryError
 from .book import Happened
 from .bundle import Kind
+from .installing import Refusal
 from .offer import Offer
 from .state import Candidate, Rollback, Stage
 from .store import PlainModel
-from .update import OWNER, WITHDRAWN, Refusal, Updates
+from .update import OWNER, WITHDRAWN, Updates
 
 type Json = dict[str, Any]
 
@@ -58,7 +59,7 @@ def warnings_of(updates: Updates) -> list[Json]:
         left = updates.state.last_rollback.get(kind)
         if left is not None and _is_news(updates, kind, left):
             found.append({"code": "bundle-rolled-back", "message": left.message, "subject": left.label})
-        elif (refused := updates.refusals.get(kind)) is not None:
+        elif (refused := updates.installing.refusals.get(kind)) is not None:
             found.append({"code": "bundle-refused", "message": str(refused.error), "subject": refused.label})
     return found
 
@@ -97,9 +98,9 @@ def _repository(updates: Updates) -> Json | None:
 
 
 def _kind(updates: Updates, kind: Kind) -> Json:
-    of, work = updates.state.of(kind), updates.works.get(kind)
+    of, work = updates.state.of(kind), updates.installing.works.get(kind)
     offer = updates.chooser.shown(updates.repository.offers, kind)
-    left, refused = updates.state.last_rollback.get(kind), updates.refusals.get(kind)
+    left, refused = updates.state.last_rollback.get(kind), updates.installing.refusals.get(kind)
     return {
         "kind": kind.value,
         "active": _active(updates, kind),

@@ -1,6 +1,9 @@
 """A bundle comes by stages, goes by itself when it is worse, and what went is not tried again."""
 
-from collections.abc import Iterator
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import pytest
 from tests.server.bundles.conducted import BAD, SMALL, Arms, Hub, Time, a_hub
 from tests.server.bundles.publishing import TestRepository, a_bundle, a_repository, served
 from wyoming_server.bundles.bundle import Kind
+from wyoming_server.bundles.canary import Canary
 from wyoming_server.bundles.folder import BundleFolder
 from wyoming_server.bundles.update_told import all_of, status_of, warnings_of
 from wyoming_server.errors import (
@@ -20,6 +24,7 @@ from wyoming_server.errors import (
     SelfTestError,
     TrialCrashedError,
     UnknownBundleError,
+    UnreachableRepositoryError,
     UpdateRunningError,
     VersionRollbackError,
 )
@@ -398,11 +403,81 @@ async def test_what_is_no_root_is_not_trusted(home: Home) -> None:
         assert status_of(hub.updates)["repository"] is None
 
 
+async def test_the_first_repository_is_trusted_only_if_it_can_be_looked_at(home: Home) -> None:
+    with a_hub(home.data) as hub:
+        with pytest.raises(UnreachableRepositoryError):
+            await hub.trusts("http://127.0.0.1:1", home.repository)
+        assert status_of(hub.updates)["repository"] is None
+        await hub.trusts(f"{home.url}/", home.repository)
+        with pytest.raises(UnreachableRepositoryError):
+            await hub.trusts("http://127.0.0.1:1", home.repository)
+        assert status_of(hub.updates)["repository"]["error"]["code"] == "repository-unreachable"
+        assert warnings_of(hub.updates) == []
+
+
+async def test_two_who_go_back_at_once_go_back_once(home: Home) -> None:
+    with a_hub(home.data) as hub:
+        await settled_at(home, hub, "1.0.0")
+        await settled_at(home, hub, "1.1.0")
+        done = await asyncio.gather(*(hub.updates.roll_back(Kind.ASR) for _ in range(2)), return_exceptions=True)
+        assert [type(one) for one in done] == [type(None), NothingToRollBackError]
+        assert (hub.updates.state.of(Kind.ASR).active, list(hub.updates.state.denied)) == (FIRST, [SECOND])
+
+
+async def test_counters_of_a_day_go_to_the_publisher_who_asked_for_them_the_day_after(home: Home) -> None:
+    sent: list[tuple[str, str]] = []
+
+    async def send(url: str, fields: Mapping[str, object]) -> bool:
+        sent.append((url, str(fields["label"])))
+        return True
+
+    home.publishes("1.0.0", reports_url="https://reports.example.org")
+    with a_hub(home.data, replace(SMALL, reports=True), send=send) as hub:
+        await hub.trusts(home.url, home.repository)
+        await hub.updates._tick()
+        hub.time.passes(minutes=2)
+        await hub.updates._tick()
+        await hub.hears(3)
+        for _ in range(24 + 13):
+            hub.time.passes(hours=1)
+            await hub.updates._tick()
+        assert sent == [("https://reports.example.org", FIRST)]
+
+
+async def test_what_was_counted_outlives_the_power_and_an_idle_hour_writes_nothing(home: Home) -> None:
+    home.publishes("1.0.0")
+    with a_hub(home.data) as hub:
+        await hub.trusts(home.url, home.repository)
+        await hub.hears(2)
+        hub.time.passes(minutes=2)
+        await hub.updates._tick()
+        counted = home.data / "bundles" / "canary.json"
+        written = counted.stat().st_mtime_ns
+        hub.time.passes(minutes=2)
+        await hub.updates._tick()
+        assert counted.stat().st_mtime_ns == written
+        assert Canary(SMALL, json.loads(counted.read_text())).turns == 2
+
+
 async def test_a_second_server_or_command_keeps_its_hands_off(home: Home) -> None:
     with a_hub(home.data) as first, a_hub(home.data) as second:
         with pytest.raises(UpdateRunningError):
             await second.trusts(home.url, home.repository)
         await first.trusts(home.url, home.repository)
+
+
+async def test_a_server_that_began_beside_a_command_takes_up_its_bundles_later(home: Home) -> None:
+    home.publishes("1.0.0")
+    command = ExitStack()
+    first = command.enter_context(a_hub(home.data))
+    await first.trusts(home.url, home.repository)
+    with a_hub(home.data) as hub:
+        command.close()
+        await hub.updates._tick()
+        assert hub.arms.done == []
+        hub.time.passes(minutes=2)
+        await hub.updates._tick()
+        assert (hub.arms.candidate, hub.updates.state.of(Kind.ASR).candidate.label) == (FIRST, FIRST)
 
 
 async def test_another_channel_is_looked_at_soon(home: Home) -> None:
