@@ -19,6 +19,10 @@ from .transitions import activate, advance, begin, lose, roll_back, settle
 _LOGGER = logging.getLogger(__name__)
 
 
+REPLACED = "replaced"
+"""How a candidate ends that nobody is to blame for."""
+
+
 class Arms(Protocol):
     """What runs the models. Nothing in it blocks the loop, and each call may come twice."""
 
@@ -65,10 +69,10 @@ class Course:
     async def resume(self) -> None:
         """Take up a candidate of the run before where it was."""
         async with self._step:
-            candidate = self._book.state.of(Kind.ASR).candidate
-            if candidate is None:
-                return
             of = self._book.state.of(Kind.ASR)
+            if (candidate := of.candidate) is None:
+                self._forget_watched()
+                return
             was = of.previous if candidate.stage is Stage.WATCH else self._arms.serving(Kind.ASR)
             self.canary.begin(candidate.label, self._book.now(), incumbent=was, stage=candidate.stage)
             await self._enter(candidate.label, candidate.stage)
@@ -119,6 +123,12 @@ class Course:
         if fields != self._saved:  # a memory card lasts longer so
             await asyncio.to_thread(self._folder.write_canary, fields)
             self._saved = fields
+
+    def _forget_watched(self) -> None:
+        """Have the canary watch nobody, where it wakes up with a candidate that was left before anything was loaded."""
+        if label := self.canary.label:
+            left = self._book.state.last_rollback.get(Kind.ASR)
+            self.canary.end(left.code if left and left.label == label else REPLACED, self._book.now())
 
     async def _begin(self, label: str) -> None:
         incumbent, now = self._arms.serving(Kind.ASR), self._book.now()

@@ -23,14 +23,13 @@ from ..errors import (
 from .book import Book, Event
 from .bundle import Kind
 from .bundle_settings import BundleSettings
-from .course import Arms, Course
+from .course import REPLACED, Arms, Course
 from .folder import BundleFolder
 from .jobs import Limits, fetch_job, fetched_in
 from .offer import Offer
 from .transitions import forgive, lose, refuse
 
 _LOGGER = logging.getLogger(__name__)
-SUPERSEDED = "replaced"
 ITS_OWN_FAULT = (TrialError, SelfTestError, ModelCorruptError, ModelMissingError, BundleManifestError)
 """What a trial can find that another try would find again."""
 
@@ -142,7 +141,7 @@ class Installing:
             if again:
                 await self._book.change(lambda state: forgive(state, label))
             if self._book.state.of(kind).candidate:
-                await self._course.drop(kind, SUPERSEDED)
+                await self._course.drop(kind, REPLACED)
             self.works[kind].state = "activating"
             await self._course.begin(label, kind, compares=compares)
         except EdgeVoiceError as error:

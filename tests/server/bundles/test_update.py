@@ -365,6 +365,10 @@ async def test_a_bundle_with_which_the_server_crashes_twice_is_left_before_it_is
     assert state.of(Kind.ASR).active == ""
     assert state.last_rollback[Kind.ASR].code == "crashed"
     assert FIRST in state.denied
+    with a_hub(home.data, time=time) as hub:
+        await hub.updates._tick()
+        assert hub.updates.course.canary.label == ""
+        assert [one.ended for one in hub.updates.course.canary.counters()] == ["crashed"]
 
 
 async def test_a_bundle_that_is_damaged_is_not_returned_to(home: Home) -> None:
