@@ -194,3 +194,10 @@ async def is_left_by_its_owner(one: Home, owner: Owner, folder: Path) -> None:
     assert "bundle-denied" in await shell(folder, "install", GOOD, status=1)
     warnings = (await owner.ask("GET", "status"))["warnings"]
     assert "bundle-rolled-back" not in [each["code"] for each in warnings]
+    await owner.policy(release_channel="beta", automatic_updates=False)
+    await owner.ask("PUT", "vocabulary", {"country": "DE"})
+    status = await owner.ask("GET", "status")
+    assert (status["bundles"]["repository"]["channel"], status["bundles"]["region"]) == ("beta", "DE")
+    assert status["policy"]["automatic_updates"] is False
+    told = await owner.ask("DELETE", "bundles/repository")
+    assert (told["repository"], told["kinds"][0]["active"]["label"]) == (None, FIRST)
