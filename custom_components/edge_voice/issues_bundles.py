@@ -42,7 +42,7 @@ def _figures(evidence: Sequence[Comparison]) -> dict[str, str]:
         figures |= {
             f"{metric}_before": _share(one.baseline, one.baseline_turns),
             f"{metric}_after": _share(one.candidate, one.candidate_turns),
-            f"{metric}_weight": _UNKNOWN if one.e_value is None else f"{one.e_value:.3g}",
+            f"{metric}_weight": _UNKNOWN if None in {one.e_value, one.candidate} else f"{one.e_value:.3g}",
         }
     return figures
 

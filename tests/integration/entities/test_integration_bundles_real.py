@@ -1,5 +1,6 @@
 """A signed model's way to a real hub and off it again, as its owner goes it in Home Assistant."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +25,10 @@ CHANGE = "event.edge_voice_model_change"
 MODEL = "sensor.edge_voice_model"
 ALONE = {"EDGE_VOICE_BUNDLES_AUTOMATIC": "false", "HF_ENDPOINT": "http://127.0.0.1:9"}
 """The hub takes nothing up by itself, and has no network for a larger model."""
+ALL_UNHEARD = {"EDGE_VOICE_BUNDLES_SHADOW_SHARE": "1", "EDGE_VOICE_BUNDLES_SHADOW_TURNS": "400"}
+TELLING = ("fan-noisy.wav", "time.wav")
+"""What a model with two bits per weight is unsure of, and the starter is not."""
+MOST_TURNS = 120
 _TRIAL_S = 60.0
 """Another process loads the model and hears its recordings twice, beside whatever else this machine does."""
 
@@ -38,7 +43,7 @@ def publisher() -> Iterator[Publisher]:
 @pytest.fixture
 def hub() -> Iterator[ServerProcess]:
     """A hub with nothing but its starter model, whose owner leaves the choice to bundles."""
-    with edge_voice(control_port=0, model="", settings=ALONE) as server:
+    with edge_voice(control_port=0, model="", settings=ALONE | ALL_UNHEARD) as server:
         yield server
 
 
@@ -119,3 +124,32 @@ async def test_a_model_comes_signed_proves_itself_and_goes_when_its_owner_says_s
     assert value_of(hass, SPEECH) == "off"
     await spoken(hub.port, "kitchen.wav")
     await until_attribute(hass, "event.edge_voice_turn", "model", "home-en@1.0.0")
+
+
+async def test_a_model_that_is_worse_goes_by_itself_and_its_owner_sees_by_how_much(
+    hass: HomeAssistant, entry: MockConfigEntry, hub: ServerProcess, publisher: Publisher
+) -> None:
+    await publisher.publish("good", "1.0.0")
+    await installed(hass, "home-en@1.0.0")
+    await publisher.publish("subtly_bad", "1.1.0")
+    await installed(hass, "1.1.0")
+    assert attributes_of(hass, CHANGE)["event_type"] == "shadow"
+    for number in range(MOST_TURNS):
+        await spoken(hub.port, TELLING[number % len(TELLING)])
+        await asyncio.sleep(0.5)  # whoever decodes unheard does so while nobody speaks
+        if attributes_of(hass, CHANGE)["event_type"] == "rolled_back":
+            break
+    told = attributes_of(hass, CHANGE)
+    assert (told["event_type"], told["label"], told["code"]) == ("rolled_back", "home-en@1.1.0", "worse")
+    (figures,) = [one for one in told["evidence"] if one["metric"] == "escalated"]
+    assert figures["candidate"] > figures["baseline"]
+    assert figures["e_value"] > 100
+    await until(lambda: "bundle_rolled_back" in shown(hass))
+    issues = ir.async_get(hass).issues.values()
+    (repair,) = [one for one in issues if one.translation_key == "bundle_rolled_back"]
+    placeholders = repair.translation_placeholders or {}
+    assert placeholders["escalated_after"] == f"{100 * figures['candidate']:.1f} % ({figures['candidate_turns']})"
+    assert placeholders["failed_weight"] == "–"  # nobody heard it
+    assert value_of(hass, MODEL) == "home-en@1.0.0"
+    await until_attribute(hass, SPEECH, "in_progress", value=False)
+    assert value_of(hass, SPEECH) == "off"
