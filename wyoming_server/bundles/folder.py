@@ -27,7 +27,7 @@ from .verify import verify_folder
 from .whole_file import sync_folder, write_whole
 
 SCHEMA = 1
-_ADDRESS = re.compile(r"https?://[^/?#\s]+(/[^?#\s]*)?")
+_ADDRESS = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}@[0-9][0-9a-z.]{0,40}")
 
 
