@@ -99,6 +99,7 @@ class Arms:
         """Have a recogniser decode a share of the turns unheard. Raises what `test` does."""
         self._memory_mb = memory_mb
         await self._drop()
+        self._turns.canary = canary
         await self._shadow.begin(label, folder, _limits(memory_mb), canary)
 
     async def serve(self, label: str, folder: Path, canary: Canary, share: float) -> None:  # noqa: ARG002  # as above
@@ -106,7 +107,7 @@ class Arms:
         if self._name_of(self._candidate) != label:
             await self._load(folder, is_new=True)
         await self._shadow.end()
-        self._canary = canary
+        self._canary = self._turns.canary = canary
 
     async def activate(self, kind: Kind, label: str, folder: Path | None, canary: Canary | None = None) -> None:
         """Have it serve all that begins from now on; without a folder, what was there before any bundle.
@@ -116,6 +117,7 @@ class Arms:
         if kind is Kind.ASR:
             await self._activate_recogniser(label, folder)
             self._canary = canary
+            self._turns.canary = canary or self._turns.canary
         elif self.serving(kind) != label:
             await self._activate_ear(kind, label, folder)
 

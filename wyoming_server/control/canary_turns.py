@@ -38,7 +38,9 @@ class CanaryTurns:
 
     def __init__(self, canary: Canary, says: CanarySays, *, on_moved: Callable[[], None]) -> None:
         """Feed a canary; `on_moved` is called after it was fed."""
-        self.canary, self._says, self._on_moved = canary, says, on_moved
+        self._says, self._on_moved = says, on_moved
+        self.canary = canary
+        """Of the candidate that is on its way, and of what serves while there is none."""
         self._pace = Pace()
         self._watched = ""
         self._yardsticks: dict[str, Yardstick] = {}

@@ -153,8 +153,7 @@ class _Hand:
         await self._server.updates.install(Kind.ASR, label)
         await self._server.updates.settled()
         candidate = self._server.updates.state.of(Kind.ASR).candidate
-        refused = self._server.updates.refusals.get(Kind.ASR)
-        return candidate.stage.value if candidate else f"refused: {refused.error if refused else ''}"
+        return candidate.stage.value if candidate else f"refused: {self._server.control.status()['warnings']}"
 
     def _begin(self, stage: Stage) -> None:
         self._canary.end("again", _NOW)

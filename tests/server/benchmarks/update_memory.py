@@ -52,18 +52,21 @@ class Peaks:
             looking.join()
 
     def _look(self) -> None:
+        own = self._process.cmdline()
         while not self._over.is_set():
             self.own = max(self.own, self._process.memory_info().rss)
-            self.children = max(self.children, sum(map(_resident, self._process.children(recursive=True))))
+            children = self._process.children(recursive=True)
+            self.children = max(self.children, sum(_resident(one, own) for one in children))
             time.sleep(0.01)
 
 
-def _resident(process: psutil.Process) -> int:
+def _resident(process: psutil.Process, parents: list[str]) -> int:
+    """Return a child's memory; one that has only just been forked shows its parent's."""
     try:
         resident: int = process.memory_info().rss
+        return 0 if process.cmdline() == parents else resident
     except psutil.Error:
         return 0
-    return resident
 
 
 def main() -> None:

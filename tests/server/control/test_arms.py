@@ -6,14 +6,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.server.bundles import made, made_wake
 from tests.server.bundles.installed_hub import chooses_starter, installed, place
 from tests.server.home import settings_for_tests
-from tests.server.peer import KITCHEN, audio, connected, event, kitchen
+from tests.server.peer import KITCHEN, audio, bystander, connected, event, kitchen
 from wyoming_server.bundles.bundle import Kind
-from wyoming_server.bundles.canary import Canary
+from wyoming_server.bundles.bundle_settings import BundleSettings
+from wyoming_server.bundles.canary import Action, Canary
 from wyoming_server.bundles.folder import BundleFolder
 from wyoming_server.bundles.state import Stage
 from wyoming_server.errors import EdgeVoiceError, SelfTestError, UnknownModelError
@@ -49,11 +51,17 @@ async def says(server: RunningServer) -> str:
     return answer.text if answer.kind == "transcript" else answer.code
 
 
-def canary_of(server: RunningServer, stage: Stage) -> Canary:
-    """Return the server's canary, with 1.1.0 as its candidate."""
-    canary = server.updates.course.canary
+def canary_of(stage: Stage) -> Canary:
+    """Return a canary that watches 1.1.0; the server's own follows the state on the disk."""
+    canary = Canary(BundleSettings(**ALWAYS))
     canary.begin(NEW, NOW, incumbent=OLD, stage=stage)
     return canary
+
+
+def refused(server: RunningServer) -> list[str]:
+    """Return the bundles of which the owner is told that they are not taken, or were left."""
+    told = {"bundle-refused", "bundle-rolled-back"}
+    return [one["subject"] for one in server.control.status()["warnings"] if one["code"] in told]
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -77,18 +85,14 @@ async def test_a_damaged_bundle_is_left_for_the_one_before_it(data: Path, tmp_pa
     async with server_of(data) as server:
         assert server.arms.serving(Kind.ASR) == OLD
         assert await says(server) == KITCHEN
-        await until(lambda: server.updates.refusals)
-        refusal = server.updates.refusals[Kind.ASR]
-        assert (refusal.label, refusal.error.code) == (newest, "bundle-damaged")
+        await until(lambda: refused(server) == [newest])
 
 
 async def test_a_bundle_that_is_whole_and_does_not_load_any_more_is_left_too(data: Path, tmp_path: Path) -> None:
     bad = installed(data, made.ruined(tmp_path, "1.2.0"), active=True)
     async with server_of(data) as server:
         assert server.arms.serving(Kind.ASR) == OLD
-        await until(lambda: server.updates.refusals)
-        refusal = server.updates.refusals[Kind.ASR]
-        assert (refusal.label, refusal.error.code) == (bad, "self-test-failed")
+        await until(lambda: refused(server) == [bad])
 
 
 async def test_without_any_bundle_that_serves_the_plain_model_does(data: Path) -> None:
@@ -106,7 +110,7 @@ async def test_a_recogniser_that_the_owner_named_outranks_bundles(data: Path) ->
 
 async def test_a_candidate_decodes_unheard_what_was_answered(data: Path) -> None:
     async with server_of(data) as server:
-        canary = canary_of(server, Stage.SHADOW)
+        canary = canary_of(Stage.SHADOW)
         await server.arms.shadow(NEW, data.parent / NEW, canary, canary.share, memory_mb=600)
         for heard in range(1, 4):
             assert await says(server) == KITCHEN
@@ -121,7 +125,7 @@ async def test_a_candidate_decodes_unheard_what_was_answered(data: Path) -> None
 
 async def test_a_candidate_answers_its_share_and_then_none_from_the_next_turn_on(data: Path) -> None:
     async with server_of(data) as server:
-        canary = canary_of(server, Stage.SERVING)
+        canary = canary_of(Stage.SERVING)
         await server.arms.serve(NEW, data.parent / NEW, canary, canary.share)
         for _ in range(30):
             assert await says(server) == KITCHEN
@@ -149,7 +153,7 @@ async def test_one_takes_anothers_place_without_a_turn_noticing(data: Path) -> N
                 await server.arms.activate(Kind.ASR, label, data.parent / label)
                 assert server.arms.serving(Kind.ASR) == label
                 await asyncio.sleep(0.1)
-            canary = canary_of(server, Stage.SERVING)
+            canary = canary_of(Stage.SERVING)
             await server.arms.serve(NEW, data.parent / NEW, canary, canary.share)
             await server.arms.activate(Kind.ASR, NEW, data.parent / NEW, canary)
             await server.arms.activate(Kind.ASR, "", None)
@@ -162,7 +166,7 @@ async def test_one_takes_anothers_place_without_a_turn_noticing(data: Path) -> N
 async def test_what_cannot_be_loaded_leaves_what_serves(data: Path, tmp_path: Path) -> None:
     bad = made.ruined(tmp_path, "1.3.0")
     async with server_of(data) as server:
-        canary = canary_of(server, Stage.SERVING)
+        canary = canary_of(Stage.SERVING)
         with pytest.raises(SelfTestError):
             await server.arms.serve(bad.name, bad, canary, 0.5)
         with pytest.raises(EdgeVoiceError):
@@ -234,3 +238,37 @@ async def test_a_name_that_nothing_has_may_be_that_of_a_bundle_to_come(tmp_path:
     async with running(settings) as server:
         await server.ready()
         assert server.arms.serving(Kind.ASR) == "starter"
+
+
+async def test_nothing_is_decoded_unheard_while_somebody_speaks(data: Path) -> None:
+    async with server_of(data) as server:
+        canary = canary_of(Stage.SHADOW)
+        await server.arms.shadow(NEW, data.parent / NEW, canary, canary.share, memory_mb=600)
+        async with bystander(server.uris[0]):
+            assert await says(server) == KITCHEN
+            assert not server.arms.is_shadowing
+            (child,) = trials()
+            assert child.status() == psutil.STATUS_STOPPED
+        await until(lambda: canary.turns == 1)  # the bystander's, once it has its text
+        assert server.arms.shadowed == 1
+
+
+async def test_a_shadow_that_dies_is_started_once_more_and_left_the_second_time(data: Path) -> None:
+    async with server_of(data) as server:
+        canary = canary_of(Stage.SHADOW)
+        await server.arms.shadow(NEW, data.parent / NEW, canary, canary.share, memory_mb=600)
+        for _ in range(2):
+            assert canary.verdict(NOW).action is Action.STAY
+            (child,) = trials()
+            child.kill()
+            assert await says(server) == KITCHEN
+            await until(lambda dead=child: not server.arms.is_shadowing and dead not in trials())
+        verdict = canary.verdict(NOW)
+        assert (verdict.action, verdict.code) == (Action.ROLL_BACK, "self-test-crashed")
+        assert await says(server) == KITCHEN
+    assert trials() == []
+
+
+def trials() -> list[psutil.Process]:
+    """Return the processes in which models are tried."""
+    return [one for one in psutil.Process().children() if "apart_child" in " ".join(one.cmdline())]
