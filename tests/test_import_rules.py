@@ -78,8 +78,20 @@ PARTS = {
     },
     "recogniser": {"errors", "settings", "bundles", "engines", "listeners"},
     "routing": {"errors", "settings", "pipeline", "learning", "resilience", "records", "engines"},
+    "upkeep": {
+        "",  # the version
+        "errors",
+        "memory",
+        "settings",
+        "recogniser",
+        "pipeline",
+        "bundles",
+        "engines",
+        "control",
+    },
     "serve": {
         "routing",
+        "upkeep",
         "control",
         "",
         "errors",

@@ -5,42 +5,32 @@ import datetime as dt
 import functools
 import ipaddress
 import logging
-import random
 import signal
 import socket
 import time
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import __version__, memory
+from . import memory
 from .bundles.bundle import Kind
-from .bundles.canary import Canary
-from .bundles.choose import HubSays
 from .bundles.folder import BundleFolder
-from .bundles.hub import STARTER
-from .bundles.hub_class import hub_class
-from .bundles.installed import InstalledBundles
-from .bundles.jobs import run_job
-from .bundles.opening import Opened, opened
-from .bundles.scorecards import LoadedScorecards
+from .bundles.opening import opened
 from .bundles.store import ModelStore
 from .bundles.update import Updates
 from .control.arms import Arms
-from .control.canary_turns import CanarySays, CanaryTurns
-from .control.ears import EarLoaders, Ears, at_start, ear_loaders
+from .control.canary_turns import CanarySays
+from .control.ears import Ears, at_start, ear_loaders
 from .control.lane_book import LaneBook
 from .control.parts import Parts
-from .control.shadow import Shadow
 from .control.steering import chosen
 from .control.surface import Control
 from .engines.class_vocabulary import class_words
 from .engines.decode_queue import DecodeQueue
 from .engines.denoise_webrtc import WebrtcDenoiser
 from .engines.grammar_hassil import HassilGrammar
-from .errors import EdgeVoiceError, ModelMissingError
 from .listeners.connection import Denoise, Services
 from .listeners.control_door import ControlDoor, open_control
 from .listeners.discovery import Announcement, announced, announcement_of
@@ -50,16 +40,15 @@ from .listeners.supervisor_discovery import supervised, supervisor_config
 from .listeners.wyoming_port import WyomingPort
 from .pipeline.grammar import Vocabulary
 from .pipeline.interpret import Judgement
-from .pipeline.risk import GENERIC
-from .pipeline.scorecard import Scorecard
 from .pipeline.turn import Stages
-from .recogniser import Supply, chosen_model, recogniser_now, supply_of, with_bundles, workers
+from .recogniser import Supply, recogniser_now, with_bundles, workers
 from .records.choices import Choices
 from .records.identity import identity_in
 from .records.keyring import Keyring
 from .records.store import FILE_NAME, opened_store
 from .routing import Brain, brain_of
 from .settings import Settings
+from .upkeep import Models, Upkeep, scorecard_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -96,7 +85,7 @@ async def running(settings: Settings, on_turn: OnTurn | None = None) -> AsyncGen
     async with AsyncExitStack() as stack:
         opening = stack.enter_context(opened(BundleFolder(Path(settings.server.data_dir) / "bundles"), _utc_now))
         settings = with_bundles(settings, opening.state, trusts=opening.folder.trusted() is not None)
-        models = _Models(opening, settings)
+        models = Models(opening, settings, _utc_now)
         supply = await stack.enter_async_context(models.supply)
         parts, control = await _built(settings, models, on_turn, stack)
         _in_background(_settle(supply), stack)
@@ -161,31 +150,8 @@ def _tcp_port(uris: Sequence[str]) -> int | None:
     return next((int(uri.rpartition(":")[2]) for uri in uris if uri.startswith("tcp://")), None)
 
 
-class _Models:
-    """What is on the disk to hear with: signed bundles first, then the owner's choice, then what comes with us."""
-
-    def __init__(self, opening: Opened, settings: Settings) -> None:
-        """Prepare to load; nothing is read yet."""
-        self.opening = opening
-        self.bundles = {kind: InstalledBundles(opening, kind, _utc_now) for kind in Kind}
-        self.cards = LoadedScorecards()
-        # Who named a recogniser wants that one.
-        signed = None if settings.asr.model else self.bundles[Kind.ASR]
-        self.supply = supply_of(settings, chosen_model(settings), signed=signed, cards=self.cards)
-
-    @property
-    def labels(self) -> dict[Kind, str]:
-        """Of the small models that were found."""
-        return {kind: self.bundles[kind].label for kind in (Kind.WAKE, Kind.VAD)}
-
-    @property
-    def refused(self) -> list[tuple[Kind, str, EdgeVoiceError]]:
-        """Installed bundles that could not serve, and why."""
-        return [one for found in self.bundles.values() for one in found.refused]
-
-
 async def _built(
-    file_settings: Settings, models: _Models, on_turn: OnTurn | None, stack: AsyncExitStack
+    file_settings: Settings, models: Models, on_turn: OnTurn | None, stack: AsyncExitStack
 ) -> tuple[Parts, Control]:
     """Load everything that loads in a moment, off the event loop and side by side."""
     supply, data = models.supply, Path(file_settings.server.data_dir)
@@ -195,26 +161,27 @@ async def _built(
     lane_book = LaneBook(choices, Keyring(data))
     await lane_book.read()
     settings = chosen(file_settings, choices, lane_book.lanes)
-    ears = await _loaded_ears(settings, models, loaders := ear_loaders(settings))
+    ears = await _loaded_ears(settings, models)
     grammar = HassilGrammar()
     stack.push_async_callback(grammar.aclose)
     edge = DecodeQueue(supply.lease, supply.serving, limit=settings.asr.waiting, workers=workers())
     stack.callback(edge.close)
     home = Vocabulary(names=settings.home.names, areas=settings.home.areas, floors=settings.home.floors)
-    scorecard = functools.partial(_scorecard, edge, models.cards)
-    canary = Canary(settings.bundles, await asyncio.to_thread(models.opening.folder.canary))
-    turns = CanaryTurns(
-        canary,
-        CanarySays(
+    scorecard = functools.partial(scorecard_of, edge, models.cards)
+    upkeep = await Upkeep.built(
+        models,
+        settings,
+        edge=edge,
+        ears=ears,
+        grammar=grammar,
+        says=CanarySays(
             scorecard=scorecard,
             threshold=lambda: brain.learner.knowledge.thresholds.settings,
             has_lanes=lambda: bool(brain.lanes.guarded),
         ),
-        on_moved=lambda: updates.moved(),  # noqa: PLW0108  # it is not there yet
+        server_id=(server_id := await asyncio.to_thread(identity_in, data)),
     )
-    shadow = Shadow(turns, grammar, data=data, cards=models.cards, clock=time.monotonic, chance=random.random)
-    arms = Arms(supply, edge, ears, turns, shadow, loaders, chance=random.random, trim=memory.trim)
-    stack.push_async_callback(arms.aclose)
+    stack.push_async_callback(upkeep.arms.aclose)
     brain = await stack.enter_async_context(
         brain_of(
             settings,
@@ -223,7 +190,7 @@ async def _built(
             grammar=grammar,
             home=home,
             clock=time.monotonic,
-            on_judged=arms.turn_judged,
+            on_judged=upkeep.arms.turn_judged,
         )
     )
     _in_background(brain.learner.run(), stack)
@@ -265,9 +232,7 @@ async def _built(
         on_failure=_unheard,
         max_event_bytes=settings.server.max_event_kib * 1024,
     )
-    server_id = await asyncio.to_thread(identity_in, data)
-    updates = _updates(settings, models.opening, arms, canary, server_id)
-    _in_background(_updating(models, updates), stack)
+    _in_background(upkeep.run(), stack)
     parts = Parts(
         server_id=server_id,
         settings=file_settings,
@@ -277,8 +242,8 @@ async def _built(
         warm=grammar.warm,
         choices=choices,
         lane_book=lane_book,
-        updates=updates,
-        arms=arms,
+        updates=upkeep.updates,
+        arms=upkeep.arms,
         plain_models=ModelStore(data / "models").models,
         clock=time.monotonic,
         wall=wall,
@@ -286,7 +251,8 @@ async def _built(
     return parts, Control(parts, settings, services, on_turn)
 
 
-async def _loaded_ears(settings: Settings, models: _Models, loaders: EarLoaders) -> Ears:
+async def _loaded_ears(settings: Settings, models: Models) -> Ears:
+    loaders = ear_loaders(settings)
     run = asyncio.get_running_loop().run_in_executor
     with ThreadPoolExecutor(2, "load") as loading:
         vad, wake, _ = await asyncio.gather(
@@ -297,50 +263,8 @@ async def _loaded_ears(settings: Settings, models: _Models, loaders: EarLoaders)
     return Ears(wake=wake, vad=vad, labels=models.labels)
 
 
-async def _updating(models: _Models, updates: Updates) -> None:
-    """Take up updates once what is installed serves, or is refused."""
-    with suppress(EdgeVoiceError):
-        await models.supply.serving()
-    for refused in models.refused:
-        updates.refused(*refused)
-    await updates.run()
-
-
-def _updates(settings: Settings, opening: Opened, arms: Arms, canary: Canary, server_id: str) -> Updates:
-    """Return what installs bundles and watches them."""
-    asr, bundles = settings.asr, settings.bundles
-    hub = HubSays(
-        hub_id=server_id,
-        server_version=__version__,
-        hub_class=bundles.hub_class or hub_class(),
-        region=bundles.region,
-        languages=tuple(sorted({asr.language, *asr.languages} - {""})),
-        chosen=asr.model,
-        compares=lambda: arms.serving(Kind.ASR) not in {"", STARTER},
-    )
-    return Updates(
-        opening,
-        arms=arms,
-        run_job=run_job,
-        settings=bundles,
-        hub=hub,
-        canary=canary,
-        wall=_utc_now,
-        clock=time.monotonic,
-        chance=random.random,
-    )
-
-
 def _unheard(*_of: object) -> None:
     """Stand for what the control hears, until there is one."""
-
-
-def _scorecard(edge: DecodeQueue, cards: LoadedScorecards, model: str) -> Scorecard:
-    """Return a model's scorecard; without a name, or when it is long gone, that of the model that serves now."""
-    try:
-        return cards.of(model, lambda: edge.scorecard) or GENERIC
-    except ModelMissingError:
-        return GENERIC
 
 
 def _read_words(settings: Settings) -> None:
