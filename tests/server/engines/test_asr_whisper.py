@@ -202,3 +202,11 @@ def test_a_model_that_was_closed_fails_the_utterance_and_not_the_program() -> No
     engine.close()
     with pytest.raises(DecodeError):
         engine.decode(request(golden(KITCHEN)))
+
+
+def test_a_model_that_is_closed_right_after_its_last_word_gives_its_memory_back() -> None:
+    for _ in range(5):  # without waiting, more than every second one stays
+        engine = WhisperEngine.load(STARTER_DIRECTORY, bundle=BUNDLE, threads=1)
+        engine.decode(request(golden(KITCHEN)))
+        engine.close()
+        assert not engine._whisper.model_is_loaded
