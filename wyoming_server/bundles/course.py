@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..errors import EdgeVoiceError, NothingToRollBackError
+from ..errors import BundleDamagedError, DiskError, EdgeVoiceError, NothingToRollBackError
 from .book import Book, Event
 from .bundle import Kind
 from .canary import Action, Canary
 from .folder import BundleFolder
 from .opening import loaded_labels
 from .running import mark_run
-from .state import Stage
+from .state import Candidate, Stage, State
 from .transitions import activate, advance, begin, lose, roll_back, settle
 
 _LOGGER = logging.getLogger(__name__)
@@ -75,12 +75,14 @@ class Course:
                 return
             was = of.previous if candidate.stage is Stage.WATCH else self._arms.serving(Kind.ASR)
             self.canary.begin(candidate.label, self._book.now(), incumbent=was, stage=candidate.stage)
-            await self._enter(candidate.label, candidate.stage)
+            if not await self._arrived(candidate):
+                await self._enter(candidate.label, candidate.stage)
 
     async def judge(self) -> None:
         """Do what the figures say of the candidate."""
         async with self._step:
-            if (candidate := self._book.state.of(Kind.ASR).candidate) is None:
+            candidate = self._book.state.of(Kind.ASR).candidate
+            if candidate is None or await self._arrived(candidate):
                 return
             verdict = self.canary.verdict(self._book.now())
             if verdict.action is Action.ROLL_BACK:
@@ -88,8 +90,9 @@ class Course:
                 await self._leave(Kind.ASR, verdict.code, verdict.message, evidence=evidence)
             elif verdict.action is Action.SETTLE:
                 await self._settle(candidate.label)
-            elif verdict.action is Action.ADVANCE and verdict.stage is not None:
-                await self._advance(candidate.label, Stage(verdict.stage.value))
+            elif verdict.action is Action.ADVANCE:
+                self.canary.advance(self._book.now())  # before the first turn of the new stage is counted
+                await self._arrived(candidate)
 
     async def leave(
         self, kind: Kind, label: str, code: str, message: str, *, to: str | None = None, deny: bool = True
@@ -112,11 +115,6 @@ class Course:
             await self._arms.rest(kind)
             await self.save()
 
-    async def restore(self, kind: Kind) -> None:
-        """Have the arms serve what the state says."""
-        async with self._step:
-            await self._serve_active(kind)
-
     async def save(self) -> None:
         """Write down what was counted so far. Raises DiskError."""
         fields = self.canary.snapshot()
@@ -138,13 +136,16 @@ class Course:
         self._book.tell(Event.SHADOW, Kind.ASR, label)
         await self._enter(label, Stage.SHADOW)
 
-    async def _advance(self, label: str, stage: Stage) -> None:
-        self.canary.advance(self._book.now())  # before the first turn of the new stage is counted
-        if not await self._enter(label, stage):
-            return
-        await self._book.change(lambda state: advance(state, Kind.ASR, stage, self._book.now()))
-        await self.save()
-        self._book.tell(Event(stage.value), Kind.ASR, label)
+    async def _arrived(self, candidate: Candidate) -> bool:
+        """Finish a step that the canary has taken already, and tell whether there was one."""
+        label, stage = candidate.label, self.canary.stage
+        if stage is None or self.canary.label != label or stage is candidate.stage:
+            return False
+        if await self._enter(label, stage):
+            await self._book.change(lambda state: advance(state, Kind.ASR, stage, self._book.now()))
+            await self.save()
+            self._book.tell(Event(stage.value), Kind.ASR, label)
+        return True
 
     async def _enter(self, label: str, stage: Stage) -> bool:
         """Have the arms do what a stage asks for; a candidate that they cannot run is left, and that is False."""
@@ -159,10 +160,18 @@ class Course:
                 await self._arms.serve(label, folder, self.canary, share)
             else:
                 await self._arms.activate(Kind.ASR, label, folder, self.canary)
+        except DiskError:
+            raise
+        except BundleDamagedError as error:
+            self.canary.end(REPLACED, self._book.now())
+            await self._lose(Kind.ASR, label, error)
+            await self._arms.rest(Kind.ASR)
+            await self._serve_active(Kind.ASR)
         except EdgeVoiceError as error:
             await self._leave(Kind.ASR, error.code, str(error))
-            return False
-        return True
+        else:
+            return True
+        return False
 
     async def _settle(self, label: str) -> None:
         evidence = [one.as_json() for one in self.canary.evidence()]
@@ -189,9 +198,17 @@ class Course:
     ) -> None:
         """The disk first: from its rename on, every start serves what is returned to."""
         now, was = self._book.now(), self._book.state.of(kind)
-        state = await self._book.change(
-            lambda state: roll_back(state, kind, code, message, now, evidence=evidence, to=to, deny=deny)
-        )
+
+        def transition(state: State) -> State:
+            return roll_back(state, kind, code, message, now, evidence=evidence, to=to, deny=deny)
+
+        try:
+            state = await self._book.change(transition)
+        except DiskError:
+            # What is worse must not serve on because the disk is full; whoever asked asks again.
+            await self._arms.rest(kind)
+            await self._serve(kind, transition(self._book.state).of(kind).active)
+            raise
         left = state.last_rollback[kind]
         _LOGGER.warning("The bundle %s is left for %s: %s", left.label, left.to or "the plain model", message)
         if kind is Kind.ASR and self.canary.label:
@@ -208,13 +225,18 @@ class Course:
         """Serve the active bundle; one that is damaged is left for the one before it, and at last the plain model."""
         while label := self._book.state.of(kind).active:
             try:
-                await asyncio.to_thread(self._folder.verify, label)
-                await self._arms.activate(kind, label, self._folder.folder_of(label))
+                await self._serve(kind, label)
             except EdgeVoiceError as error:
                 await self._lose(kind, label, error)
             else:
                 return
-        await self._arms.activate(kind, "", None)
+        await self._serve(kind, "")
+
+    async def _serve(self, kind: Kind, label: str) -> None:
+        """Have a bundle serve, once its bytes are verified, or (empty) the plain model. Raises EdgeVoiceError."""
+        if label:
+            await asyncio.to_thread(self._folder.verify, label)
+        await self._arms.activate(kind, label, self._folder.folder_of(label) if label else None)
 
     async def _lose(self, kind: Kind, label: str, error: EdgeVoiceError) -> None:
         _LOGGER.warning("%s: %s", error.code, error)

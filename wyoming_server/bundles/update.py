@@ -18,7 +18,7 @@ from .bundle import Kind
 from .bundle_settings import BundleSettings
 from .canary import Canary
 from .choose import Chooser, HubSays, label_of
-from .course import Arms, Course
+from .course import REPLACED, Arms, Course
 from .folder import Trust
 from .installing import Installing, RunJob, calmly
 from .jobs import Limits, check_job, found_in, root_job
@@ -79,6 +79,7 @@ class Updates:
         self.chooser = Chooser(hub, self.book)
         self.reports = Reports(self._folder.root, canary, wall=wall, chance=chance, send=send)
         self._looking = asyncio.Lock()
+        self._errand: asyncio.Task[None] | None = None
         self._told: set[str] = set()
         self._has_begun = False
         self._check_due_s = clock() + FIRST_CHECK_S * (0.5 + chance())
@@ -155,7 +156,7 @@ class Updates:
         self._must_be_free()
         of = self.state.of(kind)
         label = of.candidate.label if of.candidate else of.active
-        if not label:
+        if not label or (kind is Kind.ASR and self.chooser.is_chosen_otherwise(self.repository.offers)):
             raise NothingToRollBackError(f"No bundle of kind '{kind}' serves here; there is nothing to go back from")
         await self.course.leave(kind, label, OWNER, "Its owner asked for it.")
         self.installing.refusals.pop(kind, None)
@@ -181,7 +182,9 @@ class Updates:
         self.installing.refuse(kind, label, error)
 
     async def settled(self) -> None:
-        """Wait until nothing is being installed."""
+        """Wait until nothing is looked for or being installed."""
+        if self._errand is not None:
+            await asyncio.wait({self._errand})
         await self.installing.settled()
 
     # Its task.
@@ -200,6 +203,9 @@ class Updates:
 
     async def aclose(self) -> None:
         """End what is being done, and write down what was counted."""
+        if self._errand is not None:
+            self._errand.cancel()
+            await asyncio.gather(self._errand, return_exceptions=True)
         await self.installing.aclose()
         if self.is_used:
             await calmly(self.course.save())
@@ -222,14 +228,20 @@ class Updates:
         await calmly(self.course.judge())
         if self.state.of(Kind.ASR).candidate is None:
             self.course.canary.compare_with(self.serving(Kind.ASR))
-        if not self.installing.is_busy:
-            if set(self.state.installed) - self.state.used:
-                await self.installing.collect()
-            if self.repository.trust is not None and now_s >= self._check_due_s:
-                self._check_due_s = now_s + 3600.0 * self.settings.check_hours * (0.5 + self._chance())
-                await calmly(self.check())
+        if not self.installing.is_busy and set(self.state.installed) - self.state.used:
+            await self.installing.collect()
         if saves and self.is_used:
             await calmly(self.course.save())
+        looks = self.repository.trust is not None and now_s >= self._check_due_s and not self.installing.is_busy
+        if (looks or (saves and self.is_used)) and (self._errand is None or self._errand.done()):
+            self._errand = asyncio.create_task(self._go(looks=looks, reports=saves), name="bundles' repository")
+
+    async def _go(self, *, looks: bool, reports: bool) -> None:
+        """Do what the network may hold up; the figures are judged meanwhile."""
+        if looks:
+            self._check_due_s = self._clock() + 3600.0 * self.settings.check_hours * (0.5 + self._chance())
+            await calmly(self.check())
+        if reports:
             offers, facts = self.repository.offers, self.chooser.facts()
             await calmly(self.reports.tick(offers, facts, agreed=self.settings.reports))
 
@@ -240,6 +252,8 @@ class Updates:
             left = self.state.last_rollback[kind]
             said = {"code": left.code, "message": left.message, "evidence": left.evidence}
             self.book.tell(Event.ROLLED_BACK, kind, left.label, **said)
+        if self.state.of(Kind.ASR).candidate and self.chooser.is_chosen_otherwise(self.repository.offers):
+            await self.course.drop(Kind.ASR, REPLACED)  # the owner has named another model since
         await self.course.resume()
 
     # What it does.

@@ -3,9 +3,10 @@
 import asyncio
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,9 +15,11 @@ from tests.server.bundles.publishing import TestRepository, a_bundle, a_reposito
 from wyoming_server.bundles.bundle import Kind
 from wyoming_server.bundles.canary import Canary
 from wyoming_server.bundles.folder import BundleFolder
+from wyoming_server.bundles.state import State
 from wyoming_server.bundles.update_told import all_of, status_of, warnings_of
 from wyoming_server.errors import (
     DeniedError,
+    DiskError,
     NoRepositoryError,
     NotEligibleError,
     NothingToRollBackError,
@@ -337,6 +340,53 @@ async def test_a_candidate_goes_on_after_a_restart_where_it_was(home: Home) -> N
         assert (candidate["stage"], candidate["turns"], again.arms.done) == ("serving", 2, [f"serve {FIRST}"])
 
 
+@contextmanager
+def full_disk(hub: Hub) -> Iterator[None]:
+    """Have the disk refuse the state."""
+    book = hub.updates.book
+    kept, book._kept = book._kept, FullDisk(book._kept)
+    yield
+    book._kept = kept
+
+
+class FullDisk:
+    """Reads, and takes nothing."""
+
+    def __init__(self, kept: Any) -> None:
+        self.read = kept.read
+
+    def write(self, state: State) -> None:
+        raise DiskError("The disk is full")
+
+
+async def test_a_worse_bundle_stops_serving_even_where_the_disk_cannot_say_so(home: Home) -> None:
+    with a_hub(home.data) as hub:
+        await settled_at(home, hub, "1.0.0")
+        home.publishes("1.1.0")
+        await hub.looks()
+        await hub.hears(9)
+        assert hub.arms.served[Kind.ASR] == SECOND
+        hub.updates.course.canary.trigger("memory", "it eats memory")
+        with full_disk(hub):
+            with pytest.raises(DiskError):
+                await hub.updates.course.judge()
+            assert hub.arms.served[Kind.ASR] == FIRST
+        await hub.updates.course.judge()
+        assert (hub.updates.state.of(Kind.ASR).active, hub.arms.served[Kind.ASR]) == (FIRST, FIRST)
+
+
+async def test_a_step_that_the_disk_refused_is_taken_again(home: Home) -> None:
+    home.publishes("1.0.0")
+    with a_hub(home.data) as hub:
+        await hub.trusts(home.url, home.repository)
+        await hub.hears(3)
+        with full_disk(hub), pytest.raises(DiskError):
+            await hub.hears(1)
+        assert (told(hub)["candidate"]["stage"], hub.updates.state.denied) == ("shadow", {})
+        await hub.updates.course.judge()
+        assert told(hub)["candidate"]["stage"] == "serving"
+
+
 async def test_a_candidate_without_its_counts_begins_its_stage_anew(home: Home) -> None:
     home.publishes("1.0.0")
     with a_hub(home.data) as hub:
@@ -441,10 +491,12 @@ async def test_counters_of_a_day_go_to_the_publisher_who_asked_for_them_the_day_
         await hub.updates._tick()
         hub.time.passes(minutes=2)
         await hub.updates._tick()
+        await hub.updates.settled()
         await hub.hears(3)
         for _ in range(24 + 13):
             hub.time.passes(hours=1)
             await hub.updates._tick()
+            await hub.updates.settled()
         assert sent == [("https://reports.example.org", FIRST)]
 
 
@@ -491,6 +543,7 @@ async def test_another_channel_is_looked_at_soon(home: Home) -> None:
         assert hub.updates.repository.offers == ()
         hub.updates.adopt(replace(SMALL, channel=type(SMALL.channel)("beta")))
         await hub.updates._tick()
+        await asyncio.sleep(0)
         await hub.updates.settled()
         assert told(hub)["candidate"]["label"] == FIRST
 
@@ -507,6 +560,7 @@ async def test_looks_are_hours_apart_and_shifted_by_chance(home: Home) -> None:
         home.publishes("1.2.0")
         hub.time.passes(minutes=40)
         await hub.updates._tick()
+        await hub.updates.settled()
         assert told(hub)["candidate"]["label"] == SECOND
         hub.time.passes(minutes=40)
         await hub.updates._tick()
