@@ -34,13 +34,16 @@ class BundleSettings(Checked):
     shadow_share: float = ranged(0.5, at_least=0.01, at_most=1.0)
     """Share of the turns that are decoded so, as far as the hub has the time."""
     serving_share: float = ranged(0.2, at_least=0.01, at_most=0.9)
-    """Share of the turns that it answers next."""
+    """Share of the turns that it answers next; a tenth of that for the first three days."""
     serving_turns: int = ranged(100, at_least=1, at_most=100_000)
     """Turns that it has to answer so before it answers all."""
     watch_turns: int = ranged(500, at_least=1, at_most=1_000_000)
     """Turns for which it is watched after that."""
     shadow_hours: float = ranged(48.0, at_least=0.0, at_most=720.0)
-    """Hours that it is unheard at least: a publisher who sees that it is worse has the time to call it back."""
+    """Hours that it is unheard at least: a publisher who sees that it is worse has the time to call it back.
+
+    2.5 times as many without `reports`: such a hub tells nobody, so those that do go first.
+    """
     false_rollback: float = ranged(0.01, at_least=0.0001, at_most=0.2)
     """Probability at most that a bundle as good as the one before is rolled back by its figures, ever."""
     memory_mb: int = ranged(0, at_least=0, at_most=1_000_000)
