@@ -203,6 +203,7 @@ class ApartModel:
         self._watching.cancel()
         await asyncio.gather(self._watching, return_exceptions=True)
         await self._process.wait()
+        await self._heard.read()  # to its end, so that nothing of the pipe is left
         self._told.close()
         with contextlib.suppress(OSError):
             await self._told.wait_closed()

@@ -248,7 +248,7 @@ async def test_nothing_is_decoded_unheard_while_somebody_speaks(data: Path) -> N
             assert await says(server) == KITCHEN
             assert not server.arms.is_shadowing
             (child,) = trials()
-            assert child.status() == psutil.STATUS_STOPPED
+            await until(lambda: child.status() == psutil.STATUS_STOPPED)
         await until(lambda: canary.turns == 1)  # the bystander's, once it has its text
         assert server.arms.shadowed == 1
 
