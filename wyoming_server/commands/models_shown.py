@@ -7,6 +7,7 @@ from .report import MISSING, Style, table
 
 type Json = dict[str, Any]
 
+WITH_US = "what comes with the server"
 _KINDS = {"asr": "recogniser", "wake": "wake words", "vad": "voice detection"}
 
 
@@ -53,7 +54,7 @@ def shown_checked(told: Json, style: Style) -> str:
 def shown_moved(kind: Json, style: Style) -> str:
     """Return what serves of a kind, and what is on its way."""
     active, name = kind["active"], _KINDS[kind["kind"]]
-    said = MISSING if active is None else active["label"] + ("" if active["signed"] else " (unsigned)")
+    said = WITH_US if active is None else active["label"] + ("" if active["signed"] else " (unsigned)")
     lines = [f"{name}: {style.strong(said)}" + (f", before it {kind['previous']}" if kind["previous"] else "")]
     if (candidate := kind["candidate"]) is not None:
         lines.append(
