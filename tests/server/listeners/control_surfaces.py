@@ -61,8 +61,7 @@ OFFER: Json = {
     "label": LABEL, "name": "home-en", "version": "1.2.0", "kind": "asr", "eligible": True, "notes": "",
     "bytes": 48_000_000, "reasons": [{"code": "region", "holds": True, "message": "It is for every region."}],
 }  # fmt: skip
-_NONE: Json = dict.fromkeys(("active", "previous", "offered", "candidate", "work", "last_rollback",
-                            "last_refusal"))
+_NONE: Json = dict.fromkeys(("active", "previous", "offered", "candidate", "work", "last_rollback", "last_refusal"))
 BUNDLES: Json = {
     "repository": {"url": "https://models.example.org", "channel": "stable", "checked_at": AT,
                    "error": {"code": "repository-frozen", "message": "it shows what it showed"}},
