@@ -39,17 +39,19 @@ def test_a_floor_that_changes_nothing_is_shown_from_268_utterances_on() -> None:
     assert not shows_parity(0, 0, 267)
 
 
-@pytest.mark.parametrize(("costs", "saves", "utterances"), [(0, 0, 300), (3, 3, 600), (10, 12, 700), (0, 40, 300)])
-def test_a_floor_that_costs_no_more_than_it_saves_is_shown_where_there_are_enough(
+@pytest.mark.parametrize(
+    ("costs", "saves", "utterances"), [(0, 0, 300), (3, 3, 600), (10, 12, 700), (0, 40, 300), (17, 16, 1240)]
+)
+def test_a_floor_that_costs_about_what_it_saves_is_shown_where_there_are_enough(
     costs: int, saves: int, utterances: int
 ) -> None:
     assert shows_parity(costs, saves, utterances)
 
 
-@pytest.mark.parametrize(("costs", "saves", "utterances"), [(1, 0, 100_000), (4, 4, 300), (30, 29, 10_000)])
-def test_a_floor_that_costs_one_more_or_may_cost_one_in_a_hundred_is_not(
-    costs: int, saves: int, utterances: int
-) -> None:
+@pytest.mark.parametrize(
+    ("costs", "saves", "utterances"), [(1, 0, 300), (4, 4, 300), (10, 4, 1000), (200, 100, 10_000)]
+)
+def test_a_floor_that_may_cost_one_in_a_hundred_is_not(costs: int, saves: int, utterances: int) -> None:
     assert not shows_parity(costs, saves, utterances)
 
 
@@ -67,7 +69,7 @@ def test_the_shortest_floor_that_was_shown_is_taken() -> None:
     found = calibrated(400, {300: 9})
     assert found.context_floor_frames == 400
     assert [one.allowed for one in found.held] == [True, True, True, True, False]
-    assert "more are wrong than with the whole context" in found.held[-1].reason
+    assert "more may be wrong, and 1% is the most" in found.held[-1].reason
 
 
 def test_the_first_floor_that_fails_ends_the_search() -> None:
