@@ -12,10 +12,9 @@ import yaml
 
 from wyoming_server.__main__ import COMMANDS
 from wyoming_server.bundles.bundle import Bundle, Kind
-from wyoming_server.bundles.choose import MODEL_CHOSEN
-from wyoming_server.bundles.cohort import fields_of, report_of
 from wyoming_server.bundles.offer import HubFacts, Offer, Rollout
 from wyoming_server.bundles.rollout import explain
+from wyoming_server.canary.cohort import fields_of, report_of
 from wyoming_server.commands.models import ACTIONS
 from wyoming_server.engines.lanes import make_lane
 from wyoming_server.errors import (
@@ -38,6 +37,7 @@ from wyoming_server.pipeline.evidence import FEATURES
 from wyoming_server.pipeline.lanes import PROVIDERS, LaneSettings
 from wyoming_server.pipeline.route import MADE_UP
 from wyoming_server.settings import SECTIONS, Settings, read_settings
+from wyoming_server.updates.choose import MODEL_CHOSEN
 
 from .server.cloud.google import Google
 from .server.learning.school import turn

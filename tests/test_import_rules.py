@@ -26,7 +26,17 @@ VALUES = (
 PARTS = {
     "errors": set(),
     "pipeline": {"errors"},
-    "bundles": {"", "errors", "pipeline.checked", "pipeline.types", "pipeline.scorecard", "learning.e_process"},
+    "bundles": {"errors", "pipeline.checked", "pipeline.types", "pipeline.scorecard"},
+    "canary": {"errors", "pipeline.checked", "bundles", "learning.e_process"},
+    "updates": {"", "errors", "pipeline.checked", "bundles", "canary"},
+    "publisher": {
+        "errors",
+        "pipeline.checked",
+        "pipeline.scorecard",
+        "bundles",
+        "canary.cohort",
+        "canary.cohort_report",
+    },
     "engines": {
         "",  # the version, for the User-Agent of lanes
         "errors",
@@ -73,10 +83,12 @@ PARTS = {
         "resilience",
         "records",
         "bundles",
+        "canary",
+        "updates",
         "engines",
         "listeners",
     },
-    "recogniser": {"errors", "settings", "bundles", "engines", "listeners"},
+    "recogniser": {"errors", "settings", "bundles", "updates", "engines", "listeners"},
     "routing": {"errors", "settings", "pipeline", "learning", "resilience", "records", "engines"},
     "upkeep": {
         "",  # the version
@@ -86,6 +98,8 @@ PARTS = {
         "recogniser",
         "pipeline",
         "bundles",
+        "canary",
+        "updates",
         "engines",
         "control",
     },
@@ -103,6 +117,7 @@ PARTS = {
         "resilience",
         "records",
         "bundles",
+        "updates",
         "engines",
         "listeners",
     },
@@ -115,6 +130,9 @@ PARTS = {
         "pipeline",
         "learning",
         "bundles",
+        "canary",
+        "updates",
+        "publisher",
         "engines",
         "listeners.control_access",  # the token's file, which another process may replace
         "records.identity",  # the id that a rollout's share goes by
@@ -137,7 +155,7 @@ HOMES = {
         *("tests/", "custom_components/"),
     ),
     # Its import costs 42 MB: the server leaves it to the updater's process.
-    **dict.fromkeys(("tuf", "securesystemslib"), (f"{SERVER}/bundles/", "tests/")),
+    **dict.fromkeys(("tuf", "securesystemslib"), (f"{SERVER}/updates/", f"{SERVER}/publisher/", "tests/")),
     "argparse": (f"{SERVER}/__main__.py", f"{SERVER}/commands/", "tests/", "script/"),
     "homeassistant": (
         "custom_components/",

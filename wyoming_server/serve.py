@@ -16,10 +16,7 @@ from pathlib import Path
 
 from . import memory
 from .bundles.bundle import Kind
-from .bundles.folder import BundleFolder
-from .bundles.opening import opened
 from .bundles.store import ModelStore
-from .bundles.update import Updates
 from .control.arms import Arms
 from .control.canary_turns import CanarySays
 from .control.ears import Ears, at_start, ear_loaders
@@ -48,6 +45,9 @@ from .records.keyring import Keyring
 from .records.store import FILE_NAME, opened_store
 from .routing import Brain, brain_of
 from .settings import Settings
+from .updates.folder import BundleFolder
+from .updates.opening import opened
+from .updates.update import Updates
 from .upkeep import Models, Upkeep, scorecard_of
 
 _LOGGER = logging.getLogger(__name__)

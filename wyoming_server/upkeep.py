@@ -12,15 +12,10 @@ from typing import Self
 
 from . import __version__, memory
 from .bundles.bundle import Kind
-from .bundles.canary import Canary
-from .bundles.choose import HubSays
 from .bundles.hub import STARTER
 from .bundles.hub_class import hub_class
-from .bundles.installed import InstalledBundles
-from .bundles.jobs import run_job
-from .bundles.opening import Opened
 from .bundles.scorecards import LoadedScorecards
-from .bundles.update import Updates
+from .canary.canary import Canary
 from .control.arms import Arms
 from .control.canary_turns import CanarySays, CanaryTurns
 from .control.ears import Ears, ear_loaders
@@ -32,6 +27,11 @@ from .pipeline.risk import GENERIC
 from .pipeline.scorecard import Scorecard
 from .recogniser import chosen_model, supply_of
 from .settings import Settings
+from .updates.choose import HubSays
+from .updates.installed import InstalledBundles
+from .updates.jobs import run_job
+from .updates.opening import Opened
+from .updates.update import Updates
 
 type Wall = Callable[[], dt.datetime]
 """The time, with its zone."""

@@ -1,1 +1,1 @@
-"""Model files on disk: where they come from, and whether they are whole."""
+"""What a bundle is and what may be offered; model files on the disk: where they come from, and if they are whole."""

@@ -12,20 +12,20 @@ from typing import Any
 
 from .. import __version__
 from ..bundles.bundle import Kind
-from ..bundles.canary import Canary
-from ..bundles.choose import HubSays
-from ..bundles.folder import BundleFolder
 from ..bundles.hub import STARTER
 from ..bundles.hub_class import hub_class
-from ..bundles.jobs import run_job
-from ..bundles.opening import opened
 from ..bundles.store import ModelStore
 from ..bundles.tuned import CHOICE_FILE, read_choice
-from ..bundles.update import Updates
-from ..bundles.update_told import all_of
+from ..canary.canary import Canary
 from ..engines.apart import ApartModel, TrialLimits
 from ..records.identity import identity_in
 from ..settings import Settings
+from ..updates.choose import HubSays
+from ..updates.folder import BundleFolder
+from ..updates.jobs import run_job
+from ..updates.opening import opened
+from ..updates.update import Updates
+from ..updates.update_told import all_of
 
 type Json = dict[str, Any]
 

@@ -10,7 +10,16 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ..bundles.build import (
+from ..bundles.bundle import ENGINES, Bundle, Golden, Kind
+from ..bundles.manifest import read_bundle
+from ..bundles.store import ModelStore
+from ..engines.asr_whisper import WhisperEngine
+from ..engines.convert_whisper import convert_checkpoint, is_checkpoint
+from ..engines.load import load_edge_model
+from ..errors import CalibrationError, DiskError, InvalidSettingsError
+from ..learning.comparison import base
+from ..pipeline.scorecard import Scorecard, read_scorecard
+from ..publisher.build import (
     check_fields,
     copy_card,
     copy_goldens,
@@ -21,17 +30,8 @@ from ..bundles.build import (
     pack_takes,
     write_card,
 )
-from ..bundles.bundle import ENGINES, Bundle, Golden, Kind
-from ..bundles.calibrate import USUAL_FLOOR_FRAMES, Calibrated
-from ..bundles.manifest import read_bundle
-from ..bundles.manifest_write import write_manifest
-from ..bundles.store import ModelStore
-from ..engines.asr_whisper import WhisperEngine
-from ..engines.convert_whisper import convert_checkpoint, is_checkpoint
-from ..engines.load import load_edge_model
-from ..errors import CalibrationError, DiskError, InvalidSettingsError
-from ..learning.comparison import base
-from ..pipeline.scorecard import Scorecard, read_scorecard
+from ..publisher.calibrate import USUAL_FLOOR_FRAMES, Calibrated
+from ..publisher.manifest_write import write_manifest
 from ..recogniser import cores
 from ..settings import Settings
 from .hearing import check_recordings

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..bundles.bundle import Bundle, FloorError, Kind
-from ..bundles.calibrate import Calibrated, Held
+from ..publisher.calibrate import Calibrated, Held
 
 
 def told(folder: Path, bundle: Bundle, found: Calibrated | None) -> dict[str, Any]:

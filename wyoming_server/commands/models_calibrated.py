@@ -8,7 +8,6 @@ import numpy as np
 import psutil
 
 from ..bundles.bundle import Kind, Resources
-from ..bundles.calibrate import FLOORS, Calibrated, Calibrator, Edits
 from ..bundles.hub_class import hub_class
 from ..bundles.manifest import read_bundle
 from ..engines.apart import ApartModel, TrialLimits
@@ -19,6 +18,7 @@ from ..learning.comparison import base, compare
 from ..pipeline.edge_asr import recognise
 from ..pipeline.endpoint import EndpointSettings
 from ..pipeline.types import SAMPLE_RATE_HZ, DecodeRequest, Hypothesis, Samples, Speech
+from ..publisher.calibrate import FLOORS, Calibrated, Calibrator, Edits
 from ..recogniser import cores, workers
 from .hearing import frames_of, utterance
 from .manifest import Row

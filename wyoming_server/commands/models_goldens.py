@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..bundles.build import Take
 from ..bundles.bundle import Kind
 from ..engines.asr_whisper import WhisperEngine
 from ..errors import CalibrationError, ManifestError
 from ..learning.comparison import canonical
 from ..pipeline.types import SAMPLE_RATE_HZ, DecodeRequest, Samples
+from ..publisher.build import Take
 from .hearing import converter_of
 from .recording import read_recording
 

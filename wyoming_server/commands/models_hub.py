@@ -11,12 +11,12 @@ from typing import Any, Protocol
 from tqdm import tqdm
 
 from ..bundles.bundle import Kind
-from ..bundles.folder import BundleFolder
-from ..bundles.jobs import refusal_of
-from ..bundles.readying import read_or_set_aside
 from ..bundles.store import ModelStore
 from ..errors import EdgeVoiceError, RootRefusedError, UnknownBundleError
 from ..settings import Settings
+from ..updates.folder import BundleFolder
+from ..updates.jobs import refusal_of
+from ..updates.readying import read_or_set_aside
 from .models_shown import explained, listed, shown_checked, shown_moved, shown_verified
 from .report import Style, print_json
 

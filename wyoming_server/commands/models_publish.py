@@ -9,8 +9,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..bundles.offer import CHANNELS, Offer
-from ..bundles.publish import Published, Publisher
-from ..bundles.repository import ROLES
+from ..publisher.publish import Published, Publisher
+from ..publisher.repository import ROLES
 from ..settings import Settings
 from .models_publish_flags import (
     add_channel,

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..bundles.keys import KeyFiles
 from ..bundles.offer import CHANNELS, LONGEST_NOTES
-from ..bundles.publish import Published, Publisher
-from ..bundles.publish_changes import shown_terms
-from ..bundles.publish_offer import Terms
-from ..bundles.publish_release import Released
-from ..bundles.repository import ROLES, Repository
 from ..errors import PublisherKeyError, RepositoryStateError
+from ..publisher.keys import KeyFiles
+from ..publisher.publish import Published, Publisher
+from ..publisher.publish_changes import shown_terms
+from ..publisher.publish_offer import Terms
+from ..publisher.publish_release import Released
+from ..publisher.repository import ROLES, Repository
 from .models_publish_passphrase import Passphrases
 from .report import print_json
 

@@ -6,15 +6,15 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ..bundles.keys import KeyFiles, key_in, name_of
-from ..bundles.publish import Publisher
-from ..bundles.publish_begin import RoleKeys
-from ..bundles.publish_changes import changes
-from ..bundles.publish_keys import key_named, next_name, rotate_key
-from ..bundles.publish_release import Released, waiting_drafts
-from ..bundles.publish_sign import read_draft, sign_file, take_up
-from ..bundles.repository import ROLES, Lifetimes, Repository
 from ..errors import PublisherKeyError, RepositoryStateError
+from ..publisher.keys import KeyFiles, key_in, name_of
+from ..publisher.publish import Publisher
+from ..publisher.publish_begin import RoleKeys
+from ..publisher.publish_changes import changes
+from ..publisher.publish_keys import key_named, next_name, rotate_key
+from ..publisher.publish_release import Released, waiting_drafts
+from ..publisher.publish_sign import read_draft, sign_file, take_up
+from ..publisher.repository import ROLES, Lifetimes, Repository
 from ..settings import Settings
 from .models_publish_flags import (
     add_keys,

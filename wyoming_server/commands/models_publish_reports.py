@@ -9,11 +9,11 @@ from pathlib import Path
 
 from aiohttp import web
 
-from ..bundles.cohort import LARGEST_BYTES
 from ..bundles.offer import CHANNELS
-from ..bundles.reports_received import REPORTS_FOLDER, ReportBook
-from ..bundles.repository import Repository, utc_now
+from ..canary.cohort import LARGEST_BYTES
 from ..errors import DiskError, PortBusyError, ReportRefusedError
+from ..publisher.reports_received import REPORTS_FOLDER, ReportBook
+from ..publisher.repository import Repository, utc_now
 from ..settings import Settings
 
 _LOGGER = logging.getLogger(__name__)

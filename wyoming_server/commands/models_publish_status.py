@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..bundles.cohort import Judgement, judged
-from ..bundles.publish_changes import shown_terms
-from ..bundles.publish_status import Standing, act, standing
-from ..bundles.reports_received import REPORTS_FOLDER, ReportBook
-from ..bundles.repository import ROLES
+from ..canary.cohort import Judgement, judged
 from ..errors import PublisherKeyError
+from ..publisher.publish_changes import shown_terms
+from ..publisher.publish_status import Standing, act, standing
+from ..publisher.reports_received import REPORTS_FOLDER, ReportBook
+from ..publisher.repository import ROLES
 from ..settings import Settings
 from .models_publish_flags import add_keys, add_repository, publisher_of
 from .report import MISSING, Style, print_json, table

@@ -9,9 +9,9 @@ from typing import Any
 
 import aiohttp
 
-from ..bundles.jobs import refusal_of
 from ..errors import ServerUnreachableError, UpdateRunningError
 from ..listeners.control_access import token_of
+from ..updates.jobs import refusal_of
 
 type Json = dict[str, Any]
 

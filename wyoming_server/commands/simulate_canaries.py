@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..bundles.bundle_settings import BundleSettings
-from ..bundles.canary import RAMP_HOURS, share_of, wanted_hours, wanted_turns
-from ..bundles.canary_book import LEARNED_FROM, REMEMBERED
-from ..bundles.canary_evidence import NAMES, PAIRED, Bets, spread
 from ..bundles.state import Stage
+from ..canary.canary import RAMP_HOURS, share_of, wanted_hours, wanted_turns
+from ..canary.canary_book import LEARNED_FROM, REMEMBERED
+from ..canary.canary_evidence import NAMES, PAIRED, Bets, spread
 from .simulate_fleet import Counts, Fleet, MadeBundle, Marks, Values
 
 STEP_HOURS = 6.0

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ..bundles.canary_evidence import NAMES
 from ..bundles.offer import HubFacts
+from ..canary.canary_evidence import NAMES
 
 type Values = npt.NDArray[np.float64]
 type Counts = npt.NDArray[np.int64]

@@ -8,9 +8,9 @@ import numpy as np
 
 from ..bundles.bundle import Kind
 from ..bundles.bundle_settings import BundleSettings
-from ..bundles.cohort import Cohort
 from ..bundles.offer import Offer, Rollout, target_path
 from ..bundles.rollout import eligible
+from ..canary.cohort import Cohort
 from .simulate_canaries import LEFT, SETTLED, STEP_HOURS, WATCH, Canaries
 from .simulate_fleet import Fleet, MadeBundle, Marks, made_fleet
 

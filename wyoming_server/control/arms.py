@@ -15,10 +15,10 @@ import psutil
 
 from ..bundles.arms import CandidateArm
 from ..bundles.bundle import Kind
-from ..bundles.canary import Canary
 from ..bundles.leases import Leases
 from ..bundles.state import Stage
 from ..bundles.supply import ModelSupply
+from ..canary.canary import Canary
 from ..engines.apart import ApartModel, TrialLimits, Tried
 from ..engines.asr_whisper import WhisperEngine
 from ..engines.decode_queue import DecodeQueue

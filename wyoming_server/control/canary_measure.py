@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..bundles.canary_book import TurnSeen
+from ..canary.canary_book import TurnSeen
 from ..learning.comparison import compare
 from ..learning.learner import scale_of
 from ..learning.percentiles import Percentiles

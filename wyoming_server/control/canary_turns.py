@@ -4,8 +4,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..bundles.canary import Arm, Canary
-from ..bundles.canary_book import TurnSeen
+from ..canary.canary import Arm, Canary
+from ..canary.canary_book import TurnSeen
 from ..errors import DecodeError, EdgeVoiceError, TurnTimeoutError
 from ..learning.sessions import ClosedTurn
 from ..learning.threshold import ThresholdSettings

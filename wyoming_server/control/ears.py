@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Protocol
 
 from ..bundles.bundle import Kind
-from ..bundles.installed import InstalledBundles
 from ..engines.vad_silero import SileroVad, model_in
 from ..engines.wake_openwakeword import OpenWakeWordEngine, words_in
 from ..errors import EdgeVoiceError, ModelCorruptError
 from ..pipeline.endpoint import VadModel
 from ..pipeline.wake import GateSettings, WakeEngine
 from ..settings import Settings
+from ..updates.installed import InstalledBundles
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from ..bundles.store import PlainModel
 from ..bundles.supply import SupplyStatus
-from ..bundles.update import Updates
 from ..engines.decode_queue import DecodeQueue
 from ..pipeline.grammar import Vocabulary
 from ..records.choices import Choices
 from ..routing import Brain
 from ..settings import Settings
+from ..updates.update import Updates
 from .arms import Arms
 from .lane_book import LaneBook
 

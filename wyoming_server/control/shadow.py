@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..bundles.bundle import Kind
-from ..bundles.canary import Canary
 from ..bundles.scorecards import LoadedScorecards
+from ..canary.canary import Canary
 from ..engines.apart import ApartModel, TrialLimits, Tried
 from ..errors import EdgeVoiceError, TrialCrashedError, TrialError, TurnError
 from ..pipeline.edge_asr import recognise

@@ -6,11 +6,8 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequen
 from dataclasses import replace
 from typing import Any
 
-from ..bundles.book import Happened
 from ..bundles.bundle import Kind
 from ..bundles.hub import STARTER
-from ..bundles.update_told import all_of, message_of, status_of
-from ..bundles.update_told import warnings_of as bundle_warnings
 from ..engines.lanes import known_services
 from ..errors import EdgeVoiceError
 from ..learning.satellites import Satellites
@@ -23,6 +20,9 @@ from ..pipeline.types import SAMPLE_RATE_HZ, Outcome
 from ..resilience.degraded import Condition, Edge, Facts, Mode, condition_of
 from ..saturation import Saturation
 from ..settings import Settings
+from ..updates.book import Happened
+from ..updates.update_told import all_of, message_of, status_of
+from ..updates.update_told import warnings_of as bundle_warnings
 from .books import Books
 from .choices import policy_of
 from .feed import Feed, Json

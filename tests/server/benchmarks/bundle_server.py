@@ -13,8 +13,8 @@ from typing import Any
 from tests.server.bundles import made
 from tests.server.bundles.installed_hub import chooses_starter, installed
 from wyoming_server.bundles.bundle import Kind
-from wyoming_server.bundles.canary import Canary
 from wyoming_server.bundles.state import Stage
+from wyoming_server.canary.canary import Canary
 from wyoming_server.commands.local import DEMO_AREAS, DEMO_NAMES
 from wyoming_server.serve import RunningServer, running
 from wyoming_server.settings import Raw, read_settings

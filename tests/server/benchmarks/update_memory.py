@@ -24,8 +24,8 @@ from tests.server.benchmarks.recordings import commands
 from tests.server.bundles import made
 from tests.server.bundles.publishing import a_repository, served
 from wyoming_server.bundles.manifest import read_bundle
-from wyoming_server.bundles.manifest_write import write_manifest
 from wyoming_server.commands.client import Manner, connected
+from wyoming_server.publisher.manifest_write import write_manifest
 
 AT_MOST_MB = 10.0
 _MB = 1e6

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from tests.server.bundles.publishing import TestRepository
-from wyoming_server.bundles.book import Happened
 from wyoming_server.bundles.bundle import Kind
 from wyoming_server.bundles.bundle_settings import BundleSettings
-from wyoming_server.bundles.canary import Arm, Canary
-from wyoming_server.bundles.canary_book import TurnSeen
-from wyoming_server.bundles.choose import HubSays
-from wyoming_server.bundles.folder import BundleFolder
-from wyoming_server.bundles.opening import opened
-from wyoming_server.bundles.update import Updates
-from wyoming_server.bundles.updating import Voice, run
+from wyoming_server.canary.canary import Arm, Canary
+from wyoming_server.canary.canary_book import TurnSeen
 from wyoming_server.errors import EdgeVoiceError
+from wyoming_server.updates.book import Happened
+from wyoming_server.updates.choose import HubSays
+from wyoming_server.updates.folder import BundleFolder
+from wyoming_server.updates.opening import opened
+from wyoming_server.updates.update import Updates
+from wyoming_server.updates.updating import Voice, run
 
 FINE = TurnSeen(escalated=False, failed=False, error=False)
 BAD = TurnSeen(escalated=True, failed=True, error=False)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from wyoming_server.bundles.bundle import Kind
 from wyoming_server.bundles.choice import Choice
-from wyoming_server.bundles.folder import BundleFolder
 from wyoming_server.bundles.manifest import MANIFEST_FILE
 from wyoming_server.bundles.state import Installed
-from wyoming_server.bundles.transitions import activate
 from wyoming_server.bundles.tuned import CHOICE_FILE, write_choice
+from wyoming_server.updates.folder import BundleFolder
+from wyoming_server.updates.transitions import activate
 
 NOW = dt.datetime(2026, 11, 22, 10, tzinfo=dt.UTC)
 

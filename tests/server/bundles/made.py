@@ -13,8 +13,8 @@ from typing import Any
 from tests.server.bundles.weights import change_weights, quantised
 from wyoming_server.bundles.bundle import Bundle, Resources
 from wyoming_server.bundles.manifest import MANIFEST_FILE, read_bundle
-from wyoming_server.bundles.manifest_write import write_manifest
 from wyoming_server.bundles.scorecards import SCORECARD_FILE
+from wyoming_server.publisher.manifest_write import write_manifest
 
 STARTER = Path(__file__).parents[3] / "wyoming_server" / "models" / "starter"
 NAME = "home-en"

@@ -12,9 +12,9 @@ from typing import Any
 from tests.server.bundles.onnx_weights import change_onnx
 from wyoming_server.bundles.bundle import ENGINES, Bundle, Golden, Kind
 from wyoming_server.bundles.manifest import read_bundle
-from wyoming_server.bundles.manifest_write import write_manifest
 from wyoming_server.engines.vad_silero import packaged_model
 from wyoming_server.engines.wake_features import packaged_models
+from wyoming_server.publisher.manifest_write import write_manifest
 
 WORD = "hey_jarvis"
 _ROOT = Path(__file__).parents[3]

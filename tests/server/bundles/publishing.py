@@ -17,13 +17,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner, Key, Signer
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Timestamp
 
-from wyoming_server.bundles.keys import public_key
 from wyoming_server.bundles.offer import CHANNELS, Offer
-from wyoming_server.bundles.publish import Publisher
-from wyoming_server.bundles.publish_begin import RoleKeys
-from wyoming_server.bundles.publish_keys import rotate_key
-from wyoming_server.bundles.publish_offer import Terms
-from wyoming_server.bundles.repository import Lifetimes, Repository, RoleMetadata, utc_now
+from wyoming_server.publisher.keys import public_key
+from wyoming_server.publisher.publish import Publisher
+from wyoming_server.publisher.publish_begin import RoleKeys
+from wyoming_server.publisher.publish_keys import rotate_key
+from wyoming_server.publisher.publish_offer import Terms
+from wyoming_server.publisher.repository import Lifetimes, Repository, RoleMetadata, utc_now
 
 
 def new_signer(name: str = "stranger") -> CryptoSigner:

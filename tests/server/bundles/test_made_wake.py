@@ -10,11 +10,11 @@ import pytest
 from tests.server.bundles import made_wake
 from wyoming_server.bundles.bundle import Kind
 from wyoming_server.bundles.manifest import read_bundle
-from wyoming_server.bundles.manifest_write import write_manifest
 from wyoming_server.engines.goldens import hear_speech, hear_wake_words
 from wyoming_server.engines.vad_silero import SileroVad, model_in
 from wyoming_server.engines.wake_openwakeword import OpenWakeWordEngine, words_in
 from wyoming_server.errors import BundleManifestError, SelfTestError
+from wyoming_server.publisher.manifest_write import write_manifest
 
 type Make = Callable[..., Path]
 

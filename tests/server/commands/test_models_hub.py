@@ -11,8 +11,8 @@ import pytest
 
 from tests.server.bundles import made
 from tests.server.bundles.publishing import TestRepository, a_repository, served
-from wyoming_server.bundles.folder import BundleFolder
 from wyoming_server.commands.models import ACTIONS
+from wyoming_server.updates.folder import BundleFolder
 
 LABEL = "home-en@1.0.0"
 

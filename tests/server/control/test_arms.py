@@ -15,11 +15,11 @@ from tests.server.home import settings_for_tests
 from tests.server.peer import KITCHEN, audio, bystander, connected, event, kitchen
 from wyoming_server.bundles.bundle import Kind
 from wyoming_server.bundles.bundle_settings import BundleSettings
-from wyoming_server.bundles.canary import Action, Canary
-from wyoming_server.bundles.folder import BundleFolder
 from wyoming_server.bundles.state import Stage
+from wyoming_server.canary.canary import Action, Canary
 from wyoming_server.errors import EdgeVoiceError, SelfTestError, UnknownModelError
 from wyoming_server.serve import RunningServer, running
+from wyoming_server.updates.folder import BundleFolder
 
 NOW = dt.datetime(2026, 11, 22, 10, tzinfo=dt.UTC)
 OLD, NEW = "home-en@1.0.0", "home-en@1.1.0"

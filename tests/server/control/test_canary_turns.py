@@ -12,9 +12,9 @@ from tests.server.learning.school import CARD, MISHEARD, SAID, turn
 from tests.server.pipeline.lane_doubles import CALLER
 from wyoming_server.bundles.arms import CandidateArm
 from wyoming_server.bundles.bundle_settings import BundleSettings
-from wyoming_server.bundles.canary import Arm, Canary
-from wyoming_server.bundles.canary_book import TurnSeen
 from wyoming_server.bundles.state import Stage
+from wyoming_server.canary.canary import Arm, Canary
+from wyoming_server.canary.canary_book import TurnSeen
 from wyoming_server.control.canary_turns import CanarySays, CanaryTurns
 from wyoming_server.errors import (
     DecodeError,

@@ -17,10 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.server.bundles.client.attacks import ATTACKS
-from tests.server.bundles.client.scene import LIMITS, NEWER, Runner, a_scene
-from wyoming_server.bundles.jobs import Limits, run_job
+from tests.server.updates.attacks import ATTACKS
+from tests.server.updates.scene import LIMITS, NEWER, Runner, a_scene
 from wyoming_server.errors import EdgeVoiceError
+from wyoming_server.updates.jobs import Limits, run_job
 
 PATIENT = replace(LIMITS, timeout_s=2.0, patience_s=1.5)
 """On a machine that others use, too."""

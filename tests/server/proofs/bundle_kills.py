@@ -28,18 +28,18 @@ from pathlib import Path
 from typing import Any
 
 from tests.server.bundles import made
-from tests.server.bundles.client import faulty
 from tests.server.bundles.publishing import a_repository
-from wyoming_server.bundles import updating
+from tests.server.updates import faulty
 from wyoming_server.bundles.bundle import Kind
-from wyoming_server.bundles.folder import BundleFolder
-from wyoming_server.bundles.jobs import Limits, check_job, fetch_job, fetched_in, found_in, run_job
-from wyoming_server.bundles.readying import start
-from wyoming_server.bundles.running import mark_run
 from wyoming_server.bundles.state import Stage
-from wyoming_server.bundles.transitions import activate, advance, begin, forgive, roll_back, settle
 from wyoming_server.bundles.verify import verify_folder
 from wyoming_server.errors import EdgeVoiceError
+from wyoming_server.updates import updating
+from wyoming_server.updates.folder import BundleFolder
+from wyoming_server.updates.jobs import Limits, check_job, fetch_job, fetched_in, found_in, run_job
+from wyoming_server.updates.readying import start
+from wyoming_server.updates.running import mark_run
+from wyoming_server.updates.transitions import activate, advance, begin, forgive, roll_back, settle
 
 VERSIONS = ("1.0.0", "1.1.0", "1.2.0", "1.3.0")
 BYTES = 400_000

@@ -22,17 +22,17 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.server.bundles import made
-from tests.server.bundles.client.faulty import faulty_host
 from tests.server.bundles.installed_hub import chooses_starter, installed
 from tests.server.bundles.publishing import TestRepository, a_repository
 from tests.server.peer import KITCHEN, connected, kitchen
-from wyoming_server.bundles.book import Happened
+from tests.server.updates.faulty import faulty_host
 from wyoming_server.bundles.bundle import Kind
-from wyoming_server.bundles.folder import BundleFolder
-from wyoming_server.bundles.update_told import status_of
 from wyoming_server.errors import EdgeVoiceError
 from wyoming_server.serve import RunningServer, running
 from wyoming_server.settings import Raw, read_settings
+from wyoming_server.updates.book import Happened
+from wyoming_server.updates.folder import BundleFolder
+from wyoming_server.updates.update_told import status_of
 
 MOMENTS = {
     "start": 2.0,

@@ -18,10 +18,10 @@ import numpy as np
 from tqdm import tqdm
 
 from wyoming_server.bundles.bundle_settings import BundleSettings
-from wyoming_server.bundles.canary import Action, Arm, Canary
-from wyoming_server.bundles.canary_book import REMEMBERED, TurnSeen
-from wyoming_server.bundles.canary_evidence import NAMES
 from wyoming_server.bundles.state import Stage
+from wyoming_server.canary.canary import Action, Arm, Canary
+from wyoming_server.canary.canary_book import REMEMBERED, TurnSeen
+from wyoming_server.canary.canary_evidence import NAMES
 
 MOST_FALSE, MOST_TURNS = 0.01, 500
 NOW = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)

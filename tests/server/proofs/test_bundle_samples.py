@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.bundles.client.attacks import ATTACKS
 from tests.server.proofs import bundle_attacks, bundle_kills
+from tests.server.updates.attacks import ATTACKS
 
 
 def test_a_hub_that_is_killed_while_its_bundles_come_and_go_serves_a_whole_one_at_each_start(tmp_path: Path) -> None:
