@@ -129,7 +129,10 @@ def _whole_number(value: object) -> int:
 def _number(value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise vol.Invalid("must be a number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise vol.Invalid("must be a number of a size that exists") from None
 
 
 def _record(required: Mapping[str, Any], optional: Mapping[str, Any] | None = None) -> vol.Schema:

@@ -177,7 +177,8 @@ def _percent(value: object) -> float:
 def _moment(value: object) -> dt.datetime:
     try:
         moment = dt.datetime.fromisoformat(str(value))
-    except ValueError:
+        moment.astimezone(dt.UTC)  # the first and the last day have moments that no clock in UTC shows
+    except ValueError, OverflowError:
         moment = dt.datetime.min  # noqa: DTZ901  # stands for what is refused in the next line
     if moment.tzinfo is None:
         raise vol.Invalid("must be a moment with its zone, as 2026-11-22T10:00:00+00:00")

@@ -8,6 +8,8 @@ from ..pipeline.scorecard import Scorecard, read_scorecard
 
 SCORECARD_FILE = "scorecard.json"
 """In a model's folder."""
+LARGEST_BYTES = 1 << 20
+"""Of a scorecard; the server itself reads it before a bundle is tried in a process of its own."""
 MOST_LOADED = 8
 """A lesson may come half a minute after its model has gone."""
 OWN_DIRECTORY = "scorecards"
@@ -51,11 +53,14 @@ def find_scorecard(directory: Path, *, data: Path, model: str) -> Scorecard | No
 def scorecard_in(file: Path, model: str) -> Scorecard | None:
     """Return a model's scorecard; None where there is no such file. Blocks. Raises ModelCorruptError as above."""
     try:
-        content = file.read_bytes()
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST_BYTES + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ModelCorruptError(f"'{file}' cannot be read: {error.strerror}") from error
+    if len(content) > LARGEST_BYTES:
+        raise ModelCorruptError(f"'{file}' is larger than any scorecard; {_CURE}")
     return _for_model(file, content, model)
 
 

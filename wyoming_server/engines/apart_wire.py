@@ -56,7 +56,7 @@ def _checked(lengths: bytes) -> tuple[int, int]:
 def _header(text: bytes) -> dict[str, Any]:
     try:
         header = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WireError(f"no JSON: {error}") from error
     if not isinstance(header, dict):
         raise WireError("no JSON object")

@@ -148,7 +148,10 @@ class BundleFolder:
     def trust(self, url: str, root: bytes) -> None:
         """Remember a repository whose root was checked (`jobs.root_job`). Raises RootRefusedError, DiskError."""
         if not _ADDRESS.fullmatch(url):
-            raise RootRefusedError(f"'{url}' is no address of a repository; write it as https://example.org/models")
+            # Not shown: it may hold a name and a password, and what is said here reaches logs.
+            raise RootRefusedError(
+                "That is no address of a repository; write it as https://example.org/models, without a name or password"
+            )
         before = self.trusted()
         if before is None or before.root != root:
             self.distrust()
@@ -159,12 +162,20 @@ class BundleFolder:
         """Forget the repository and all that it has said; what is installed goes on serving. Raises DiskError."""
         with _disk_refusals(self.root):
             # First what makes it trusted: cut here, the rest is of no effect.
-            for name in ("trust.json", "root.json"):
+            for name in ("trust.json", "root.json", "looked.json"):
                 (self.root / name).unlink(missing_ok=True)
             for name in ("metadata", "parts", "staged"):
                 _erase(self.root / name)
 
     # What is remembered
+
+    def looked(self) -> dict[str, Any] | None:
+        """Return what the last look at the repository has found; None where nothing readable is."""
+        return _json_object(self.root / "looked.json")
+
+    def write_looked(self, fields: Mapping[str, Any]) -> None:
+        """Replace what the last look has found. Raises DiskError."""
+        write_whole(self.root / "looked.json", json.dumps(dict(fields), ensure_ascii=False).encode())
 
     def read(self) -> State:
         """Return the state; an empty one where none was written yet.

@@ -125,10 +125,10 @@ async def post(url: str, fields: Mapping[str, Any]) -> bool:
 
 def is_private_enough(url: str) -> bool:
     """Tell whether nobody on the way can read or change what is sent: HTTPS, or an address at home."""
-    parts = urlsplit(url)
-    if parts.scheme == "https":
-        return bool(parts.hostname)
     try:
+        parts = urlsplit(url)
+        if parts.scheme == "https":
+            return bool(parts.hostname)
         return parts.scheme == "http" and ipaddress.ip_address(parts.hostname or "").is_private
     except ValueError:
         return False

@@ -134,7 +134,8 @@ def lose(state: State, label: str, code: str, message: str, now: dt.datetime) ->
         if was.candidate and was.candidate.label == label:
             state = _with(state, kind, candidate=None)
         if was.active == label:
-            state = roll_back(state, kind, code, message, now, to=was.previous, deny=False)
+            to = was.previous if was.previous in state.installed and was.previous not in state.denied else ""
+            state = roll_back(state, kind, code, message, now, to=to, deny=False)
         elif was.previous == label:
             state = _with(state, kind, previous="")
     return forget(state, [label])

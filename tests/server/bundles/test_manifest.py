@@ -188,6 +188,7 @@ def test_a_refusal_of_a_bundle_names_the_field(fields: dict[str, Any], named: st
         ({"golden": [{"file": "", "text": "x"}]}, "golden.0.file"),
         ({"hallucination_phrases": {"en": "Thank you."}}, "hallucination_phrases.en"),
         ({"notes": 1}, "notes"),
+        ({"resources": {"memory_mb": 10**400}}, "resources.memory_mb"),
     ],
 )
 def test_a_refusal_names_the_key(tmp_path: Path, fields: dict[str, Any], named: str) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from wyoming_server.bundles.bundle import Kind
-from wyoming_server.bundles.offer import HubFacts, Offer, Rollout, target_path
+from wyoming_server.bundles.offer import HubFacts, Offer, Rollout, custom_of, offer_of, target_path
 from wyoming_server.bundles.rollout import choose, eligible, explain, newer, position, refusal
-from wyoming_server.errors import DeniedError, NotEligibleError, VersionRollbackError
+from wyoming_server.errors import DeniedError, MalformedMetadataError, NotEligibleError, VersionRollbackError
 
 NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 HUB = HubFacts(hub_id="ab" * 16, region="DE", hub_class="pi5", server_version="1.0.0", languages=("de-DE", "en"))
@@ -65,6 +65,15 @@ def test_what_does_not_hold_is_named_with_its_sentence(code: str, fields: dict[s
 def test_terms_that_hold_let_the_hub_in() -> None:
     terms = {"not_before": NOW, "regions": ("DE",), "hub_classes": ("pi4", "pi5"), "percent": 100.0}
     assert eligible(offer(rollout=terms, min_server="1.0.0", languages=("de", "en", "fr")), HUB, NOW)
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-11-22T10:00:00"])
+def test_a_moment_that_no_clock_shows_is_refused_before_anybody_reads_it(moment: str) -> None:
+    one = offer()
+    custom = custom_of(one)
+    custom["edge_voice"]["rollout"]["not_before"] = moment
+    with pytest.raises(MalformedMetadataError):
+        offer_of(one.channel, one.path, one.length, one.sha256, custom)
 
 
 def test_a_hub_that_nobody_told_where_it_is_learns_how_to_say_it() -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from wyoming_server.bundles.scorecards import find_scorecard, own_scorecard_file
+from wyoming_server.bundles.scorecards import find_scorecard, own_scorecard_file, scorecard_in
 from wyoming_server.errors import ModelCorruptError
 from wyoming_server.pipeline.scorecard import Curve, Scorecard, write_scorecard
 
@@ -50,3 +50,10 @@ def test_one_that_cannot_be_read_is_no_missing_one(tmp_path: Path) -> None:
     own_scorecard_file(tmp_path, "base").mkdir(parents=True)
     with pytest.raises(ModelCorruptError, match="cannot be read"):
         find_scorecard(tmp_path, data=tmp_path, model="base")
+
+
+def test_what_is_larger_than_any_scorecard_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "scorecard.json").open("wb") as file:
+        file.truncate(1 << 32)
+    with pytest.raises(ModelCorruptError, match="larger than any scorecard"):
+        scorecard_in(tmp_path / "scorecard.json", "home-en")

@@ -319,6 +319,12 @@ def test_what_is_no_address_is_not_trusted(folder: BundleFolder, url: str) -> No
         folder.trust(url, b"{}")
 
 
+def test_an_address_with_a_password_is_not_trusted_nor_said_again(folder: BundleFolder) -> None:
+    with pytest.raises(RootRefusedError) as refused:
+        folder.trust("https://me:secret@example.org", b"{}")
+    assert "secret" not in str(refused.value)
+
+
 @pytest.mark.parametrize("name", ["trust.json", "root.json"])
 def test_half_a_trust_is_none(folder: BundleFolder, name: str) -> None:
     folder.trust("http://127.0.0.1:1", b"one")

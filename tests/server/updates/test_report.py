@@ -133,6 +133,8 @@ async def test_a_damaged_file_is_begun_anew(days: Days) -> None:
         ("http://203.0.113.9.example.org", False),
         ("ftp://127.0.0.1", False),
         ("https://", False),
+        ("http://[", False),
+        ("https://[nowhere", False),
     ],
 )
 def test_reports_travel_encrypted_or_stay_at_home(url: str, may: bool) -> None:

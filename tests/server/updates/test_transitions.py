@@ -145,6 +145,11 @@ def test_a_damaged_bundle_is_forgotten_and_the_one_before_serves() -> None:
     assert asr(lose(state, ONE, "bundle-damaged", "", LATER)).active == ""
 
 
+def test_a_damaged_bundle_is_not_left_for_one_that_failed_here() -> None:
+    denied = refuse(SERVING_TWO, ONE, "self-test-failed", "It does not hear.", LATER)
+    assert asr(lose(denied, TWO, "bundle-damaged", "", LATER)).active == ""
+
+
 def test_a_damaged_bundle_that_does_not_serve_takes_nothing_with_it() -> None:
     state = lose(begin(SERVING_TWO, THREE, NOW), THREE, "bundle-damaged", "", LATER)
     assert asr(state) == asr(SERVING_TWO)
