@@ -2,15 +2,16 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urljoin, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, MaxRetryError, ReadTimeoutError
-from urllib3.util import Retry, Timeout
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.util import Timeout
 
 from .. import __version__
 from ..errors import EndlessDataError, OversizedError, TruncatedError, UnreachableRepositoryError
@@ -18,6 +19,8 @@ from .jobs import Limits
 
 _CHUNK_BYTES = 1 << 16
 _MOST_REDIRECTS = 3
+_SPARE_BYTES = 1 << 20
+"""Of all tries together, beyond what they may bring."""
 _WORTH_ANOTHER_TRY = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -102,16 +105,26 @@ class OnDisk:
 
 @dataclass(slots=True)
 class _Pace:
-    """Whether bytes come fast enough to end; time without a connection does not count."""
+    """Whether bytes come fast enough to end, and not over and over; time without a connection does not count."""
 
     limits: Limits
+    length: int
+    """Of the file."""
     seconds: float = 0.0
     count: int = 0
+    total: int = 0
+    """Of all tries: a host that begins anew each time brings bytes, and no end."""
 
     def came(self, count: int, seconds: float, url: str) -> None:
         """Count. Raises EndlessDataError."""
         self.seconds += seconds
         self.count += count
+        self.total += count
+        if self.total > self.limits.tries * self.length + _SPARE_BYTES:
+            raise EndlessDataError(
+                f"{url} is sent over and over: {self.total} bytes came where {self.length} are signed or allowed; look "
+                "after the connection, or tell who runs the repository"
+            )
         if self.seconds >= self.limits.patience_s:
             if self.count < self.seconds * self.limits.slowest_bytes_per_s:
                 raise EndlessDataError(
@@ -152,7 +165,7 @@ class Web:
         self._fill(url, sink, length, exact=True)
 
     def _fill(self, url: str, sink: Sink, length: int, *, exact: bool) -> None:
-        tries, pace = 0, _Pace(self._limits)
+        tries, pace = 0, _Pace(self._limits, length)
         while True:
             before = sink.have()
             try:
@@ -222,18 +235,7 @@ class Web:
     @contextmanager
     def _answer(self, url: str, have: int) -> Iterator[urllib3.BaseHTTPResponse]:
         """Ask, from byte `have` on. Raises NotThereError, _CutError and UnreachableRepositoryError."""
-        asked = {"Range": f"bytes={have}-"} if have else {}
-        try:
-            answer = self._pool.request(
-                "GET",
-                url,
-                headers={**self._pool.headers, **asked},
-                preload_content=False,
-                retries=Retry(total=_MOST_REDIRECTS, connect=0, read=0, status=0, other=0),
-            )
-        except (HTTPError, OSError) as error:
-            reason = error.reason if isinstance(error, MaxRetryError) and error.reason else error
-            raise _CutError(UnreachableRepositoryError, f"{url} does not answer ({reason})") from error
+        answer = self._followed(url, {"Range": f"bytes={have}-"} if have else {})
         try:
             if answer.status in _WORTH_ANOTHER_TRY:
                 raise _CutError(UnreachableRepositoryError, f"{url} answers {answer.status}")
@@ -242,6 +244,45 @@ class Web:
             yield answer
         finally:
             answer.close()
+
+    def _followed(self, url: str, asked: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
+        """Return what a URL answers, or the one that it has moved to. Raises as `_answer` does."""
+        at = url
+        for _ in range(1 + _MOST_REDIRECTS):
+            try:
+                answer = self._pool.request(
+                    "GET",
+                    at,
+                    headers={**self._pool.headers, **asked},
+                    preload_content=False,
+                    retries=False,
+                    redirect=False,
+                )
+            except (HTTPError, OSError) as error:
+                raise _CutError(UnreachableRepositoryError, f"{url} does not answer ({error})") from error
+            moved = answer.get_redirect_location()
+            if not moved:
+                return answer
+            answer.close()
+            after = _next(at, moved)
+            if after is None:
+                raise UnreachableRepositoryError(
+                    f"{url} sends this hub on to another address without HTTPS, where nothing is asked for: it might "
+                    "be a device in this home. Tell who runs the repository"
+                )
+            at = after
+        raise _CutError(UnreachableRepositoryError, f"{url} has moved more than {_MOST_REDIRECTS} times")
+
+
+def _next(before: str, moved: str) -> str | None:
+    """Return where a host sends this hub, None where it may not: in the clear, that is no farther than itself."""
+    try:
+        after = urljoin(before, moved)
+        old, new = urlsplit(before), urlsplit(after)
+    except ValueError:
+        return None
+    stays = new.scheme == old.scheme == "http" and new.hostname == old.hostname
+    return after if stays or new.scheme == "https" else None
 
 
 def _first_byte(answer: urllib3.BaseHTTPResponse) -> int | None:

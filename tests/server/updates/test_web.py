@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.server.updates import faulty
-from tests.server.updates.faulty import Act, FaultyHost, faulty_host
+from tests.server.updates.faulty import Act, Exchange, FaultyHost, faulty_host
 from tests.server.updates.scene import LIMITS
 from wyoming_server.errors import EdgeVoiceError, EndlessDataError, UnreachableRepositoryError
 from wyoming_server.updates.jobs import Limits
-from wyoming_server.updates.web import InMemory, NotThereError, OnDisk, Web
+from wyoming_server.updates.web import InMemory, NotThereError, OnDisk, Web, _next
 
 CONTENT = random.Random(1).randbytes(300_000)
 
@@ -120,6 +120,43 @@ def test_a_host_that_cuts_after_every_byte_drips_too(host: FaultyHost) -> None:
     host.break_("", faulty.cut(1))
     with pytest.raises(EndlessDataError, match="would never end"):
         filled(host, limits=replace(LIMITS, patience_s=0.1))
+
+
+def test_a_host_that_begins_anew_each_time_is_not_listened_to_for_ever(host: FaultyHost) -> None:
+    cuts = iter(range(1000, len(CONTENT)))
+
+    def deaf(exchange: Exchange) -> None:  # a byte more each time, so that each brings something
+        exchange.start = 0
+        exchange.head(200, len(CONTENT))
+        exchange.send(CONTENT[: 280_000 + next(cuts)])
+        exchange.hang_up()
+
+    host.break_("", deaf)
+    with pytest.raises(EndlessDataError, match="over and over"):
+        filled(host)
+    assert len(host.asked) < 12
+
+
+@pytest.mark.parametrize("elsewhere", ["http://localhost:1/reboot?", "file:///etc/passwd?", "http://[", "ftp://x"])
+def test_a_host_cannot_have_this_hub_ask_another_in_the_clear(host: FaultyHost, elsewhere: str) -> None:
+    host.break_("", faulty.moved(elsewhere))
+    with pytest.raises(UnreachableRepositoryError, match="sends this hub on"):
+        filled(host)
+    assert len(host.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "may"),
+    [
+        ("https://a.example/x", "https://b.example/x", True),
+        ("http://a.example/x", "https://b.example/x", True),
+        ("http://a.example/x", "http://a.example:8080/x", True),
+        ("https://a.example/x", "http://a.example/x", False),
+        ("http://a.example/x", "http://192.168.1.1/x", False),
+    ],
+)
+def test_where_a_host_may_send_this_hub(before: str, after: str, *, may: bool) -> None:
+    assert (_next(before, after) == after) is may
 
 
 def test_a_slow_line_that_ends_is_waited_for(host: FaultyHost) -> None:
