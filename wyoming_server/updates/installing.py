@@ -22,6 +22,7 @@ from ..errors import (
     SelfTestError,
     TrialError,
     UpdateRunningError,
+    WrongArtefactError,
 )
 from .book import Book, Event
 from .course import REPLACED, Arms, Course
@@ -160,7 +161,9 @@ class Installing:
 
     async def _fetch_and_try(self, offer: Offer, settings: BundleSettings) -> None:
         label, work = offer.label, self.works[offer.kind]
-        if label in self._book.state.installed and await self._is_whole(label):
+        known = self._book.state.installed.get(label)
+        # Another repository or channel may have signed another bundle of that name.
+        if known is not None and known.manifest_sha256 == offer.manifest_sha256 and await self._is_whole(label):
             await self._test(work, self._folder.folder_of(label), settings)
             return
 
@@ -170,6 +173,15 @@ class Installing:
         limits = Limits(largest_bytes=settings.largest_mb << 20)
         job = fetch_job(self._folder.root, offer.channel, offer.path, limits)
         fetched = fetched_in(await self._run_job(job, on_progress))
+        if (fetched.label, fetched.installed.kind, fetched.installed.manifest_sha256) != (
+            label,
+            offer.kind,
+            offer.manifest_sha256,
+        ):
+            raise WrongArtefactError(
+                f"What is signed as {label} has changed since this hub looked whether it is meant for it; it is looked "
+                "at anew"
+            )
         await self._test(work, self._folder.staged_folder(label), settings)
         await self._book.written(lambda: self._folder.install(label, fetched.installed))
 

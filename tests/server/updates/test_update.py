@@ -548,6 +548,37 @@ async def test_another_channel_is_looked_at_soon(home: Home) -> None:
         assert told(hub)["candidate"]["label"] == FIRST
 
 
+async def test_another_publishers_bundle_of_the_same_name_is_not_taken_from_the_disk(home: Home) -> None:
+    home.publishes("1.0.0")
+    with a_hub(home.data, replace(SMALL, automatic=False)) as hub:
+        await hub.trusts(home.url, home.repository)
+        await hub.updates.install(Kind.ASR, FIRST)
+        await hub.updates.settled()
+        before = hub.updates.state.installed[FIRST]
+        await hub.updates.course.drop(Kind.ASR, "replaced")
+        other = a_repository(home.folder / "other")
+        theirs = other.publish(a_bundle(home.folder / "theirs", files={"model.bin": b"another"}))
+        with served(other.public) as url:
+            await hub.trusts(url, other)
+            await hub.updates.install(Kind.ASR, FIRST)
+            await hub.updates.settled()
+        now = hub.updates.state.installed[FIRST].manifest_sha256
+        assert (now != before.manifest_sha256, now) == (True, theirs.manifest_sha256)
+        assert (home.data / "bundles" / "installed" / FIRST / "model.bin").read_bytes() == b"another"
+
+
+async def test_what_was_signed_anew_since_the_look_is_looked_at_again(home: Home) -> None:
+    home.publishes("1.0.0")
+    with a_hub(home.data, replace(SMALL, automatic=False)) as hub:
+        await hub.trusts(home.url, home.repository)
+        (offer,) = hub.updates.repository.offers
+        hub.updates.repository.offers = (replace(offer, manifest_sha256="0" * 64),)
+        await hub.updates.install(Kind.ASR, FIRST)
+        await hub.updates.settled()
+        assert told(hub)["last_refusal"]["code"] == "wrong-artefact"
+        assert (hub.updates.state.installed, hub.updates.state.denied) == ({}, {})
+
+
 async def test_looks_are_hours_apart_and_shifted_by_chance(home: Home) -> None:
     home.publishes("1.0.0")
     with a_hub(home.data) as hub:
