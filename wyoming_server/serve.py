@@ -79,11 +79,17 @@ class RunningServer:
 
 
 @asynccontextmanager
-async def running(settings: Settings, on_turn: OnTurn | None = None) -> AsyncGenerator[RunningServer]:
-    """Run a server until the block ends. Raises EdgeVoiceError when it cannot."""
+async def running(
+    settings: Settings, on_turn: OnTurn | None = None, *, borrows: bool = False
+) -> AsyncGenerator[RunningServer]:
+    """Run a server until the block ends, with bundles that are its own, or that it `borrows` from the home's server.
+
+    Raises EdgeVoiceError when it cannot.
+    """
     memory.limit_arenas()
     async with AsyncExitStack() as stack:
-        opening = stack.enter_context(opened(BundleFolder(Path(settings.server.data_dir) / "bundles"), _utc_now))
+        folder = BundleFolder(Path(settings.server.data_dir) / "bundles")
+        opening = stack.enter_context(opened(folder, _utc_now, borrows=borrows))
         settings = with_bundles(settings, opening.state, trusts=opening.folder.trusted() is not None)
         models = Models(opening, settings, _utc_now)
         supply = await stack.enter_async_context(models.supply)

@@ -221,7 +221,10 @@ def _denied(offer: Offer, facts: HubFacts) -> Check:
         "denied",
         offer.label not in facts.denied,
         "It has not failed here.",
-        lambda: f"{offer.label} failed here before; `edge-voice models install {offer.label} --again` tries it again.",
+        lambda: (
+            f"{offer.label} was left or refused here before; "
+            f"`edge-voice models install {offer.label} --again` tries it again."
+        ),
     )
 
 

@@ -8,13 +8,18 @@ import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 
+from ..bundles.bundle import Kind
 from ..bundles.hub import STARTER
+from ..bundles.state import State
 from ..errors import EdgeVoiceError, ServerUnreachableError
-from ..recogniser import chosen_model
+from ..recogniser import chosen_model, with_bundles
 from ..serve import running
 from ..settings import AsrSettings, HomeSettings, Settings, set_up_logging
+from ..updates.folder import BundleFolder
 
+_LOGGER = logging.getLogger(__name__)
 _LOOPBACK = "tcp://127.0.0.1:0"
 _START_SECONDS = 120.0
 _STOP_SECONDS = 10.0
@@ -60,14 +65,35 @@ def unheeded(settings: Settings) -> Settings:
 def _on_loopback(settings: Settings) -> Settings:
     """Return the settings of a server that only this machine reaches, at a free port.
 
-    A command measures and fetches nothing: where no model is named, it takes the one that `serve` chose and fetched
-    before, else the starter.
+    A command measures and fetches nothing: where no model is named, it takes the bundle that serves, else the model
+    that `serve` chose and fetched before, else the starter.
     """
-    model = settings.asr.model
-    if not model:
+    folder = BundleFolder(Path(settings.server.data_dir) / "bundles")
+    model = with_bundles(settings, _known(folder), trusts=False).asr.model
+    if not model and not _serves_a_bundle(folder):
         chosen = chosen_model(settings)
         model = chosen.name if chosen.find() else STARTER
     return replace(with_model(settings, model), server=replace(settings.server, uris=(_LOOPBACK,)))
+
+
+def _serves_a_bundle(folder: BundleFolder) -> bool:
+    """Return whether a whole bundle recognises speech there; blocks while it is read."""
+    if not (label := _known(folder).of(Kind.ASR).active):
+        return False
+    try:
+        folder.verify(label)
+    except EdgeVoiceError as error:
+        _LOGGER.warning("%s: %s", error.code, error)
+        return False
+    return True
+
+
+def _known(folder: BundleFolder) -> State:
+    try:
+        return folder.read()
+    except EdgeVoiceError as error:
+        _LOGGER.warning("%s: %s", error.code, error)
+        return State()
 
 
 @contextlib.asynccontextmanager
@@ -75,7 +101,7 @@ async def in_process(settings: Settings) -> AsyncIterator[str]:
     """Run a server beside the caller until the end; give its address once it hears."""
     if settings.server.log_level == "info":  # a line per turn would run through what the command prints
         logging.getLogger(__package__.partition(".")[0]).setLevel(logging.WARNING)
-    async with running(_on_loopback(settings)) as server:
+    async with running(await asyncio.to_thread(_on_loopback, settings), borrows=True) as server:
         await server.ready()
         yield server.uris[0]
 
@@ -96,7 +122,7 @@ async def in_a_process(settings: Settings) -> AsyncIterator[Served]:
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_served, args=(_on_loopback(settings), theirs), name="edge-voice-server")
+    process = context.Process(target=_served, args=(settings, theirs), name="edge-voice-server")
     process.start()
     theirs.close()
     try:

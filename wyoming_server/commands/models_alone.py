@@ -62,6 +62,8 @@ class ArmsAtRest:
 class LocalHub:
     """Works on the disk."""
 
+    looks_by_itself = False
+
     def __init__(self, updates: Updates, store: ModelStore) -> None:
         self._updates, self._store = updates, store
 

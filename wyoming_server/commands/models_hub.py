@@ -28,6 +28,9 @@ LOOK_S = 0.3
 class Hub(Protocol):
     """Where the models are. Each refusal is an EdgeVoiceError."""
 
+    looks_by_itself: bool
+    """Whether what it tells is of a look of today; else a command looks first."""
+
     async def bundles(self) -> Json:
         """Return what `GET /api/v1/bundles` answers."""
 
@@ -106,10 +109,11 @@ async def _hub(settings: Settings) -> AsyncGenerator[Hub]:
 
 
 async def _looked_at(hub: Hub) -> Json:
-    """Return what is offered, looked up where nobody has yet."""
+    """Return what is offered, looked up where nobody does, or has yet."""
     told = await hub.bundles()
     repository = told["repository"]
-    return await hub.check() if repository is not None and repository["checked_at"] is None else told
+    is_fresh = repository is None or (hub.looks_by_itself and repository["checked_at"] is not None)
+    return told if is_fresh else await hub.check()
 
 
 def _show(arguments: argparse.Namespace, told: Json) -> None:

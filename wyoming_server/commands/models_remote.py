@@ -22,6 +22,8 @@ SECONDS = 180.0
 class RemoteHub:
     """Asks a server."""
 
+    looks_by_itself = True
+
     def __init__(self, http: aiohttp.ClientSession) -> None:
         self._http = http
 

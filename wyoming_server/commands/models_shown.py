@@ -22,7 +22,7 @@ def listed(told: Json, style: Style) -> str:
         parts += ["", _strong(table([("installed", "kind", "", "MB"), *rows]), style)]
     if told["offers"]:
         offers = [
-            (one["label"], one["kind"], _verdict(one), _megabytes(one["bytes"]), _first_line(one["notes"]))
+            (one["label"], one["kind"], _verdict(one, told), _megabytes(one["bytes"]), _first_line(one["notes"]))
             for one in told["offers"]
         ]
         parts += ["", _strong(table([("offered", "kind", "to this hub", "MB", "what is new"), *offers]), style)]
@@ -37,7 +37,7 @@ def explained(told: Json, offers: Sequence[Json], style: Style) -> str:
     if not offers:
         parts.append(style.faint("The repository offers nothing in this channel."))
     for one in offers:
-        parts += ["", style.strong(f"{one['label']}: {_verdict(one)}")]
+        parts += ["", style.strong(f"{one['label']}: {_verdict(one, told)}")]
         for reason in one["reasons"]:
             mark = style.good("yes") if reason["holds"] else style.bad("no ")
             parts.append(f"  {mark}  {reason['code']:<15} {reason['message']}")
@@ -47,7 +47,7 @@ def explained(told: Json, offers: Sequence[Json], style: Style) -> str:
 def shown_checked(told: Json, style: Style) -> str:
     """Return what the repository was found to offer."""
     offered = [one["offered"] for one in told["kinds"] if one["offered"]]
-    lines = [f"{one['label']} is offered: {_verdict(one)}." for one in offered]
+    lines = [f"{one['label']} is offered: {_verdict(one, told)}." for one in offered]
     return "\n".join((_head(told, style), *(lines or ["Nothing newer is offered."])))
 
 
@@ -61,7 +61,7 @@ def shown_moved(kind: Json, style: Style) -> str:
             f"  {candidate['label']} is in its stage {candidate['stage']}: {candidate['turns']} turns so far, "
             f"{candidate['turns_to_go']} to go"
         )
-        lines += [f"    {_evidence(one)}" for one in candidate["evidence"]]
+        lines += [f"    {_evidence(one)}" for one in candidate["evidence"] if one["candidate_turns"]]
     if (work := kind["work"]) is not None:
         lines.append(f"  {work['label']}: {work['state']}, {work['progress']:.0%}")
     if (left := kind["last_rollback"]) is not None:
@@ -95,7 +95,11 @@ def _head(told: Json, style: Style) -> str:
     return head if error is None else f"{head}\n{style.bad(error['code'] + ': ' + error['message'])}"
 
 
-def _verdict(offer: Json) -> str:
+def _verdict(offer: Json, told: Json) -> str:
+    if any(one["active"] and one["active"]["label"] == offer["label"] for one in told["kinds"]):
+        return "serves"
+    if any(one["candidate"] and one["candidate"]["label"] == offer["label"] for one in told["kinds"]):
+        return "on trial"
     if offer["eligible"]:
         return "yes"
     return "no: " + ", ".join(one["code"] for one in offer["reasons"] if not one["holds"])

@@ -51,9 +51,15 @@ class Arms(Protocol):
 class Course:
     """Moves bundles. One step at a time: whoever calls waits for the one before."""
 
-    def __init__(self, book: Book, folder: BundleFolder, arms: Arms, canary: Canary, *, memory_mb: int) -> None:
-        """Move the bundles of a folder; `canary` judges the recogniser that is on its way."""
-        self._book, self._folder, self._arms, self._memory_mb = book, folder, arms, memory_mb
+    def __init__(
+        self, book: Book, folder: BundleFolder, arms: Arms, canary: Canary, *, memory_mb: int, loads: bool = True
+    ) -> None:
+        """Move the bundles of a folder; `canary` judges the recogniser that is on its way.
+
+        A command, which `loads` none, leaves no mark that the next start would take for a crash.
+        """
+        self._book, self._folder, self._arms = book, folder, arms
+        self._memory_mb, self._loads = memory_mb, loads
         self._step = asyncio.Lock()
         self._saved: dict[str, Any] | None = None
         self.canary = canary
@@ -246,5 +252,7 @@ class Course:
 
     async def _mark(self, label: str) -> None:
         """Write down that a bundle is about to be loaded in the server, so that a crash is known to be its."""
+        if not self._loads:
+            return
         labels = loaded_labels(self._book.state) | {label}
         await asyncio.to_thread(mark_run, self._folder, labels, self._book.now())

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..bundles.bundle import Kind
 from ..bundles.state import Stage, State
-from ..errors import DiskError, EdgeVoiceError
+from ..errors import DiskError, EdgeVoiceError, UpdateRunningError
 from .folder import BundleFolder, Lock
 from .readying import read_or_set_aside
 from .running import crashed_run, end_run, mark_run
@@ -23,10 +23,12 @@ CRASHED = "crashed"
 class Opened:
     """The bundles of a server that has just begun, or of a command."""
 
-    def __init__(self, folder: BundleFolder, stack: ExitStack) -> None:
-        """Hold nothing yet; the lock is held until the stack ends."""
+    def __init__(self, folder: BundleFolder, stack: ExitStack, *, loads: bool = True, borrows: bool = False) -> None:
+        """Hold nothing yet; the lock is held until the stack ends. Who `borrows` never asks for it."""
         self.folder = folder
-        self._stack = stack
+        self._stack, self._borrows = stack, borrows
+        self.loads = loads
+        """Whether this process loads what serves, so that its end says something of it."""
         self._told: Mapping[str, Any] = {}
         self.state = State()
         """On the disk already."""
@@ -39,7 +41,9 @@ class Opened:
 
     def take(self) -> bool:
         """Take the lock, if it is free by now, and tell whether it is held; blocks on the disk."""
-        if self.lock is None:
+        if self._borrows:
+            self.refusal = UpdateRunningError("A server that only measures moves no bundles; ask the home's own server")
+        elif self.lock is None:
             try:
                 self.lock = self._stack.enter_context(self.folder.lock())
                 self.lock.tell(self._told)
@@ -56,14 +60,17 @@ class Opened:
 
 
 @contextmanager
-def opened(folder: BundleFolder, wall: Callable[[], dt.datetime], *, loads: bool = True) -> Iterator[Opened]:
+def opened(
+    folder: BundleFolder, wall: Callable[[], dt.datetime], *, loads: bool = True, borrows: bool = False
+) -> Iterator[Opened]:
     """Hold the lock until the block ends, and say there that the run has ended as it should. Blocks; raises nothing.
 
-    A command, which `loads` no model, neither crashes with one nor knows whether the last server did.
+    A command, which `loads` no model, neither crashes with one nor knows whether the last server did. One that
+    `borrows` loads what serves, beside the home's own server, and writes nothing.
     """
     with ExitStack() as stack:
-        opening = Opened(folder, stack)
-        if not opening.take():
+        opening = Opened(folder, stack, loads=loads, borrows=borrows)
+        if not opening.take() and not borrows:
             _LOGGER.warning("%s", opening.refusal)
         opening.state = _read(folder)
         if loads and opening.lock is not None:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Self
 
 from ..bundles.bundle import Kind
 from ..bundles.bundle_settings import BundleSettings
@@ -21,7 +22,7 @@ from ..errors import EdgeVoiceError, NothingToRollBackError, UpdateRunningError
 from .book import Book, Event
 from .choose import Chooser, HubSays, label_of
 from .course import REPLACED, Arms, Course
-from .folder import Trust
+from .folder import BundleFolder, Trust
 from .installing import Installing, RunJob, calmly
 from .jobs import Limits, check_job, found_in, root_job
 from .opening import Opened
@@ -49,6 +50,16 @@ class Repository:
     error: EdgeVoiceError | None = None
     """Why the last look was in vain."""
 
+    @classmethod
+    def remembered(cls, folder: BundleFolder, channel: str) -> Self:
+        """Return what an earlier run has seen of it; blocks."""
+        known, said = cls(trust=folder.trusted()), folder.looked() or {}
+        if known.trust is not None and (said.get("url"), said.get("channel")) == (known.trust.url, channel):
+            with contextlib.suppress(EdgeVoiceError, KeyError, TypeError, ValueError, AttributeError):
+                found = found_in(said["found"])
+                known.offers, known.checked_at = found.offers, found.checked_at
+        return known
+
 
 class Updates:
     """The bundles of a running server, or of a command that holds their lock."""
@@ -73,15 +84,15 @@ class Updates:
         """What the owner has decided by now."""
         self._clock, self._chance = clock, chance
         self.book = Book(self._folder, opened.state, wall=wall)
-        self.repository = Repository(trust=self._folder.trusted())
-        self.course = Course(self.book, self._folder, arms, canary, memory_mb=settings.memory_mb)
+        self.repository = Repository.remembered(self._folder, settings.channel.value)
+        self.course = Course(self.book, self._folder, arms, canary, memory_mb=settings.memory_mb, loads=opened.loads)
         self.installing = Installing(self.book, self._folder, arms, run_job, self.course)
         self.chooser = Chooser(hub, self.book)
         self.reports = Reports(self._folder.root, canary, wall=wall, chance=chance, send=send)
         self._looking = asyncio.Lock()
         self._errand: asyncio.Task[None] | None = None
         self._told: set[str] = set()
-        self._has_begun = False
+        self._has_begun = self._has_looked = False
         self._check_due_s = clock() + FIRST_CHECK_S * (0.5 + chance())
         self._save_due_s = clock() + SAVE_S
         self._wake = asyncio.Event()
@@ -104,6 +115,7 @@ class Updates:
         if before is not None and json.loads(before.root) == json.loads(root):
             root = before.root  # the same one, spelt otherwise: what it has shown so far is not forgotten
         await asyncio.to_thread(self._folder.trust, url, root)
+        self._has_looked = False
         self.repository = Repository(trust=Trust(url=url, root=root))
         try:
             await self.check()
@@ -135,7 +147,7 @@ class Updates:
             return
         self._must_be_free()
         self._folder.repository()
-        if self.repository.checked_at is None:
+        if not self._has_looked:
             await self._look()
         candidate = self.state.of(kind).candidate
         if candidate is not None and candidate.label == label:
@@ -259,7 +271,7 @@ class Updates:
     # What it does.
 
     async def _look(self) -> None:
-        self._folder.repository()
+        trust = self._folder.repository()
         channel, root = self.settings.channel.value, self._folder.root
         try:
             result = await self._run_job(check_job(root, channel, self._limits), lambda _: None)
@@ -270,6 +282,9 @@ class Updates:
         for path, why in found.unusable.items():
             _LOGGER.warning("%s is not offered here: %s", path, why)
         self.repository = replace(self.repository, offers=found.offers, checked_at=found.checked_at, error=None)
+        self._has_looked = True
+        said = {"schema": 1, "url": trust.url, "channel": channel, "found": result}
+        await calmly(asyncio.to_thread(self._folder.write_looked, said))
         for kind in Kind:
             offer = self.chooser.newest(self.repository.offers, kind)
             if offer is not None and offer.label not in self._told:

@@ -1,5 +1,6 @@
 """`edge-voice models`, as whoever has a shell at the hub runs it: on the disk, and by the server that runs there."""
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -12,7 +13,10 @@ import pytest
 from tests.server.bundles import made
 from tests.server.bundles.publishing import TestRepository, a_repository, served
 from wyoming_server.commands.models import ACTIONS
+from wyoming_server.commands.recording import PACKAGED
 from wyoming_server.updates.folder import BundleFolder
+from wyoming_server.updates.running import crashed_run
+from wyoming_server.updates.transitions import begin
 
 LABEL = "home-en@1.0.0"
 
@@ -80,6 +84,8 @@ def test_a_bundle_is_explained_installed_verified_and_left_without_a_server(
     explained = run(folder, "explain").stdout
     assert f"{LABEL}: yes" in explained
     assert "home-en@1.1.0: no: percent" in explained
+    assert "looked at: never" not in (listed := run(folder, "list").stdout)
+    assert "Hears whispers" in listed
     (offer,) = told(folder, "explain", "home-en@1.1.0")["offers"]
     assert [one["code"] for one in offer["reasons"] if not one["holds"]] == ["percent"]
     refused = run(folder, "install", "home-en@1.1.0")
@@ -98,6 +104,22 @@ def test_a_bundle_is_explained_installed_verified_and_left_without_a_server(
     assert (denied.returncode, "bundle-denied" in denied.stderr) == (1, True)
     assert run(folder, "install", LABEL, "--again").returncode == 0
     assert "No repository is trusted" in run(folder, "distrust").stdout
+
+
+def test_a_command_that_measures_asks_the_bundle_that_serves_and_moves_none(
+    tmp_path: Path, url: str, repository: TestRepository
+) -> None:
+    folder = trusting(tmp_path, url, repository)
+    assert run(folder, "install").returncode == 0
+    bundles = BundleFolder(folder / "bundles")
+    assert crashed_run(bundles) is None
+    on_trial = begin(bundles.read(), LABEL, dt.datetime.now(dt.UTC))
+    bundles.write(on_trial)
+    command = ["-m", "wyoming_server", "transcribe", str(PACKAGED / "door.wav"), "--json", "--data-dir", str(folder)]
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False, timeout=120)
+    assert json.loads(done.stdout)["model"] == LABEL, done.stderr
+    assert bundles.read() == on_trial
+    assert crashed_run(bundles) is None
 
 
 def test_a_bundle_that_fails_its_golden_recordings_is_refused_here_too(

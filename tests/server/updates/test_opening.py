@@ -8,7 +8,7 @@ import pytest
 
 from wyoming_server.bundles.bundle import Kind
 from wyoming_server.bundles.state import Installed, State
-from wyoming_server.errors import DiskError, PortBusyError
+from wyoming_server.errors import DiskError, PortBusyError, UpdateRunningError
 from wyoming_server.updates.folder import BundleFolder
 from wyoming_server.updates.opening import Opened, opened
 from wyoming_server.updates.running import crashed_run, mark_run
@@ -71,3 +71,16 @@ def test_a_disk_that_takes_nothing_is_a_reason_and_no_end(tmp_path: Path) -> Non
     with opened(BundleFolder(tmp_path / "bundles"), lambda: NOW) as opening:
         assert isinstance(opening.refusal, DiskError)
         assert opening.state.kinds == {}
+
+
+def test_who_borrows_the_bundles_writes_nothing_and_is_in_nobodys_way(tmp_path: Path) -> None:
+    folder = BundleFolder(tmp_path / "bundles")
+    folder.write(activate(add(State(), LABEL, ONE), LABEL, NOW))
+    with opened(folder, lambda: NOW, borrows=True) as guest, opened(folder, lambda: NOW) as home:
+        assert guest.state == home.state
+        assert home.lock is not None
+        assert not guest.take()
+        assert isinstance(guest.refusal, UpdateRunningError)
+    with opened(folder, lambda: NOW, borrows=True) as guest:
+        assert not guest.take()
+        assert crashed_run(folder) is None
