@@ -197,7 +197,12 @@ def _paths_of(channel: str, content: bytes) -> list[str]:
         raise MalformedMetadataError(
             f"The list of channel '{channel}' cannot be read; tell who publishes it"
         ) from error
-    if not isinstance(paths, list) or len(paths) > MOST_OFFERS or not all(isinstance(one, str) for one in paths):
+    if (
+        not isinstance(paths, list)
+        or len(paths) > MOST_OFFERS
+        or not all(isinstance(one, str) for one in paths)
+        or len(set(paths)) < len(paths)  # what is signed of one, however much, would be told a thousand times
+    ):
         raise MalformedMetadataError(f"The list of channel '{channel}' cannot be used; tell who publishes it")
     if schema != 1:
         raise MalformedMetadataError(f"The list of channel '{channel}' is of version {schema}; update this server")

@@ -10,7 +10,7 @@ import datetime as dt
 import json
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -129,7 +129,7 @@ async def run_job(
         headway_s = _STARTING_S + 4 * Limits(**job.get("limits", {})).patience_s
         async with asyncio.timeout(headway_s) as timeout:
             loop = asyncio.get_running_loop()
-            async for line in process.stdout:
+            async for line in _lines(process.stdout):
                 timeout.reschedule(loop.time() + headway_s)
                 said = json.loads(line)
                 if "progress" in said:
@@ -146,6 +146,17 @@ async def run_job(
         ) from error
     finally:
         await _end(process)
+
+
+async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """Yield lines. Raises MalformedMetadataError for one that is longer than what is honestly signed."""
+    try:
+        async for line in stream:
+            yield line
+    except ValueError as error:
+        raise errors.MalformedMetadataError(
+            "The repository says more of its bundles than this hub reads; tell who publishes it"
+        ) from error
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

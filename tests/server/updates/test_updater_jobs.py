@@ -18,6 +18,7 @@ from wyoming_server.errors import (
     DiskError,
     EdgeVoiceError,
     EndlessDataError,
+    MalformedMetadataError,
     NoRepositoryError,
     OversizedError,
     UpdateRunningError,
@@ -48,6 +49,26 @@ async def test_a_check_finds_what_is_offered(scene: Scene) -> None:
     found = found_in(await run_job(check_job(scene.folder.root, "stable", PATIENT)))
     assert [one.label for one in found.offers] == [NEWER, ACTIVE]
     assert found.checked_at.tzinfo is not None
+
+
+async def test_a_list_that_says_one_bundle_a_thousand_times_is_refused(scene: Scene) -> None:
+    index = scene.repo.publisher._index("stable", [f"stable/{NEWER}.tar"] * 2)
+
+    def twice(signed: Any) -> None:
+        signed.targets[index.path] = index
+
+    scene.repo.rewrite("stable", twice)
+    with pytest.raises(MalformedMetadataError, match="cannot be used"):
+        await run_job(check_job(scene.folder.root, "stable", PATIENT))
+
+
+async def test_what_is_more_than_a_hub_reads_is_refused_and_not_held(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_LONGEST_LINE", 1000)
+    with pytest.raises(MalformedMetadataError, match="more of its bundles"):
+        await run_job(check_job(scene.folder.root, "stable", PATIENT))
+    assert not updaters()
 
 
 async def test_a_fetch_tells_how_far_it_is_and_stages_the_bundle(scene: Scene) -> None:
