@@ -196,6 +196,8 @@ class Canary:
     def verdict(self, now: dt.datetime) -> Verdict:
         """Return what to do; changes nothing but the share, which goes by the time. `now` has a zone."""
         self._told = now
+        if self._since is not None and now < self._since:
+            self._since = now  # the clock was wrong, and was put back: a stage must not last for years
         if self.stage is None:
             return Verdict(action=Action.STAY, stage=None)
         evidence = self.evidence()

@@ -62,6 +62,8 @@ class Reports:
         """Return what is kept once the day before is; the first day begins with the first tick."""
         today = now.date()
         day = dt.date.fromisoformat(kept["day"]) if kept["day"] else today
+        if day > today + dt.timedelta(days=1):
+            day = today  # the clock was wrong, and was put back
         if day >= today:
             return {**kept, "day": day.isoformat()}
         taken = self._canary.take_counters()

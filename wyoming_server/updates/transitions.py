@@ -149,7 +149,7 @@ def crashed(state: State, labels: Iterable[str], at: dt.datetime) -> State:
 
 def keeps_crashing(state: State, label: str, now: dt.datetime) -> bool:
     """Whether a bundle was there at too many crashes of late."""
-    late = [one for one in state.crashes if one.label == label and now - one.at <= CRASH_WINDOW]
+    late = [one for one in state.crashes if one.label == label and abs(now - one.at) <= CRASH_WINDOW]
     return len(late) > CRASHES_ALLOWED
 
 

@@ -127,6 +127,13 @@ def test_unheard_lasts_its_hours_however_much_is_said_and_longer_where_nobody_re
         assert canary.verdict(later(hours=hours)).action is Action.ADVANCE
 
 
+def test_a_clock_that_is_put_back_keeps_nobody_unheard_for_years() -> None:
+    canary = begun(BundleSettings(shadow_turns=0, shadow_hours=48.0, reports=True))
+    assert canary.verdict(later(days=-3000)).action is Action.STAY
+    assert canary.hours_to_go(later(days=-3000)) == 48.0
+    assert canary.verdict(later(days=-2998)).action is Action.ADVANCE
+
+
 def test_a_candidate_answers_a_tenth_of_its_share_first() -> None:
     canary = begun(BundleSettings(shadow_share=0.5, serving_share=0.2))
     assert canary.share == 0.5

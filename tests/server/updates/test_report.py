@@ -117,6 +117,12 @@ async def test_it_waits_until_the_repository_has_said_where_it_goes_and_goes_now
     assert await days.at(1, hour=15) == 0
 
 
+async def test_a_clock_that_was_years_ahead_costs_a_day(days: Days) -> None:
+    await days.at(3000)
+    await days.at()
+    assert await days.at(1, hour=13) == 1
+
+
 async def test_a_damaged_file_is_begun_anew(days: Days) -> None:
     (days.folder / "reports.json").write_text("[]")
     assert await days.at() == 0

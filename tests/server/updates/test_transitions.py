@@ -176,6 +176,11 @@ def test_two_crashes_within_ten_minutes_are_too_many() -> None:
     assert not keeps_crashing(crashed(once, [TWO], LATER), TWO, LATER)
 
 
+def test_crashes_of_a_clock_that_was_wrong_are_not_of_late() -> None:
+    ahead = crashed(State(), [ONE], NOW + dt.timedelta(days=3000))
+    assert not keeps_crashing(crashed(ahead, [ONE], NOW), ONE, NOW)
+
+
 def test_only_so_many_crashes_are_remembered() -> None:
     state = State()
     for _ in range(MOST_CRASHES + 5):
