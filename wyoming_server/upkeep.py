@@ -101,6 +101,7 @@ class Upkeep:
             ear_loaders(settings),
             chance=random.random,
             trim=memory.trim,
+            memory_mb=settings.bundles.memory_mb,
         )
         updates = _updates(settings, models, arms, canary, server_id)
         return cls(models=models, arms=arms, updates=updates)

@@ -59,8 +59,12 @@ class Arms:
         *,
         chance: Callable[[], float],
         trim: Callable[[], None],
+        memory_mb: int = 0,
     ) -> None:
-        """Begin with what serves; `chance` draws from 0 to 1 which arm a turn gets, `trim` gives freed memory back."""
+        """Begin with what serves; `chance` draws from 0 to 1 which arm a turn gets, `trim` gives freed memory back.
+
+        `memory_mb` is what the owner lets a new model take, as after a restart, until another one is tried.
+        """
         self._supply, self._edge, self._ears = supply, edge, ears
         self._turns, self._shadow, self._loaders = turns, shadow, loaders
         self._chance, self._trim = chance, trim
@@ -68,7 +72,7 @@ class Arms:
         self._beside = edge.beside(self._candidate.lease)
         self._canary: Canary | None = None
         """Of the candidate that answers a share, or is watched."""
-        self._memory_mb = 0
+        self._memory_mb = memory_mb
         """What the owner lets a new model take; 0 for half of what is free."""
         self._limit_bytes = self._before_bytes = 0
         """Of the server's memory since a candidate was loaded; 0 for no limit."""

@@ -17,7 +17,7 @@ from wyoming_server.bundles.bundle import Kind
 from wyoming_server.bundles.bundle_settings import BundleSettings
 from wyoming_server.bundles.state import Stage
 from wyoming_server.canary.canary import Action, Canary
-from wyoming_server.errors import EdgeVoiceError, SelfTestError, UnknownModelError
+from wyoming_server.errors import EdgeVoiceError, SelfTestError, TrialMemoryError, UnknownModelError
 from wyoming_server.serve import RunningServer, running
 from wyoming_server.updates.folder import BundleFolder
 
@@ -174,6 +174,15 @@ async def test_what_cannot_be_loaded_leaves_what_serves(data: Path, tmp_path: Pa
         with pytest.raises(SelfTestError):
             await server.arms.test(Kind.ASR, bad.name, bad)
         assert server.arms.serving(Kind.ASR) == OLD
+        assert await says(server) == KITCHEN
+
+
+async def test_what_its_owner_lets_a_model_take_holds_after_a_restart_too(data: Path) -> None:
+    settings = settings_for_tests(data.parent, asr={"model": "", "language": "en"}, bundles={**ALWAYS, "memory_mb": 1})
+    async with running(settings) as server:
+        await server.ready()
+        with pytest.raises(TrialMemoryError):
+            await server.arms.serve(NEW, data.parent / NEW, canary_of(Stage.SERVING), 0.5)
         assert await says(server) == KITCHEN
 
 
