@@ -100,6 +100,10 @@ class ApartModel:
         self._look_seconds = _LOOK_SECONDS
         self._watching = asyncio.create_task(self._watch(), name="memory of a model apart")
         self._held = False
+        self._deadline: asyncio.Timeout | None = None
+        """Of the answer that is waited for."""
+        self._left_s = limits.seconds
+        """Until then, when it was halted."""
         self.name = bundle.label
         self.hallucination_phrases = bundle.hallucination_phrases
         self.languages: tuple[str, ...] = ()
@@ -190,12 +194,22 @@ class ApartModel:
         if not self._held:
             self._held = True
             self._signal(signal.SIGSTOP)
+            if self._deadline is not None and (when_s := self._deadline.when()) is not None:
+                self._left_s = when_s - asyncio.get_running_loop().time()
+                self._put_off(None)
 
     def go_on(self) -> None:
         """Let it run again."""
         if self._held:
             self._held = False
             self._signal(signal.SIGCONT)
+            self._put_off(asyncio.get_running_loop().time() + self._left_s)
+
+    def _put_off(self, when_s: float | None) -> None:
+        """Wait for the answer until another moment: while it is halted, it is not it that takes so long."""
+        if self._deadline is not None:
+            with contextlib.suppress(RuntimeError):  # it has just passed
+                self._deadline.reschedule(when_s)
 
     async def aclose(self) -> None:
         """End its process and wait until it has gone."""
@@ -211,7 +225,8 @@ class ApartModel:
     async def _asked(self, question: bytes) -> Message:
         """Return the answer to a message. Raises what it refuses with, TrialError when it does not answer."""
         try:
-            async with asyncio.timeout(self._limits.seconds):
+            self._left_s = self._limits.seconds
+            async with asyncio.timeout(None if self._held else self._left_s) as self._deadline:
                 await self._write(question)
                 fields, payload = await read_soon(self._heard)
         except TimeoutError:
@@ -225,6 +240,8 @@ class ApartModel:
         except WireError as error:
             self._kill(TrialCrashedError)
             raise TrialCrashedError(f"The model '{self.name}' answers nonsense: {error}") from error
+        finally:
+            self._deadline = None
         if "refusal" in fields:
             self._raise(fields["refusal"])
         return fields, payload

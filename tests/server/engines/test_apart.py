@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -88,6 +89,25 @@ async def test_it_is_nice_and_idle_when_it_is_told_and_halts_while_somebody_spea
     assert (await decode).text
     if hasattr(os, "sched_getscheduler"):
         assert os.sched_getscheduler(child.pid) == os.SCHED_IDLE
+
+
+async def test_the_time_for_which_it_is_halted_counts_for_nothing(model: ApartModel) -> None:
+    model._limits = replace(LIMITS, seconds=2.0)
+    asked = DecodeRequest(samples=golden(next(iter(GOLDEN))), language="en")
+    model.hold()
+    before = asyncio.create_task(model.decode(asked))
+    await asyncio.sleep(0.1)
+    model.go_on()
+    assert (await before).text
+    meanwhile = asyncio.create_task(model.decode(asked))
+    await asyncio.sleep(0)
+    model.hold()
+    done, _ = await asyncio.wait({meanwhile}, timeout=2.2)
+    model.go_on()
+    assert done or (await meanwhile).text
+    children()[0].send_signal(signal.SIGSTOP)
+    with pytest.raises(TrialTimeoutError):
+        await model.decode(asked)
 
 
 async def test_a_process_that_is_killed_says_so_at_the_next_decode(model: ApartModel) -> None:
