@@ -15,11 +15,11 @@ def listed(told: Json, style: Style) -> str:
     """Return all models: what serves, is tried, installed and offered."""
     parts = [_head(told, style), *(shown_moved(one, style) for one in told["kinds"])]
     rows = [
-        (one["label"], one["kind"], "signed" if one["signed"] else "unsigned", _megabytes(one["bytes"]))
+        (one["label"], one["kind"], "signed" if one["signed"] else "unsigned", _megabytes(one["bytes"]), _origin(one))
         for one in told["installed"]
     ]
     if rows:
-        parts += ["", _strong(table([("installed", "kind", "", "MB"), *rows]), style)]
+        parts += ["", _strong(table([("installed", "kind", "", "MB", "from"), *rows]), style)]
     if told["offers"]:
         offers = [
             (one["label"], one["kind"], _verdict(one, told), _megabytes(one["bytes"]), _first_line(one["notes"]))
@@ -103,6 +103,12 @@ def _verdict(offer: Json, told: Json) -> str:
     if offer["eligible"]:
         return "yes"
     return "no: " + ", ".join(one["code"] for one in offer["reasons"] if not one["holds"])
+
+
+def _origin(model: Json) -> str:
+    """Return where a plain model is from: the repository, and the beginning of its revision."""
+    parts = (model["repository"], (model["revision"] or "")[:7])
+    return " @ ".join(one for one in parts if one)
 
 
 def _evidence(one: Json) -> str:

@@ -220,7 +220,16 @@ BUNDLES = Named(
             **_BUNDLES,
             "offers": Several(OFFER),
             "installed": Several(
-                record({"label": NAME, "kind": Choice(*KINDS), "signed": Truth(), "bytes": Maybe(COUNT)})
+                record(
+                    {
+                        "label": NAME,
+                        "kind": Choice(*KINDS),
+                        "signed": Truth(),
+                        "bytes": Maybe(COUNT),
+                        "repository": Maybe(NAME),
+                        "revision": Maybe(NAME),
+                    }
+                )
             ),
         }
     ),

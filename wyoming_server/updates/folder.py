@@ -52,10 +52,11 @@ class Lock:
         self._number = number
 
     def tell(self, fields: Mapping[str, Any]) -> None:
-        """Let others read who holds it, such as where its control API listens."""
+        """Let others read who holds it, such as where its control API listens; a full disk keeps it to itself."""
         content = json.dumps(dict(fields)).encode()
-        os.ftruncate(self._number, 0)
-        os.pwrite(self._number, content, 0)
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._number, 0)
+            os.pwrite(self._number, content, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,14 @@ class BundleFolder:
                 (self.root / name).unlink(missing_ok=True)
             for name in ("metadata", "parts", "staged"):
                 _erase(self.root / name)
+
+    def trying(self) -> BundleFolder:
+        """Return where a repository is looked at before it takes the place of the trusted one; `erase` it then."""
+        return BundleFolder(self.root / ".trying")
+
+    def erase(self) -> None:
+        """Erase all of it."""
+        shutil.rmtree(self.root, ignore_errors=True)
 
     # What is remembered
 

@@ -105,15 +105,18 @@ class Updates:
     # What the owner asks for.
 
     async def trust(self, url: str, root: bytes) -> None:
-        """Trust a repository and look at it; the first one is trusted only if it can be looked at.
+        """Trust a repository and look at it; one that cannot be looked at leaves all as it was.
 
         Raises RootRefusedError, UpdateRunningError, BundleError, DiskError.
         """
         self._must_be_free()
         before, url = self._folder.trusted(), url.rstrip("/")
         await self._run_job(root_job(root), lambda _: None)
+        self._must_be_free()
         if before is not None and json.loads(before.root) == json.loads(root):
             root = before.root  # the same one, spelt otherwise: what it has shown so far is not forgotten
+        if before not in {None, Trust(url=url, root=root)}:
+            await self._try(url, root)
         await asyncio.to_thread(self._folder.trust, url, root)
         self._has_looked = False
         self.repository = Repository(trust=Trust(url=url, root=root))
@@ -123,6 +126,15 @@ class Updates:
             if before is None:
                 await self.distrust()
             raise
+
+    async def _try(self, url: str, root: bytes) -> None:
+        """Look at a repository from a folder of its own, beside the one that is trusted."""
+        folder = self._folder.trying()
+        try:
+            await asyncio.to_thread(folder.trust, url, root)
+            await self._run_job(check_job(folder.root, self.settings.channel.value, self._limits), lambda _: None)
+        finally:
+            await asyncio.to_thread(folder.erase)
 
     async def distrust(self) -> None:
         """Trust none any more; what is installed goes on serving. Raises UpdateRunningError, DiskError."""
@@ -177,6 +189,9 @@ class Updates:
         """Hear what the owner decided otherwise: what another channel offers is looked at soon."""
         before, self.settings = self.settings, settings
         self.course.canary.settings = settings
+        if before.channel is not settings.channel:  # what the other one offers is not for this hub any more
+            self.repository = replace(self.repository, offers=(), checked_at=None)
+            self._has_looked = False
         if (before.channel, before.automatic) != (settings.channel, settings.automatic):
             self._check_due_s = self._clock()
             self._wake.set()
@@ -272,12 +287,15 @@ class Updates:
 
     async def _look(self) -> None:
         trust = self._folder.repository()
-        channel, root = self.settings.channel.value, self._folder.root
+        asked, channel, root = self.repository.trust, self.settings.channel.value, self._folder.root
         try:
             result = await self._run_job(check_job(root, channel, self._limits), lambda _: None)
         except EdgeVoiceError as error:
-            self.repository.error = error
+            if self.repository.trust is asked:
+                self.repository.error = error
             raise
+        if self.repository.trust is not asked or self.settings.channel.value != channel:
+            raise UpdateRunningError("Another repository or channel was named during this look; look again")
         found = found_in(result)
         for path, why in found.unusable.items():
             _LOGGER.warning("%s is not offered here: %s", path, why)

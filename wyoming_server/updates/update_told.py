@@ -37,10 +37,27 @@ def status_of(updates: Updates) -> Json:
 def all_of(updates: Updates, plain: Sequence[PlainModel]) -> Json:
     """Return the status, with all that is offered and installed."""
     signed = [
-        {"label": label, "kind": one.kind.value, "signed": True, "bytes": one.bytes}
+        {
+            "label": label,
+            "kind": one.kind.value,
+            "signed": True,
+            "bytes": one.bytes,
+            "repository": None,
+            "revision": None,
+        }
         for label, one in updates.state.installed.items()
     ]
-    unsigned = [{"label": one.name, "kind": Kind.ASR.value, "signed": False, "bytes": one.bytes} for one in plain]
+    unsigned = [
+        {
+            "label": one.name,
+            "kind": Kind.ASR.value,
+            "signed": False,
+            "bytes": one.bytes,
+            "repository": one.repository or None,
+            "revision": one.commit or None,
+        }
+        for one in plain
+    ]
     offers = updates.repository.offers
     return {
         **status_of(updates),

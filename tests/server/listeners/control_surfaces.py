@@ -82,7 +82,10 @@ BUNDLES: Json = {
 }  # fmt: skip
 ALL_BUNDLES: Json = {
     **BUNDLES, "offers": [OFFER],
-    "installed": [{"label": "starter", "kind": "asr", "signed": False, "bytes": 5_000_000}],
+    "installed": [
+        {"label": "base", "kind": "asr", "signed": False, "bytes": 5_000_000,
+         "repository": "Systran/faster-whisper-base", "revision": "ebe41f70d5b6dfa9166e2c581c45c9c0cfc57b66"},
+    ],
 }  # fmt: skip
 MOVED: Json = {
     "type": "bundle", "event": "rolled_back", "kind": "asr", "label": LABEL, "at": AT, "code": "worse",

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.bundles.conducted import BAD, SMALL, Arms, Hub, Time, a_hub
+from tests.server.bundles.conducted import BAD, SMALL, Arms, Hub, Time, a_hub, run_here
 from tests.server.bundles.publishing import TestRepository, a_bundle, a_repository, served
 from wyoming_server.bundles.bundle import Kind
 from wyoming_server.bundles.state import State
@@ -457,7 +457,8 @@ async def test_what_is_no_root_is_not_trusted(home: Home) -> None:
         assert status_of(hub.updates)["repository"] is None
 
 
-async def test_the_first_repository_is_trusted_only_if_it_can_be_looked_at(home: Home) -> None:
+async def test_a_repository_is_trusted_only_if_it_can_be_looked_at(home: Home) -> None:
+    home.publishes("1.0.0")
     with a_hub(home.data) as hub:
         with pytest.raises(UnreachableRepositoryError):
             await hub.trusts("http://127.0.0.1:1", home.repository)
@@ -465,7 +466,11 @@ async def test_the_first_repository_is_trusted_only_if_it_can_be_looked_at(home:
         await hub.trusts(f"{home.url}/", home.repository)
         with pytest.raises(UnreachableRepositoryError):
             await hub.trusts("http://127.0.0.1:1", home.repository)
-        assert status_of(hub.updates)["repository"]["error"]["code"] == "repository-unreachable"
+        assert status_of(hub.updates)["repository"]["url"] == home.url
+        assert status_of(hub.updates)["repository"]["error"] is None
+        assert hub.updates.repository.offers
+        assert not (home.data / "bundles" / ".trying").exists()
+        hub.updates.repository.error = UnreachableRepositoryError("It is away")
         assert warnings_of(hub.updates) == []
 
 
@@ -577,6 +582,45 @@ async def test_what_was_signed_anew_since_the_look_is_looked_at_again(home: Home
         await hub.updates.settled()
         assert told(hub)["last_refusal"]["code"] == "wrong-artefact"
         assert (hub.updates.state.installed, hub.updates.state.denied) == ({}, {})
+
+
+class Slow:
+    """Looks at repositories, and says what it has seen when a test lets it."""
+
+    def __init__(self) -> None:
+        self.go_on, self.has_looked = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, job: Mapping[str, Any], on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        result = await run_here(job, on_progress)
+        if job["action"] == "check":
+            self.has_looked.set()
+            await self.go_on.wait()
+        return result
+
+
+async def test_a_look_that_ends_after_its_repository_or_channel_was_left_leads_to_nothing(home: Home) -> None:
+    home.publishes("1.0.0", channel="beta")
+    beta = replace(SMALL, automatic=False, channel=type(SMALL.channel)("beta"))
+    with a_hub(home.data, beta, run_job=(slow := Slow())) as hub:
+        slow.go_on.set()
+        await hub.trusts(home.url, home.repository)
+        assert len(hub.updates.repository.offers) == 1
+        for leave in ("channel", "repository"):
+            slow.go_on.clear()
+            slow.has_looked.clear()
+            look = asyncio.create_task(hub.updates.check())
+            await slow.has_looked.wait()
+            if leave == "channel":
+                hub.updates.adopt(SMALL)
+            else:
+                await hub.updates.distrust()
+            slow.go_on.set()
+            with pytest.raises(UpdateRunningError):
+                await look
+            assert (hub.updates.repository.offers, hub.arms.done) == ((), [])
+            if leave == "channel":
+                with pytest.raises(UnknownBundleError):
+                    await hub.updates.install(Kind.ASR, FIRST)
 
 
 async def test_looks_are_hours_apart_and_shifted_by_chance(home: Home) -> None:
