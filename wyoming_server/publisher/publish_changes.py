@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from securesystemslib.signer import Key
-from tuf.api.metadata import Root, Targets
+from tuf.api.metadata import Root, TargetFile, Targets
 
 from ..bundles.offer import CHANNELS, Offer, offer_of
 from .keys import name_of
@@ -17,7 +17,10 @@ def changes(draft: RoleMetadata, current: RoleMetadata | None) -> Sequence[str]:
     keys = [line for role in roles for line in _of_role(role, new, old)]
     before, after = (_offers(old) if old else {}), _offers(new)
     offers = [line for path in sorted({*before, *after}) for line in _of_offer(before.get(path), after.get(path))]
-    return [*keys, *offers] or ["no bundle yet" if old is None else "nothing but until when it lasts"]
+    said = [*keys, *offers, *_of_others(new, old)]
+    # Who wrote the draft may be another than who signs it: no terminal does what a name in it says.
+    shown = ["".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line) for line in said]
+    return shown or ["no bundle yet" if old is None else "nothing but until when it lasts"]
 
 
 def roles_of(signed: Root | Targets) -> Sequence[str]:
@@ -44,8 +47,18 @@ def shown_terms(offer: Offer) -> str:
 
 def _of_role(role: str, new: Root | Targets, old: Root | Targets | None) -> Iterator[str]:
     after, before = _named(new, role), _named(old, role)
-    yield from (f"key {name_of(key)} comes for {role}" for keyid, key in after.items() if keyid not in before)
-    yield from (f"key {name_of(key)} leaves {role}" for keyid, key in before.items() if keyid not in after)
+    # Whole keys: another key may come under the name and the id of one that is known.
+    yield from (
+        f"key {name_of(key)} leaves {role}: {_begins(key)}" for keyid, key in before.items() if after.get(keyid) != key
+    )
+    yield from (
+        f"key {name_of(key)} comes for {role}: {_begins(key)}"
+        for keyid, key in after.items()
+        if before.get(keyid) != key
+    )
+    lists, listed = _lists(new, role), _lists(old, role)
+    if lists != (listed or (f"{role}/*",)):
+        yield f"{role} may list {', '.join(lists) or 'nothing'}"
     need = new.get_delegated_role(role).threshold if after else 0
     if after and need != (old.get_delegated_role(role).threshold if old and before else 1):
         yield f"{need} keys must sign {role}"
@@ -63,6 +76,35 @@ def _of_offer(before: Offer | None, after: Offer | None) -> Iterator[str]:
         yield f"{after.label}: {shown_terms(before)} → {shown_terms(after)}"
     elif before != after:
         yield f"{after.label}: what is said of it"
+
+
+def _of_others(new: Root | Targets, old: Root | Targets | None) -> Iterator[str]:
+    """Yield the files that are no bundles, such as a channel's list: a hub believes them, too."""
+    after, before = _files(new), _files(old)
+    yield from (
+        f"{path} is another file" for path, target in after.items() if path in before and before[path] != target
+    )
+    yield from (f"{path} is new" for path in after if path not in before and old is not None)
+    yield from (f"{path} is no longer there" for path in before if path not in after)
+
+
+def _files(signed: Root | Targets | None) -> Mapping[str, TargetFile]:
+    if not isinstance(signed, Targets):
+        return {}
+    known = _offers(signed)
+    return {path: target for path, target in signed.targets.items() if path not in known}
+
+
+def _lists(signed: Root | Targets | None, role: str) -> Sequence[str]:
+    """Return which targets a delegated role may list; its own folder for one that is not delegated."""
+    roles = signed.delegations.roles if isinstance(signed, Targets) and signed.delegations else None
+    found = (roles or {}).get(role)
+    return (f"{role}/*",) if found is None else tuple(found.paths or found.path_hash_prefixes or ())
+
+
+def _begins(key: Key) -> str:
+    """Return how a key's public half begins: anybody may give it a name."""
+    return f"{str(key.keyval.get('public'))[:16]}…"
 
 
 def _named(signed: Root | Targets | None, role: str) -> Mapping[str, Key]:
