@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from ..bundles.bundle import Kind
 from ..bundles.state import Candidate, Stage, State
 from ..canary.canary import Action, Canary
-from ..errors import BundleDamagedError, DiskError, EdgeVoiceError, NothingToRollBackError
+from ..errors import BundleDamagedError, DiskError, EdgeVoiceError, NothingToRollBackError, UpdateRunningError
 from .book import Book, Event
 from .folder import BundleFolder
 from .opening import loaded_labels
@@ -113,9 +113,15 @@ class Course:
                 raise NothingToRollBackError(f"{label} neither serves nor is tried any more")
             await self._leave(kind, code, message, to=to, deny=deny)
 
-    async def drop(self, kind: Kind, why: str) -> None:
-        """Forget a candidate that does not serve all turns yet; it may come again."""
+    async def drop(self, kind: Kind, why: str, *, spares_watched: bool = False) -> None:
+        """Forget a candidate; it may come again. Raises UpdateRunningError for one that it `spares`: it serves all."""
         async with self._step:
+            candidate = self._book.state.of(kind).candidate
+            if spares_watched and candidate is not None and candidate.stage is Stage.WATCH:
+                raise UpdateRunningError(
+                    f"{candidate.label} has come to answer all turns meanwhile and is still watched; what is newer "
+                    "comes after it"
+                )
             await self._book.change(lambda state: settle(state, kind))
             self.canary.end(why, self._book.now())
             await self._arms.rest(kind)

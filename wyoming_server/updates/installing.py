@@ -15,7 +15,6 @@ from ..bundles.offer import Offer
 from ..errors import (
     BundleDamagedError,
     BundleManifestError,
-    DiskError,
     EdgeVoiceError,
     ModelCorruptError,
     ModelMissingError,
@@ -114,7 +113,7 @@ class Installing:
 
     async def collect(self) -> None:
         """Erase what nobody returns to; not while a bundle is on its way, which lies beside."""
-        with contextlib.suppress(DiskError):
+        with contextlib.suppress(EdgeVoiceError):  # it is tried again soon, and nothing hangs on it
             await self._book.written(self._folder.collect)
 
     def refuse(self, kind: Kind, label: str, error: EdgeVoiceError) -> None:
@@ -142,7 +141,7 @@ class Installing:
             if again:
                 await self._book.change(lambda state: forgive(state, label))
             if self._book.state.of(kind).candidate:
-                await self._course.drop(kind, REPLACED)
+                await self._course.drop(kind, REPLACED, spares_watched=True)
             self.works[kind].state = "activating"
             await self._course.begin(label, kind, compares=compares)
         except EdgeVoiceError as error:
