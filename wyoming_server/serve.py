@@ -28,6 +28,7 @@ from .engines.class_vocabulary import class_words
 from .engines.decode_queue import DecodeQueue
 from .engines.denoise_webrtc import WebrtcDenoiser
 from .engines.grammar_hassil import HassilGrammar
+from .errors import EdgeVoiceError
 from .listeners.connection import Denoise, Services
 from .listeners.control_door import ControlDoor, open_control
 from .listeners.discovery import Announcement, announced, announcement_of
@@ -291,6 +292,13 @@ def _denoise(settings: Settings, stack: AsyncExitStack) -> Denoise | None:
 def _in_background(work: Coroutine[None, None, None], stack: AsyncExitStack) -> None:
     """Run what may finish while the server is up already; the stack ends it."""
     task = asyncio.create_task(work)
+
+    def say(ended: asyncio.Task[None]) -> None:
+        error = None if ended.cancelled() else ended.exception()
+        if error is not None and not isinstance(error, EdgeVoiceError):  # which is told elsewhere
+            _LOGGER.error("A part of the server has ended, and the rest goes on without it", exc_info=error)
+
+    task.add_done_callback(say)
 
     async def end() -> None:
         task.cancel()
