@@ -29,7 +29,7 @@ from ..pipeline.scorecard import Scorecard
 from ..pipeline.types import MIN_SPEECH_SECONDS, Frame, Hypothesis, Quality, Risk, Speech
 from ..recogniser import chosen_model, supply_of, workers
 from ..settings import Settings
-from .local import with_model
+from .local import bundle_that_serves, with_model
 from .manifest import Row, identity
 from .recording import Recording, read_recording
 
@@ -227,7 +227,7 @@ async def hearing(
     """
     if settings.server.log_level == "info":  # a line per model would run through what the command prints
         logging.getLogger(__package__.partition(".")[0]).setLevel(logging.WARNING)
-    settings, directory = _installed(with_model(settings, model))
+    settings, directory = await asyncio.to_thread(_installed, with_model(settings, model))
     async with AsyncExitStack() as stack:
         supply = await stack.enter_async_context(supply_of(settings, chosen_model(settings)))
         await supply.serving()
@@ -259,9 +259,11 @@ async def hearing(
 def _installed(settings: Settings) -> tuple[Settings, Path]:
     """Return the settings with a model that is there, and its folder. Raises UnknownModelError, ModelMissingError.
 
-    Like every command that measures, it fetches nothing; where no model is named, it takes the one that `serve` chose
-    and fetched before, else the starter.
+    Like every command that measures, it fetches nothing; where no model is named, it takes the bundle that serves, else
+    the model that `serve` chose and fetched before, else the starter.
     """
+    if bundle := bundle_that_serves(settings):
+        return with_model(settings, str(bundle)), bundle
     found = chosen_model(settings).find()
     if found is None and not settings.asr.model:
         settings = with_model(settings, STARTER)

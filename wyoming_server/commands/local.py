@@ -12,7 +12,6 @@ from pathlib import Path
 
 from ..bundles.bundle import Kind
 from ..bundles.hub import STARTER
-from ..bundles.state import State
 from ..errors import EdgeVoiceError, ServerUnreachableError
 from ..recogniser import chosen_model, with_bundles
 from ..serve import running
@@ -68,32 +67,30 @@ def _on_loopback(settings: Settings) -> Settings:
     A command measures and fetches nothing: where no model is named, it takes the bundle that serves, else the model
     that `serve` chose and fetched before, else the starter.
     """
-    folder = BundleFolder(Path(settings.server.data_dir) / "bundles")
-    model = with_bundles(settings, _known(folder), trusts=False).asr.model
-    if not model and not _serves_a_bundle(folder):
+    model = settings.asr.model
+    if (folder := bundle_that_serves(settings)) is None and not model:
         chosen = chosen_model(settings)
         model = chosen.name if chosen.find() else STARTER
-    return replace(with_model(settings, model), server=replace(settings.server, uris=(_LOOPBACK,)))
+    settings = with_model(settings, "" if folder else model)
+    return replace(settings, server=replace(settings.server, uris=(_LOOPBACK,)))
 
 
-def _serves_a_bundle(folder: BundleFolder) -> bool:
-    """Return whether a whole bundle recognises speech there; blocks while it is read."""
-    if not (label := _known(folder).of(Kind.ASR).active):
-        return False
+def bundle_that_serves(settings: Settings) -> Path | None:
+    """Return the folder of the bundle that recognises speech here, whole; blocks while it is read.
+
+    None where none does, or where the settings name another model.
+    """
+    folder = BundleFolder(Path(settings.server.data_dir) / "bundles")
     try:
+        state = folder.read()
+        label = state.of(Kind.ASR).active
+        if not label or with_bundles(settings, state, trusts=False).asr.model:
+            return None
         folder.verify(label)
     except EdgeVoiceError as error:
         _LOGGER.warning("%s: %s", error.code, error)
-        return False
-    return True
-
-
-def _known(folder: BundleFolder) -> State:
-    try:
-        return folder.read()
-    except EdgeVoiceError as error:
-        _LOGGER.warning("%s: %s", error.code, error)
-        return State()
+        return None
+    return folder.folder_of(label)
 
 
 @contextlib.asynccontextmanager

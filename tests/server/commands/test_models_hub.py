@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 
 from tests.server.bundles import made
 from tests.server.bundles.publishing import TestRepository, a_repository, served
+from wyoming_server.commands.local import bundle_that_serves, with_model
 from wyoming_server.commands.models import ACTIONS
 from wyoming_server.commands.recording import PACKAGED
+from wyoming_server.settings import Settings
 from wyoming_server.updates.folder import BundleFolder
 from wyoming_server.updates.running import crashed_run
 from wyoming_server.updates.transitions import begin
@@ -119,6 +122,12 @@ def test_a_command_that_measures_asks_the_bundle_that_serves_and_moves_none(
     done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False, timeout=120)
     assert json.loads(done.stdout)["model"] == LABEL, done.stderr
     assert bundles.read() == on_trial
+    settings = Settings(server=replace(Settings().server, data_dir=str(folder)))
+    assert bundle_that_serves(settings) == bundles.folder_of(LABEL)
+    assert bundle_that_serves(with_model(settings, "home-en")) == bundles.folder_of(LABEL)
+    assert bundle_that_serves(with_model(settings, "starter")) is None
+    made.damaged(bundles.folder_of(LABEL))
+    assert bundle_that_serves(settings) is None
     assert crashed_run(bundles) is None
 
 
