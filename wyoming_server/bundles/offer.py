@@ -189,12 +189,14 @@ _DECIMAL = re.compile(r"[0-9]{1,3}(\.[0-9]{1,4})?")
 _DIGEST = vol.All(str, vol.Match(r"^[0-9a-f]{64}\Z", msg="must be a SHA-256, 64 hexadecimal digits"))
 _NAME = vol.All(str, vol.Match(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}\Z", msg="must be letters, digits, '.', '_' and '-'"))
 _VERSION = vol.All(str, vol.Match(VERSION_FORM, msg="must be a version such as 1.2.0"))
+_SHORT = vol.All(str, vol.Match(r"^[A-Za-z0-9._-]{1,40}\Z", msg="must be letters, digits, '.', '_' and '-'"))
+"""What sentences for people name, on terminals too."""
 _ROLLOUT = vol.Schema(
     {
         vol.Required("id"): vol.All(str, vol.Length(1, 100)),
         vol.Required("percent"): _percent,
         vol.Optional("regions", default=list): [vol.All(str, vol.Match(r"^[A-Z]{2}\Z"))],
-        vol.Optional("hub_classes", default=list): [str],
+        vol.Optional("hub_classes", default=list): [_SHORT],
         vol.Optional("not_before"): _moment,
         vol.Required("paused"): bool,
     },
@@ -211,11 +213,11 @@ _OFFER = vol.Schema(
         vol.Required("manifest_sha256"): _DIGEST,
         vol.Required("unpacked_bytes"): _whole,
         vol.Optional("min_server", default=""): SERVER_VERSION,
-        vol.Optional("languages", default=list): [str],
+        vol.Optional("languages", default=list): [_SHORT],
         vol.Optional("notes", default=""): vol.All(str, vol.Length(max=LONGEST_NOTES)),
         vol.Required("withdrawn"): bool,
         vol.Optional("rollback_to", default=""): vol.Any("", _VERSION),
-        vol.Optional("reports_url", default=""): str,
+        vol.Optional("reports_url", default=""): vol.All(str, vol.Match(r"^[!-~]{0,2000}\Z", msg="must be an address")),
         vol.Required("rollout"): _ROLLOUT,
     },
     extra=vol.REMOVE_EXTRA,

@@ -127,7 +127,8 @@ def _megabytes(count: int | None) -> str:
 
 
 def _first_line(notes: str) -> str:
-    return next(iter(notes.strip().splitlines()), "")[:60]
+    """Return the beginning of what a publisher says, without what a terminal would obey."""
+    return "".join(filter(str.isprintable, next(iter(notes.strip().splitlines()), "")))[:60]
 
 
 def _strong(text: str, style: Style) -> str:

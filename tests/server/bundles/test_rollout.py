@@ -76,6 +76,16 @@ def test_a_moment_that_no_clock_shows_is_refused_before_anybody_reads_it(moment:
         offer_of(one.channel, one.path, one.length, one.sha256, custom)
 
 
+@pytest.mark.parametrize("field", ["languages", "hub_classes", "reports_url"])
+def test_what_a_terminal_would_obey_is_refused_where_sentences_name_it(field: str) -> None:
+    one = offer()
+    custom = custom_of(one)
+    said = custom["edge_voice"]
+    (said["rollout"] if field == "hub_classes" else said)[field] = "\x1b[2J" if field == "reports_url" else ["\x1b[2J"]
+    with pytest.raises(MalformedMetadataError, match=field):
+        offer_of(one.channel, one.path, one.length, one.sha256, custom)
+
+
 def test_a_hub_that_nobody_told_where_it_is_learns_how_to_say_it() -> None:
     message = failing(offer(rollout={"regions": ("DE",)}), replace(HUB, region=""))["region"]
     assert "bundles.region" in message
