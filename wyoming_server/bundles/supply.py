@@ -1,6 +1,7 @@
 """Which model answers: the starter at once, the chosen one as soon as it is here and has passed its self-test."""
 
 import asyncio
+import contextlib
 import enum
 import functools
 import itertools
@@ -158,6 +159,14 @@ class ModelSupply[E: Engine]:
     def apart(self) -> Leases[E]:
         """Return leases of their own for another engine, which is closed where this supply's are."""
         return Leases(self._executor)
+
+    def after_closing(self, work: Callable[[], None]) -> None:
+        """Have something done once what was replaced so far is closed, but for what is still leased; waits for nothing.
+
+        Which may be minutes, while a model is fetched.
+        """
+        with contextlib.suppress(RuntimeError):  # the server ends
+            self._executor.submit(work)
 
     async def adopt(self, other: Leases[E]) -> None:
         """Answer with the engine that others have leased so far; what was under way for the chosen model ends."""

@@ -130,6 +130,7 @@ class Arms:
         if kind is Kind.ASR:
             await self._drop()
             await self._shadow.end()
+            self._supply.after_closing(self._trim)
 
     def serving(self, kind: Kind) -> str:
         """Return the label or the name of what serves now; empty for nothing, and for ears that are no bundle's."""
@@ -222,7 +223,7 @@ class Arms:
             await self._supply.adopt(self._candidate)
         await self._drop()
         await self._shadow.end()
-        await asyncio.to_thread(self._trim)
+        self._supply.after_closing(self._trim)
 
     async def _activate_ear(self, kind: Kind, label: str, folder: Path | None) -> None:
         """Load a small model and let it hold; the one before ends with the last stream that uses it."""

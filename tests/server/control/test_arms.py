@@ -13,10 +13,12 @@ from tests.server.bundles import made, made_wake
 from tests.server.bundles.installed_hub import chooses_starter, installed, place
 from tests.server.home import settings_for_tests
 from tests.server.peer import KITCHEN, audio, bystander, connected, event, kitchen
+from wyoming_server import memory
 from wyoming_server.bundles.bundle import Kind
 from wyoming_server.bundles.bundle_settings import BundleSettings
 from wyoming_server.bundles.state import Stage
 from wyoming_server.canary.canary import Action, Canary
+from wyoming_server.engines.asr_whisper import WhisperEngine
 from wyoming_server.errors import EdgeVoiceError, SelfTestError, TrialMemoryError, UnknownModelError
 from wyoming_server.serve import RunningServer, running
 from wyoming_server.updates.folder import BundleFolder
@@ -184,6 +186,26 @@ async def test_what_its_owner_lets_a_model_take_holds_after_a_restart_too(data: 
         with pytest.raises(TrialMemoryError):
             await server.arms.serve(NEW, data.parent / NEW, canary_of(Stage.SERVING), 0.5)
         assert await says(server) == KITCHEN
+
+
+async def test_the_memory_of_what_was_left_is_given_back(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    close = WhisperEngine.close
+
+    def closes(engine: WhisperEngine) -> None:
+        close(engine)
+        done.append(engine.name)
+
+    monkeypatch.setattr(WhisperEngine, "close", closes)
+    monkeypatch.setattr(memory, "trim", lambda: done.append("trimmed"))
+    async with server_of(data) as server:
+        await until(lambda: done == ["trimmed"])
+        await server.arms.serve(NEW, data.parent / NEW, canary_of(Stage.SERVING), 0.5)
+        await server.arms.rest(Kind.ASR)
+        await until(lambda: len(done) > 2)
+        await server.arms.activate(Kind.ASR, NEW, data.parent / NEW, canary_of(Stage.WATCH))
+        await until(lambda: len(done) > 4)
+    assert done[:5] == ["trimmed", NEW, "trimmed", OLD, "trimmed"]
 
 
 async def test_a_turn_under_way_keeps_what_it_began_with(data: Path) -> None:
