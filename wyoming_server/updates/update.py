@@ -220,7 +220,7 @@ class Updates:
         """Look, follow and judge until cancelled."""
         try:
             while True:
-                await self._tick()
+                await calmly(self._tick())
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_S):
                         await self._wake.wait()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.bundles.conducted import BAD, SMALL, a_hub, run_here
+from tests.server.bundles.conducted import BAD, SMALL, Arms, a_hub, run_here
 from tests.server.bundles.publishing import a_bundle, a_repository, served
 from wyoming_server.bundles.bundle import Kind
 from wyoming_server.bundles.state import Stage
@@ -92,6 +92,30 @@ async def test_a_state_that_the_disk_has_lost_costs_a_step_and_not_the_watch(tmp
         hub.time.passes(minutes=2)
         await hub.updates._tick()
         await hub.updates.aclose()
+
+
+class FaultyOnce(Arms):
+    """Arms with a fault that nobody has thought of, once."""
+
+    asked = 0
+
+    def serving(self, kind: Kind) -> str:
+        self.asked += 1
+        if self.asked == 1:
+            raise ZeroDivisionError
+        return super().serving(kind)
+
+
+async def test_a_fault_of_ours_costs_a_look_and_not_the_watch(tmp_path: Path) -> None:
+    with a_hub(tmp_path / "data", arms=FaultyOnce()) as hub:
+        watch = asyncio.create_task(hub.updates.run())
+        async with asyncio.timeout(20.0):
+            while hub.updates.course.canary.incumbent != "base":
+                hub.updates.moved()
+                await asyncio.sleep(0.01)
+        watch.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await watch
 
 
 def test_a_disk_without_room_for_a_word_locks_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
