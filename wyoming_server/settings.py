@@ -77,7 +77,10 @@ class AsrSettings(Checked):
     """The recogniser on the hub."""
 
     model: str = ""
-    """A faster-whisper name, a folder, or starter; empty: what fits this machine, the starter until it is there."""
+    """A faster-whisper name, a folder, a bundle's name, or starter.
+
+    Empty: the signed bundle that was taken up, else what fits this machine, the starter until it is there.
+    """
     language: str = ""
     """The language when the client names none; empty: detect it among `languages`."""
     languages: tuple[str, ...] = ()

@@ -184,4 +184,4 @@ def _below(kind: type[EdgeVoiceError]) -> dict[str, type[EdgeVoiceError]]:
     return found
 
 
-_CLASSES = _below(errors.BundleError) | _below(errors.DiskError) | _below(errors.UsageError)
+_CLASSES = _below(EdgeVoiceError)
