@@ -226,12 +226,13 @@ class Course:
         if kind is Kind.ASR and self.canary.label:
             self.canary.end(code, now)
         await self._arms.rest(kind)
-        if left.label == was.active:
-            await self._serve_active(kind)
-        await self.save()
-        self._book.tell(
-            Event.ROLLED_BACK, kind, left.label, code=left.code, message=left.message, evidence=left.evidence
-        )
+        try:
+            if left.label == was.active:
+                await self._serve_active(kind)
+        finally:  # also where not even the plain model can be loaded: the disk says so already
+            said = {"code": left.code, "message": left.message, "evidence": left.evidence}
+            self._book.tell(Event.ROLLED_BACK, kind, left.label, **said)
+            await self.save()
 
     async def _serve_active(self, kind: Kind) -> None:
         """Serve the active bundle; one that is damaged is left for the one before it, and at last the plain model."""

@@ -13,6 +13,7 @@ from tests.server.bundles.conducted import BAD, SMALL, Arms, a_hub, run_here
 from tests.server.bundles.publishing import a_bundle, a_repository, served
 from wyoming_server.bundles.bundle import Kind
 from wyoming_server.bundles.state import Stage
+from wyoming_server.errors import ModelCorruptError
 from wyoming_server.updates.folder import BundleFolder
 
 FIRST, SECOND = "home-en@1.0.0", "home-en@1.1.0"
@@ -92,6 +93,18 @@ async def test_a_state_that_the_disk_has_lost_costs_a_step_and_not_the_watch(tmp
         hub.time.passes(minutes=2)
         await hub.updates._tick()
         await hub.updates.aclose()
+
+
+async def test_a_bundle_is_left_and_said_to_be_where_the_plain_model_cannot_be_loaded(tmp_path: Path) -> None:
+    repository = a_repository(tmp_path / "repository")
+    repository.publish(a_bundle(tmp_path / "published", version="1.0.0"))
+    with served(repository.public) as url, a_hub(tmp_path / "data", compares=False) as hub:
+        await hub.trusts(url, repository)
+        hub.arms.fails["activate"] = ModelCorruptError("its file is damaged")
+        with pytest.raises(ModelCorruptError):
+            await hub.updates.roll_back(Kind.ASR)
+        assert hub.events[-1] == f"rolled_back {FIRST}"
+        assert (hub.updates.state.of(Kind.ASR).active, [*hub.updates.state.denied]) == ("", [FIRST])
 
 
 class FaultyOnce(Arms):
