@@ -19,7 +19,12 @@ def listed(told: Json, style: Style) -> str:
         for one in told["installed"]
     ]
     if rows:
-        parts += ["", _strong(table([("installed", "kind", "", "MB", "from"), *rows]), style)]
+        parts += [
+            "",
+            _strong(
+                table([("installed", "kind", "", "MB", "from" if any(row[-1] for row in rows) else ""), *rows]), style
+            ),
+        ]
     if told["offers"]:
         offers = [
             (one["label"], one["kind"], _verdict(one, told), _megabytes(one["bytes"]), _first_line(one["notes"]))
