@@ -72,7 +72,11 @@ def _on_loopback(settings: Settings) -> Settings:
         chosen = chosen_model(settings)
         model = chosen.name if chosen.find() else STARTER
     settings = with_model(settings, "" if folder else model)
-    return replace(settings, server=replace(settings.server, uris=(_LOOPBACK,)))
+    return replace(
+        settings,
+        server=replace(settings.server, uris=(_LOOPBACK,)),
+        control=replace(settings.control, address="off", announce=False),  # its port is the running server's
+    )
 
 
 def bundle_that_serves(settings: Settings) -> Path | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from securesystemslib.signer import Key
 from tuf.api.metadata import Root, TargetFile, Targets
 
-from ..bundles.offer import CHANNELS, Offer, offer_of
+from ..bundles.offer import CHANNELS, INDEX_FILE, Offer, offer_of
 from .keys import name_of
 from .repository import RoleMetadata, keys_of
 
@@ -81,8 +81,12 @@ def _of_offer(before: Offer | None, after: Offer | None) -> Iterator[str]:
 def _of_others(new: Root | Targets, old: Root | Targets | None) -> Iterator[str]:
     """Yield the files that are no bundles, such as a channel's list: a hub believes them, too."""
     after, before = _files(new), _files(old)
+    # A bundle that comes or goes changes its channel's list, and is said already.
+    lists = {f"{path.partition('/')[0]}/{INDEX_FILE}" for path in {*_bundles(new)} ^ {*_bundles(old)}}
     yield from (
-        f"{path} is another file" for path, target in after.items() if path in before and before[path] != target
+        f"{path} is another file"
+        for path, target in after.items()
+        if path in before and before[path] != target and path not in lists
     )
     yield from (f"{path} is new" for path in after if path not in before and old is not None)
     yield from (f"{path} is no longer there" for path in before if path not in after)
@@ -91,8 +95,13 @@ def _of_others(new: Root | Targets, old: Root | Targets | None) -> Iterator[str]
 def _files(signed: Root | Targets | None) -> Mapping[str, TargetFile]:
     if not isinstance(signed, Targets):
         return {}
-    known = _offers(signed)
-    return {path: target for path, target in signed.targets.items() if path not in known}
+    return {path: target for path, target in signed.targets.items() if path not in _bundles(signed)}
+
+
+def _bundles(signed: Root | Targets | None) -> Sequence[str]:
+    """Return the paths of a channel's bundles."""
+    targets = signed.targets if isinstance(signed, Targets) else {}
+    return [path for path in targets if path.startswith(CHANNELS) and path.endswith(".tar")]
 
 
 def _lists(signed: Root | Targets | None, role: str) -> Sequence[str]:
@@ -116,6 +125,6 @@ def _offers(signed: Root | Targets) -> Mapping[str, Offer]:
         return {}
     return {
         path: offer_of(path.partition("/")[0], path, target.length, target.hashes["sha256"], target.custom)
-        for path, target in signed.targets.items()
-        if path.startswith(CHANNELS) and path.endswith(".tar")
+        for path in _bundles(signed)
+        for target in (signed.targets[path],)
     }
