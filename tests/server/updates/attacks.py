@@ -89,7 +89,7 @@ def _older_snapshot_named(scene: Scene) -> None:
     scene.check()
 
     def name_the_older(timestamp: object) -> None:
-        timestamp.snapshot_meta.version -= 1  # type: ignore[attr-defined]
+        timestamp.snapshot_meta.version -= 1  # type: ignore[attr-defined]  # the role is one of this kind
 
     scene.repo.rewrite("timestamp", name_the_older)
 
@@ -98,7 +98,7 @@ def _older_role_named(scene: Scene) -> None:
     scene.check()
 
     def name_the_older(snapshot: object) -> None:
-        snapshot.meta["stable.json"].version -= 1  # type: ignore[attr-defined]
+        snapshot.meta["stable.json"].version -= 1  # type: ignore[attr-defined]  # the role is one of this kind
 
     scene.repo.rewrite("snapshot", name_the_older)
 
@@ -271,7 +271,7 @@ def _offer(**said: object) -> Callable[[Scene], object]:
         path = f"stable/{NEWER}.tar"
 
         def change(signed: object) -> None:
-            signed.targets[path].unrecognized_fields["custom"]["edge_voice"] |= said  # type: ignore[attr-defined]
+            signed.targets[path].unrecognized_fields["custom"]["edge_voice"] |= said  # type: ignore[attr-defined]  # the role is one of this kind
 
         scene.repo.rewrite("stable", change)
 
@@ -349,7 +349,7 @@ ATTACKS = {
     "an entry that climbs": _attack(
         "path traversal", "path-escape", _archive(file_entry("../../evil.bin")), heals=False
     ),
-    "an absolute entry": _attack("path traversal", "path-escape", _archive(file_entry("/tmp/evil")), heals=False),  # noqa: S108
+    "an absolute entry": _attack("path traversal", "path-escape", _archive(file_entry("/evil")), heals=False),
     "an entry that climbs inside": _attack(
         "path traversal", "path-escape", _archive(file_entry("golden/../../evil")), heals=False
     ),

@@ -103,7 +103,7 @@ class Scene:
     def stable(self) -> Targets:
         found = self.repo.repository.current("stable")
         assert found is not None
-        return found.signed  # type: ignore[no-any-return]
+        return found.signed  # type: ignore[no-any-return]  # tuf knows no kinds here
 
     def keep_metadata(self) -> None:
         """Remember what the repository shows now, to show it again later."""
@@ -189,7 +189,7 @@ def file_entry(name: str, size: int = 0, kind: bytes = tarfile.REGTYPE, link: st
 def without_waiting_for_the_disk() -> Iterator[None]:
     """Have fsync do nothing: it takes 5 ms, a scene has a hundred, and nobody cuts the power in here."""
     fsync = os.fsync
-    os.fsync = lambda _: None  # type: ignore[assignment]
+    os.fsync = lambda _: None  # type: ignore[assignment]  # the disk need not be waited for
     try:
         yield
     finally:

@@ -72,9 +72,9 @@ def test_the_highest_version_is_compared_as_a_version_and_never_sinks() -> None:
 
 def test_a_candidate_is_unheard_then_answers_some_then_all_then_is_settled() -> None:
     state = begin(SERVING_TWO, THREE, NOW)
-    assert (asr(state).active, asr(state).candidate.stage) == (TWO, Stage.SHADOW)  # type: ignore[union-attr]
+    assert (asr(state).active, asr(state).candidate.stage) == (TWO, Stage.SHADOW)  # type: ignore[union-attr]  # there is one
     state = advance(state, Kind.ASR, Stage.SERVING, LATER)
-    assert (asr(state).active, asr(state).candidate.since) == (TWO, LATER)  # type: ignore[union-attr]
+    assert (asr(state).active, asr(state).candidate.since) == (TWO, LATER)  # type: ignore[union-attr]  # there is one
     state = advance(state, Kind.ASR, Stage.WATCH, LATER)
     assert (asr(state).active, asr(state).previous) == (THREE, TWO)
     assert asr(state).candidate is not None
