@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import datetime as dt
 import logging
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,7 +50,10 @@ async def run(arguments: argparse.Namespace, _settings: Settings) -> int:
                 f"{arguments.host}:{arguments.port} cannot be listened on: {error.strerror or error}"
             ) from error
         print(f"Taking in reports at {site.name}; `models status` shows what they say.", flush=True)
-        await asyncio.Event().wait()
+        stopped = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        await stopped.wait()
     finally:
         await runner.cleanup()
     return 0

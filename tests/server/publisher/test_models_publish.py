@@ -287,8 +287,8 @@ async def test_reports_are_taken_in_until_it_is_stopped(shell: Shell) -> None:
         with pytest.raises(PortBusyError, match="cannot be listened on"):
             await shell(f"receive-reports @repo --port {port}")
     finally:
-        process.send_signal(signal.SIGINT)
-        assert await process.wait() == 130
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
 
 
 def test_the_program_says_it_in_one_line(tmp_path: Path) -> None:
