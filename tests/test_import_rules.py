@@ -25,12 +25,14 @@ VALUES = (
 """What every stage may import; each of them only those before it."""
 PARTS = {
     "errors": set(),
+    "whole_file": {"errors"},
     "pipeline": {"errors"},
     "bundles": {"errors", "pipeline.checked", "pipeline.types", "pipeline.scorecard"},
     "canary": {"errors", "pipeline.checked", "bundles", "learning.e_process"},
-    "updates": {"", "errors", "pipeline.checked", "bundles", "canary"},
+    "updates": {"", "errors", "whole_file", "pipeline.checked", "bundles", "canary"},
     "publisher": {
         "errors",
+        "whole_file",
         "pipeline.checked",
         "pipeline.scorecard",
         "bundles",
@@ -54,7 +56,7 @@ PARTS = {
     },
     "learning": {"errors", *(f"pipeline.{one}" for one in VALUES), "pipeline.grammar"},
     "resilience": {"errors", "pipeline.checked", "pipeline.policy", "pipeline.types", "pipeline.lanes"},
-    "records": {"errors", "pipeline.checked", "pipeline.policy", "pipeline.types", "pipeline.lanes"},
+    "records": {"errors", "whole_file", "pipeline.checked", "pipeline.policy", "pipeline.types", "pipeline.lanes"},
     "settings": {
         "errors",
         "settings_refusals",

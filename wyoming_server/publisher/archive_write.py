@@ -12,8 +12,8 @@ from typing import IO, Any, Final
 
 from ..bundles.bundle import Bundle, FileEntry
 from ..bundles.manifest import MANIFEST_FILE, read_bundle
-from ..bundles.whole_file import sync_folder
 from ..errors import BundleDamagedError, BundleManifestError, DiskError, ModelCorruptError, ModelMissingError
+from ..whole_file import sync_folder
 
 _CHUNK_BYTES = 1 << 20
 _FORMAT: Final = tarfile.USTAR_FORMAT

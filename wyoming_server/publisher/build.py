@@ -12,9 +12,9 @@ from ..bundles.bundle import ENGINES, Bundle, Golden, Kind
 from ..bundles.hub import FILE_PATTERNS
 from ..bundles.manifest_schema import MANIFEST_FILE, VERSION_FORM, bundle_of, fields_of
 from ..bundles.scorecards import SCORECARD_FILE
-from ..bundles.whole_file import sync_folder, write_whole
 from ..errors import BundleManifestError, CalibrationError, DiskError
 from ..pipeline.scorecard import Scorecard, write_scorecard
+from ..whole_file import sync_folder, write_whole
 from .calibrate import Calibrated
 
 CARD_FILE = "MODEL_CARD.md"

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from securesystemslib.signer import CryptoSigner, Key, Signer, SSlibKey
 
-from ..bundles.whole_file import write_whole
 from ..errors import DiskError, PublisherKeyError
+from ..whole_file import write_whole
 
 NAME_FIELD = "x-edge-voice-name"
 """What people call a key; carried beside the public half in the metadata."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from ..bundles.bundle import Bundle, FileEntry
 from ..bundles.manifest import MANIFEST_FILE
 from ..bundles.manifest_schema import bundle_of, fields_of
-from ..bundles.whole_file import write_whole
 from ..errors import BundleManifestError, DiskError
+from ..whole_file import write_whole
 from .archive_write import check_entry
 
 

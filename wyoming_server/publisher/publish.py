@@ -13,8 +13,8 @@ from typing import Self
 from tuf.api.metadata import Root, TargetFile, Targets
 
 from ..bundles.offer import CHANNELS, INDEX_FILE, Offer
-from ..bundles.whole_file import sync_folder, write_whole
 from ..errors import DiskError, RepositoryStateError, UnknownBundleError
+from ..whole_file import sync_folder, write_whole
 from .archive_write import Packed, write_archive
 from .keys import Keyring
 from .publish_begin import RoleKeys, delegations_with, root_with

@@ -17,7 +17,7 @@ from tuf.api.metadata import (
 )
 
 from ..bundles.offer import CHANNELS
-from ..bundles.whole_file import write_whole
+from ..whole_file import write_whole
 from .keys import Keyring, name_of
 from .repository import ROLES, Repository, RoleMetadata, keys_of
 

@@ -9,8 +9,8 @@ from tuf.api.metadata import Metadata, Root
 from tuf.api.serialization import DeserializationError
 
 from ..bundles.offer import CHANNELS
-from ..bundles.whole_file import write_whole
 from ..errors import PublisherKeyError, RepositoryStateError
+from ..whole_file import write_whole
 from .keys import KeyFiles, name_of
 from .repository import Repository, RoleMetadata
 

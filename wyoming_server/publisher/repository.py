@@ -23,9 +23,9 @@ from tuf.api.metadata import Metadata, Root, Signed, Snapshot, TargetFile, Targe
 from tuf.api.serialization import DeserializationError
 
 from ..bundles.offer import CHANNELS, Offer, offer_of
-from ..bundles.whole_file import write_whole
 from ..errors import DiskError, RepositoryStateError
 from ..pipeline.checked import Checked, ranged
+from ..whole_file import write_whole
 
 ROLES = ("root", "targets", *CHANNELS)
 """Whose next version is a draft until it is signed, the delegating before the delegated."""

@@ -2,10 +2,10 @@
 
 import logging
 import os
-from contextlib import suppress
 from pathlib import Path
 
 from ..errors import DiskError
+from ..whole_file import write_whole
 
 _LOGGER = logging.getLogger(__name__)
 MODE = 0o600
@@ -31,20 +31,7 @@ def read(path: Path) -> bytes | None:
 
 def write(path: Path, content: bytes) -> None:
     """Replace a file in one step; it is on the disk itself when this returns. Blocks. Raises DiskError."""
-    part = path.with_name(f"{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, MODE), "wb") as file:
-            os.fchmod(file.fileno(), MODE)  # a part that a killed process left has the mode that it had
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise DiskError(f"'{path}' cannot be written: {error.strerror or error}") from error
+    write_whole(path, content, mode=MODE)
 
 
 def remove(path: Path) -> None:
@@ -53,12 +40,3 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise DiskError(f"'{path}' cannot be removed: {error.strerror or error}") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the file's name survive a lost supply, too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

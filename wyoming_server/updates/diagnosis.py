@@ -22,7 +22,6 @@ from tuf.api.exceptions import (
 from tuf.api.exceptions import RepositoryError as TufError
 from tuf.api.metadata import Metadata, Root, Snapshot, Targets
 
-from ..bundles.whole_file import write_whole
 from ..errors import (
     EdgeVoiceError,
     ExpiredError,
@@ -35,6 +34,7 @@ from ..errors import (
     ThresholdError,
     WrongKeyError,
 )
+from ..whole_file import write_whole
 
 type RoleMetadata = Metadata[Any]
 """Metadata of a role that is only known when the program runs."""

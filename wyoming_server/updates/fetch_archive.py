@@ -8,7 +8,6 @@ from ..bundles.bundle import Bundle
 from ..bundles.digest import file_digest
 from ..bundles.offer import Offer
 from ..bundles.verify import verify_folder
-from ..bundles.whole_file import sync_folder
 from ..errors import (
     ArchiveBombError,
     BundleDamagedError,
@@ -19,6 +18,7 @@ from ..errors import (
     UnreachableRepositoryError,
     WrongArtefactError,
 )
+from ..whole_file import sync_folder
 from .folder import BundleFolder
 from .jobs import Limits
 from .unpack import unpack

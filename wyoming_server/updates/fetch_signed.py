@@ -14,7 +14,6 @@ from tuf.api.metadata import Metadata, Root, TargetFile
 from tuf.ngclient import FetcherInterface, Updater
 
 from ..bundles.offer import INDEX_FILE, Offer, offer_of
-from ..bundles.whole_file import sync_folder
 from ..errors import (
     MalformedMetadataError,
     RootRefusedError,
@@ -23,6 +22,7 @@ from ..errors import (
     UnreachableRepositoryError,
     WrongArtefactError,
 )
+from ..whole_file import sync_folder
 from .diagnosis import Known, diagnosed
 from .folder import BundleFolder
 from .web import InMemory, NotThereError, Web

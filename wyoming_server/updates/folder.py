@@ -15,7 +15,6 @@ from typing import Any
 from ..bundles.bundle import Bundle
 from ..bundles.state import Installed, State
 from ..bundles.verify import verify_folder
-from ..bundles.whole_file import sync_folder, write_whole
 from ..errors import (
     BundleDamagedError,
     DiskError,
@@ -24,6 +23,7 @@ from ..errors import (
     UnknownBundleError,
     UpdateRunningError,
 )
+from ..whole_file import sync_folder, write_whole
 from .state_file import fields_of, state_of
 from .transitions import add, forget
 

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 from .. import __version__
 from ..bundles.offer import HubFacts, Offer
-from ..bundles.whole_file import write_whole
 from ..canary.canary import Canary
 from ..canary.cohort import fields_of
+from ..whole_file import write_whole
 
 _LOGGER = logging.getLogger(__name__)
 FILE_NAME = "reports.json"

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..bundles.whole_file import write_whole
 from ..errors import DiskError
+from ..whole_file import write_whole
 from .folder import BundleFolder
 
 _SCHEMA = 1

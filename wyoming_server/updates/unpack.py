@@ -17,7 +17,6 @@ from ..bundles.manifest import MANIFEST_FILE
 from ..bundles.manifest_schema import LONGEST_NAME, MOST_FILES
 from ..bundles.offer import Offer
 from ..bundles.verify import LARGEST_MANIFEST_BYTES, parse_manifest
-from ..bundles.whole_file import sync_folder
 from ..errors import (
     ArchiveBombError,
     DeviceEntryError,
@@ -27,6 +26,7 @@ from ..errors import (
     TamperedError,
     WrongArtefactError,
 )
+from ..whole_file import sync_folder
 
 _BLOCK = tarfile.BLOCKSIZE
 _CHUNK_BYTES = 1 << 20

@@ -102,7 +102,7 @@ async def _serve(folder: Path, pipe: Connection) -> None:
                 return
             try:
                 pipe.send(await getattr(hand, what)(*arguments))
-            except Exception as error:  # noqa: BLE001  # the benchmark says it
+            except Exception as error:  # noqa: BLE001  # whatever it is, the other process waits for it
                 pipe.send(RuntimeError(repr(error)))
 
 

@@ -5,6 +5,7 @@ import json
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,8 +30,8 @@ def arguments(*given: str) -> argparse.Namespace:
     return parser.parse_args(["rollout", *given])
 
 
-def outcome(bundle: MadeBundle, *, plan: Plan = SMALL, with_reports: bool = True, **settings: float) -> Outcome:
-    return rolled_out(plan, bundle, with_reports=with_reports, settings=BundleSettings(**settings))  # type: ignore[arg-type]  # numbers
+def outcome(bundle: MadeBundle, *, plan: Plan = SMALL, with_reports: bool = True, **settings: Any) -> Outcome:
+    return rolled_out(plan, bundle, with_reports=with_reports, settings=BundleSettings(**settings))
 
 
 async def test_a_fleet_is_simulated_shown_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

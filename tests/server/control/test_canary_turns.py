@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -84,8 +85,8 @@ def heard_by(model: str, outcome: Outcome) -> Outcome:
     )
 
 
-def said(model: str = OLD, **how: object) -> Outcome:
-    return heard_by(model, turn(at_s=0.0, **how))  # type: ignore[arg-type]  # school's own
+def said(model: str = OLD, **how: Any) -> Outcome:
+    return heard_by(model, turn(at_s=0.0, **how))
 
 
 def spans(inference_ms: float = 20.0) -> Spans:
@@ -214,7 +215,7 @@ class Model:
     """A recogniser that answers, or fails."""
 
     languages = ("en",)
-    hallucination_phrases: dict[str, tuple[str, ...]] = {}  # noqa: RUF012  # a constant of this double
+    hallucination_phrases: dict[str, tuple[str, ...]] = {}  # noqa: RUF012  # the Protocol has it on each model, and no test changes it
 
     def __init__(self, name: str, failure: Exception | None = None) -> None:
         self._name, self.failure, self.asked = name, failure, 0

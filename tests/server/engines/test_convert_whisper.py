@@ -31,7 +31,10 @@ def test_a_model_of_another_kind_is_refused_before_anything_is_loaded(tmp_path: 
         convert_checkpoint(tmp_path, tmp_path / "out")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="torch is here")
+@pytest.mark.skipif(
+    importlib.util.find_spec("torch") is not None,
+    reason="with the extra there is no refusal; `script/prove convert` converts",
+)
 def test_without_the_extra_the_refusal_names_it(tmp_path: Path) -> None:
     with pytest.raises(EngineMissingError, match=r"edge-voice\[convert\]"):
         convert_checkpoint(checkpoint(tmp_path), tmp_path / "out")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -18,7 +19,7 @@ class Files(FetcherInterface):
     def __init__(self, public: Path) -> None:
         self._public = public
 
-    def _fetch(self, url: str):  # noqa: ANN202  # tuf's own signature
+    def _fetch(self, url: str) -> Iterator[bytes]:
         path = self._public / unquote(urlsplit(url).path).lstrip("/")
         if not path.is_file():
             raise DownloadHTTPError("not found", 404)

@@ -21,6 +21,7 @@ from wyoming_server.commands import models
 from wyoming_server.errors import EdgeVoiceError, PortBusyError, PublisherKeyError, RepositoryStateError
 from wyoming_server.publisher.keys import key_in
 from wyoming_server.publisher.repository import Repository
+from wyoming_server.settings import Settings
 
 
 class Shell:
@@ -35,7 +36,7 @@ class Shell:
     async def __call__(self, line: str, status: int = 0) -> str:
         """Run a line whose words `@x` stand for paths below the folder; return what it prints."""
         argv = ["models", *(str(self.folder / word[1:]) if word.startswith("@") else word for word in line.split())]
-        assert await models.run(_parser(argv).parse_args(argv), None) == status  # type: ignore[arg-type]  # these read no settings
+        assert await models.run(_parser(argv).parse_args(argv), Settings()) == status
         return self._capsys.readouterr().out
 
     async def init(self, flags: str = "--unencrypted online --passphrase-file @passphrase") -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.server.bundles.publishing import TestRepository, a_bundle, a_repository, keys_for_all, new_signer, role_keys
 from tests.server.publisher.hub import Hub
-from wyoming_server.bundles import whole_file
+from wyoming_server import whole_file
 from wyoming_server.publisher import publish, publish_release
 from wyoming_server.publisher import repository as repository_module
 from wyoming_server.publisher.publish import Publisher

@@ -47,7 +47,7 @@ def test_an_id_that_cannot_be_read_is_not_overwritten(tmp_path: Path, caplog: py
 
 
 def test_what_a_killed_process_left_is_no_obstacle_and_stays_private(tmp_path: Path) -> None:
-    part = tmp_path / f"{FILE_NAME}.part"
+    part = tmp_path / f".{FILE_NAME}.part"
     part.write_bytes(b"half an i")
     part.chmod(0o644)
     assert identity_in(tmp_path) == identity_in(tmp_path)

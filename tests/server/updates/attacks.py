@@ -10,6 +10,7 @@ import re
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tests.server.bundles import made
 from tests.server.bundles.publishing import new_signer
@@ -88,8 +89,8 @@ def _older_timestamp(scene: Scene) -> None:
 def _older_snapshot_named(scene: Scene) -> None:
     scene.check()
 
-    def name_the_older(timestamp: object) -> None:
-        timestamp.snapshot_meta.version -= 1  # type: ignore[attr-defined]  # the role is one of this kind
+    def name_the_older(timestamp: Any) -> None:
+        timestamp.snapshot_meta.version -= 1
 
     scene.repo.rewrite("timestamp", name_the_older)
 
@@ -97,8 +98,8 @@ def _older_snapshot_named(scene: Scene) -> None:
 def _older_role_named(scene: Scene) -> None:
     scene.check()
 
-    def name_the_older(snapshot: object) -> None:
-        snapshot.meta["stable.json"].version -= 1  # type: ignore[attr-defined]  # the role is one of this kind
+    def name_the_older(snapshot: Any) -> None:
+        snapshot.meta["stable.json"].version -= 1
 
     scene.repo.rewrite("snapshot", name_the_older)
 
@@ -270,8 +271,8 @@ def _offer(**said: object) -> Callable[[Scene], object]:
     def act(scene: Scene) -> None:
         path = f"stable/{NEWER}.tar"
 
-        def change(signed: object) -> None:
-            signed.targets[path].unrecognized_fields["custom"]["edge_voice"] |= said  # type: ignore[attr-defined]  # the role is one of this kind
+        def change(signed: Any) -> None:
+            signed.targets[path].unrecognized_fields["custom"]["edge_voice"] |= said
 
         scene.repo.rewrite("stable", change)
 

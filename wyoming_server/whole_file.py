@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from ..errors import DiskError
+from .errors import DiskError
 
 
 def write_whole(path: Path, content: bytes, *, mode: int = 0o644) -> None:
