@@ -47,14 +47,19 @@ EdgeVoiceError
 │   ├── LaneTimeoutError           lane-timeout
 │   └── LaneUnreachableError       lane-unreachable
 ├── ControlError                   a request to the control API that is refused
+│   ├── BaselineRunningError       baseline-running
 │   ├── InvalidRequestError        invalid-request
+│   ├── NoBaselineError            no-baseline
 │   ├── NotConsentedError          not-consented
+│   ├── NotKeptError               not-kept
 │   ├── OriginRefusedError         origin-refused
 │   ├── PairingRefusedError        pairing-refused
 │   ├── PlainHttpRefusedError      plain-http-refused
+│   ├── TokenInUrlError            token-in-url
 │   ├── TokenRefusedError          token-refused
 │   ├── TooManyRequestsError       too-many-requests; carries `retry_after_s`
 │   ├── UnknownLaneError           unknown-lane
+│   ├── UnknownMonthError          unknown-month
 │   ├── UnknownSatelliteError      unknown-satellite
 │   └── UnknownTurnError           unknown-turn
 ├── BundleError                    a bundle, or the repository it comes from, is refused; what serves goes on serving
@@ -103,6 +108,7 @@ EdgeVoiceError
 │   └── TooFewRecordingsError      too-few-recordings
 ├── DiskError                      disk-full
 │   └── NewerRecordsError          newer-records
+├── RecordsKeyError                records-key
 ├── SnapshotError                  damaged-snapshot
 ├── RecordingError                 unreadable-recording
 └── ServerUnreachableError         server-unreachable
@@ -431,6 +437,36 @@ class TooManyRequestsError(ControlError):
         self.retry_after_s = retry_after_s
 
 
+class NotKeptError(ControlError):
+    """That text or recording was not kept, or is not any more."""
+
+    code = "not-kept"
+
+
+class NoBaselineError(ControlError):
+    """No baseline is being recorded."""
+
+    code = "no-baseline"
+
+
+class BaselineRunningError(ControlError):
+    """A baseline is being recorded already."""
+
+    code = "baseline-running"
+
+
+class TokenInUrlError(ControlError):
+    """A secret came in an address, which browsers, proxies and logs keep."""
+
+    code = "token-in-url"
+
+
+class UnknownMonthError(ControlError):
+    """There are no records of that month."""
+
+    code = "unknown-month"
+
+
 class UnknownLaneError(ControlError):
     """No lane has that name."""
 
@@ -711,6 +747,12 @@ class NewerRecordsError(DiskError):
     """The records were begun by a newer version; they are left as they are, and nothing is written down."""
 
     code = "newer-records"
+
+
+class RecordsKeyError(EdgeVoiceError):
+    """The key of what was kept is gone, or another one than it was sealed with."""
+
+    code = "records-key"
 
 
 class SnapshotError(EdgeVoiceError):

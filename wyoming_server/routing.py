@@ -13,7 +13,7 @@ from .errors import EdgeVoiceError
 from .learning.budget import BudgetSettings, CloudBudget
 from .learning.disagreement import Disagreements
 from .learning.knowledge import Knowledge, Snapshots
-from .learning.learner import Learner
+from .learning.learner import Learner, OnPair
 from .learning.microphones import Microphones
 from .learning.percentiles import Percentiles
 from .learning.session_counts import SessionCounts
@@ -73,6 +73,7 @@ async def brain_of(
     home: Vocabulary,
     clock: Callable[[], float],
     on_judged: Callable[[ClosedTurn], None] = lambda _: None,
+    on_pair: OnPair = lambda *_: None,
 ) -> AsyncGenerator[Brain]:
     """Build the brain and end it: lanes last, since an audit may be under way. Raises UsageError for a wrong lane."""
     async with AsyncExitStack() as stack:
@@ -102,6 +103,7 @@ async def brain_of(
                 wall=wall,
                 cost_per_second=_cost(guarded),
                 on_judged=on_judged,
+                on_pair=on_pair,
                 chance=random.Random(),  # noqa: S311  # draws audits, no secrets
             ),
             ledger=ledger,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
@@ -23,12 +24,18 @@ class Resources:
     memory_mb: float
     """Of this process."""
 
-    def told(self) -> dict[str, float]:
+    def told(self) -> dict[str, Any]:
         """Return the figures as docs/control-api.md names them."""
         return {
             "cpu_percent": round(self.cpu_percent, 1),
             "memory_percent": round(self.memory_percent, 1),
             "memory_mb": round(self.memory_mb, 1),
+            "throttled": None,
+            "decode_busy": 0.0,
+            "waiting": 0,
+            "most_waiting": 0,
+            "saturated": False,
+            "reason": "",
         }
 
 

@@ -29,6 +29,8 @@ from .engines.decode_queue import DecodeQueue
 from .engines.denoise_webrtc import WebrtcDenoiser
 from .engines.grammar_hassil import HassilGrammar
 from .errors import EdgeVoiceError
+from .learning.comparison import Comparison
+from .learning.sessions import ClosedTurn
 from .listeners.connection import Denoise, Services
 from .listeners.control_door import ControlDoor, open_control
 from .listeners.discovery import Announcement, announced, announcement_of
@@ -189,6 +191,14 @@ async def _built(
         server_id=(server_id := await asyncio.to_thread(identity_in, data)),
     )
     stack.push_async_callback(upkeep.arms.aclose)
+
+    def judged(closed: ClosedTurn) -> None:
+        upkeep.arms.turn_judged(closed)
+        control.judged(closed)
+
+    def compared(turn_id: str, language: str, comparison: Comparison, chance: float | None) -> None:
+        control.compared(turn_id, language, comparison, chance)
+
     brain = await stack.enter_async_context(
         brain_of(
             settings,
@@ -197,7 +207,8 @@ async def _built(
             grammar=grammar,
             home=home,
             clock=time.monotonic,
-            on_judged=upkeep.arms.turn_judged,
+            on_judged=judged,
+            on_pair=compared,
         )
     )
     _in_background(brain.learner.run(), stack)
@@ -243,6 +254,7 @@ async def _built(
     parts = Parts(
         server_id=server_id,
         settings=file_settings,
+        data=data,
         brain=brain,
         edge=edge,
         supply_status=lambda: supply.status,
@@ -255,7 +267,9 @@ async def _built(
         clock=time.monotonic,
         wall=wall,
     )
-    return parts, Control(parts, settings, services, on_turn)
+    control = Control(parts, settings, services, on_turn)
+    await control.begin()
+    return parts, control
 
 
 async def _loaded_ears(settings: Settings, models: Models) -> Ears:

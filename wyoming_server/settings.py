@@ -7,7 +7,6 @@ those, so that a setting is written down once.
 import dataclasses
 import datetime as dt
 import ipaddress
-import logging
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,9 +19,11 @@ import yaml
 
 from .bundles.bundle_settings import BundleSettings
 from .errors import InvalidSettingsError, UnknownProviderError
+from .learning.drift_settings import DriftSettings
 from .learning.pace import LearnerSettings
 from .learning.threshold import ThresholdSettings
 from .listeners.control_settings import ControlSettings, check_address
+from .logs import LogFormat, LogLevel, set_up
 from .pipeline.checked import Checked, ranged
 from .pipeline.endpoint import EndpointSettings
 from .pipeline.hedge import HedgeSettings
@@ -32,12 +33,12 @@ from .pipeline.policy import Costs, Policy, RoutingMode, Trust
 from .pipeline.turn import TurnSettings
 from .pipeline.wake import WakeSettings
 from .records.caps import LedgerSettings
+from .records.record_settings import RecordSettings
 from .resilience.breaker import BreakerSettings
 from .settings_refusals import WRITE_A_DAY, sentences
 from .settings_schema import schema_of, texts_of
 
 ENVIRONMENT_PREFIX = "EDGE_VOICE_"
-LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +53,10 @@ class ServerSettings(Checked):
     """Connections that one address may have at a time."""
     data_dir: str = "data"
     """Where fetched models, the ledger and what was learned lie."""
-    log_level: str = "info"
-    """debug, info, warning or error."""
+    log_level: LogLevel = LogLevel.INFO
+    """debug, info, warning or error; `PUT /api/v1/policy` changes it while the server runs."""
+    log_format: LogFormat = LogFormat.TEXT
+    """text, or json: one object a line."""
     requires_external_vad: bool = True
     """Whether clients are asked to end a turn by themselves; the answer comes early all the same."""
     max_event_kib: int = ranged(1024, at_least=64, at_most=65_536)
@@ -142,8 +145,10 @@ class Settings:
     cloud: LanesSettings = field(default_factory=LanesSettings)
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    records: RecordSettings = field(default_factory=RecordSettings)
     threshold: ThresholdSettings = field(default_factory=ThresholdSettings)
     learning: LearnerSettings = field(default_factory=LearnerSettings)
+    drift: DriftSettings = field(default_factory=DriftSettings)
     control: ControlSettings = field(default_factory=ControlSettings)
     bundles: BundleSettings = field(default_factory=BundleSettings)
 
@@ -310,8 +315,6 @@ def _check(settings: Settings) -> None:
             raise ValueError(f"server.uris is {uri!r}: allowed is tcp://HOST:PORT, unix://PATH or stdio://")
     if not settings.server.uris:
         raise ValueError("server.uris is empty: name at least one address to listen on")
-    if settings.server.log_level not in LOG_LEVELS:
-        raise ValueError(f"server.log_level is {settings.server.log_level!r}: allowed is {', '.join(LOG_LEVELS)}")
     check_address(settings.control.address)
     if not re.fullmatch("([A-Z]{2})?", settings.bundles.region):
         raise ValueError(f"bundles.region is {settings.bundles.region!r}: write a country's ISO 3166 code, such as DE")
@@ -322,6 +325,4 @@ def _check(settings: Settings) -> None:
 
 def set_up_logging(settings: Settings) -> None:
     """Send logs to standard error, so that standard output carries results only."""
-    logging.basicConfig(
-        level=settings.server.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    set_up(settings.server.log_level, settings.server.log_format)

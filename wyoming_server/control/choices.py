@@ -16,6 +16,8 @@ POLICY: Mapping[str, tuple[str, str]] = {
     "cloud_allowed": ("cloud", "allowed"),
     "audits": ("threshold", "audits"),
     "keep_transcripts": ("control", "keep_transcripts"),
+    "keep_recordings": ("records", "keep_recordings"),
+    "log_level": ("server", "log_level"),
     "error_target": ("threshold", "target_error"),
     "cloud_seconds_per_day": ("ledger", "cloud_seconds_per_day"),
     "audit_seconds_per_day": ("ledger", "audit_seconds_per_day"),

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..bundles.store import PlainModel
@@ -24,6 +25,8 @@ class Parts:
     server_id: str
     settings: Settings
     """As the settings file, the environment and the flags say."""
+    data: Path
+    """The data folder."""
     brain: Brain
     edge: DecodeQueue
     supply_status: Callable[[], SupplyStatus]

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +10,12 @@ from ..bundles.bundle import Kind
 from ..bundles.hub import STARTER
 from ..engines.lanes import known_services
 from ..errors import EdgeVoiceError
+from ..learning.comparison import Comparison
 from ..learning.satellites import Satellites
+from ..learning.sessions import ClosedTurn
 from ..listeners.connection import Services
 from ..listeners.ears import OnTurn
+from ..logs import set_level
 from ..pipeline.interpret import TurnRequest
 from ..pipeline.policy import RoutingMode
 from ..pipeline.timeline import Spans
@@ -25,9 +28,15 @@ from ..updates.update_told import all_of, message_of, status_of
 from ..updates.update_told import warnings_of as bundle_warnings
 from .books import Books
 from .choices import policy_of
+from .drift_watch import DriftWatch
 from .feed import Feed, Json
+from .history import TurnHistory
 from .lane_test import tested
+from .meters import Meters
+from .months import MonthBook
 from .parts import Parts
+from .past import past_of
+from .privacy import Eraser, Keeper
 from .recorded import samples_of, transcribed
 from .rooms import Rooms
 from .satellite_book import SatelliteBook
@@ -68,6 +77,13 @@ class Control:
         """
         self._parts, learner = parts, parts.brain.learner
         self._feed, self._saturation = Feed(), Saturation(parts.clock)
+        self._past = past_of(
+            parts,
+            self._saturation,
+            lambda: [one["id"] for one in self._rooms.all()],
+            lambda: self._steering.settings,
+            self._feed.publish,
+        )
         self._satellites = Satellites()
         book = SatelliteBook(parts.choices, parts.server_id)
         self._watch = Watch(
@@ -78,6 +94,8 @@ class Control:
             clock=parts.clock,
             wall=parts.wall,
             on_turn=on_turn,
+            recorder=self._past.recorder,
+            is_baseline=lambda: self._past.months.is_baseline,
         )
         self._rooms = Rooms(
             book, self._satellites, learner, settings=lambda: self._steering.settings, clock=parts.clock
@@ -96,8 +114,13 @@ class Control:
             on_wake=self._watch.woke,
         )
         self._steering = Steering(parts, settings, heard, on_change=self._steered)
+        self._past.privacy.erasers = self._erasers()
         parts.arms.swap = self._steering.swap
         parts.updates.book.on_step = self._bundle_moved
+
+    async def begin(self) -> None:
+        """Take up what an earlier run left; never raises for the disk."""
+        await self._past.begin()
 
     def services(self) -> Services:
         """Return the services as they are now."""
@@ -132,6 +155,8 @@ class Control:
             self._watch.recent.forget_texts()
         if before.wake.threshold != now.wake.threshold:
             self._satellites.threshold_changed()
+        if before.server.log_level != now.server.log_level:
+            set_level(now.server.log_level)
         if before.bundles != now.bundles:
             self._parts.updates.adopt(now.bundles)
         self._changed()
@@ -142,6 +167,41 @@ class Control:
 
     def _changed(self) -> None:
         self._feed.publish({"type": "status", "status": self.status()})
+
+    def judged(self, closed: ClosedTurn) -> None:
+        """Hear what its session says of a turn."""
+        self._watch.judged(closed)
+
+    def compared(self, turn_id: str, language: str, comparison: Comparison, chance: float | None) -> None:
+        """Hear how far a service's text is from the hub's."""
+        self._watch.compared(turn_id, language, comparison, chance)
+
+    # The past.
+
+    @property
+    def history(self) -> TurnHistory:
+        """Turns as the records have them."""
+        return self._past.history
+
+    @property
+    def privacy(self) -> Keeper:
+        """What is kept, and its end."""
+        return self._past.privacy
+
+    @property
+    def drift(self) -> DriftWatch:
+        """Slow changes for the worse."""
+        return self._past.drift
+
+    @property
+    def months(self) -> MonthBook:
+        """Scorecards and baselines."""
+        return self._past.months
+
+    @property
+    def metrics(self) -> Meters:
+        """Counters for Prometheus."""
+        return self._past.metrics
 
     # What is seen.
 
@@ -187,10 +247,15 @@ class Control:
             "resources": self._saturation.sample().told(),
             "satellites": list(self._rooms.all()),
             "bundles": status_of(parts.updates),
+            "drift": self._past.drift.status(),
+            "records": self._past.privacy.status(),
+            **self._past.months.status(),
             "warnings": [
                 *warnings_of(facts, supply, lanes, cloud, disk),
                 *self._rooms.warnings(),
                 *bundle_warnings(parts.updates),
+                *self._past.privacy.warnings(),
+                *self._past.drift.warnings(),
             ],
         }
 
@@ -270,24 +335,25 @@ class Control:
         await self._rooms.forget(satellite)
         self._changed()
 
-    async def purge(self, what: Sequence[str]) -> Json:
-        """Erase, and return how much of each. Raises UsageError, DiskError."""
-        erasers: Mapping[str, Callable[[], Coroutine[Any, Any, int]]] = {
+    def _erasers(self) -> Mapping[str, Eraser]:
+        """Return how to erase what is not among the records of turns."""
+        return {
             "turns": self._forget_turns,
             "learned": lambda: self._parts.brain.forget(self._steering.settings),
             "satellites": self._rooms.clear,
+            "vocabulary": self._forget_names,
             "ledger": self._parts.brain.ledger.purge,
             "choices": self._steering.reset_policy,
             "lanes": self._steering.erase_lanes,
         }
-        wanted = [one for one in erasers if one in what or "everything" in what]
-        erased = {one: await erasers[one]() for one in wanted}
-        self._books.moved()
-        self._changed()
-        return {"erased": erased}
 
     async def _forget_turns(self) -> int:
         return self._watch.clear()
+
+    async def _forget_names(self) -> int:
+        before = self.services().defaults.vocabulary
+        await self._steering.change_vocabulary({"names": (), "areas": (), "floors": (), "terms": ()})
+        return sum(map(len, (before.names, before.areas, before.floors, before.terms)))
 
     # Signed models.
 
@@ -333,13 +399,15 @@ class Control:
             self._parts.updates.chooser.country = country
         return await self._steering.change_vocabulary(vocabulary)
 
-    def told_outcome(self, turn_id: str, result: str, intent: str | None) -> Json:  # noqa: ARG002  # the intent is for the records, which are to come
+    def told_outcome(self, turn_id: str, result: str, intent: str | None) -> Json:
         """Hear what the conversation made of a turn's text. Raises UnknownTurnError."""
-        return self._watch.outcome(turn_id, result)
+        return self._watch.outcome(turn_id, result, intent)
 
     def told_correction(self, turn_id: str, text: str) -> Json:
         """Hear what was really said. Raises UnknownTurnError."""
-        return self._watch.correction(turn_id, text)
+        told = self._watch.correction(turn_id, text)
+        self._past.privacy.corrected(turn_id, text)
+        return told
 
     async def begin_upload(self, turn_id: str, lane: str, seconds: float) -> Json:
         """Write down that the client is about to ask its own lane. Raises LaneError, ControlError, DiskError."""
@@ -376,6 +444,7 @@ class Control:
         """Tell listeners what changes by itself, until cancelled."""
         last: object = None
         told_s = 0.0
+        past = asyncio.create_task(self._past.run(), name="past")
         try:
             while True:
                 await self._books.refresh()
@@ -386,4 +455,6 @@ class Control:
                     self._changed()
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
+            past.cancel()
+            await asyncio.gather(past, return_exceptions=True)
             await self._steering.aclose()

@@ -5,10 +5,10 @@ import logging
 from collections.abc import Callable
 
 from ..errors import EdgeVoiceError, UnknownTurnError
-from ..learning.comparison import compare
+from ..learning.comparison import Comparison, compare
 from ..learning.learner import Learner
 from ..learning.satellites import Satellites
-from ..learning.sessions import Signal
+from ..learning.sessions import ClosedTurn, Signal
 from ..listeners.ears import OnTurn
 from ..pipeline.interpret import TurnRequest
 from ..pipeline.policy import Caller
@@ -16,7 +16,9 @@ from ..pipeline.timeline import Spans
 from ..pipeline.transcript import NO_SPEECH
 from ..pipeline.types import Outcome, WakeHit
 from ..records.recent import RecentTurns
+from ..records.turn_record import TurnLabel
 from .feed import Feed, Json
+from .recorder import Recorder, label_of_judged, label_of_pair, record_of, record_of_failure
 from .said_turns import SaidTurns
 from .turns import failed_turn, turn_of
 
@@ -38,8 +40,11 @@ class Watch:
         clock: Callable[[], float],
         wall: Callable[[], dt.datetime],
         on_turn: OnTurn | None,
+        recorder: Recorder,
+        is_baseline: Callable[[], bool],
     ) -> None:
-        """Tell the feed; `on_turn` hears of every turn instead of the log."""
+        """Tell feed and recorder; `on_turn` hears of every turn instead of the log."""
+        self._recorder, self._is_baseline = recorder, is_baseline
         self._learner, self._satellites, self._feed = learner, satellites, feed
         self._keeps_texts, self._clock, self._wall = keeps_texts, clock, wall
         self._on_turn = on_turn or _log_turn
@@ -62,7 +67,9 @@ class Watch:
                 starts_at_edge=speech is not None and speech.starts_at_edge,
                 microphone_class=outcome.caller.microphone_class,
             )
-        self._tell(turn_of(outcome, spans, self._wall(), with_text=self._keeps_texts()))
+        at = self._wall()
+        self._tell(turn_of(outcome, spans, at, with_text=self._keeps_texts()))
+        self._recorder.turn(record_of(outcome, spans, at, is_baseline=self._is_baseline()), outcome)
         self._on_turn(outcome, spans)
 
     def failed(self, request: TurnRequest, failure: EdgeVoiceError) -> None:
@@ -71,7 +78,9 @@ class Watch:
         if request.caller.trusted:
             now_s = self._clock()
             self._satellites.heard(request.caller.satellite, began_s=request.began_s, at_s=now_s, spoke=None)
-        self._tell(failed_turn(request, failure, self._wall()))
+        at = self._wall()
+        self._tell(failed_turn(request, failure, at))
+        self._recorder.turn(record_of_failure(request, failure, at, is_baseline=self._is_baseline()))
 
     def asking(self, request: TurnRequest, lane: str) -> None:
         """Hear that a turn goes to a lane."""
@@ -84,10 +93,24 @@ class Watch:
         at = self._wall().isoformat(timespec="milliseconds")
         told = {"satellite": caller.satellite, "word": hit.name, "score": round(hit.score, 4), "at": at}
         self._feed.publish({"type": "wake", **told})
+        self._recorder.woke(caller.satellite, hit.name)
 
-    def outcome(self, turn_id: str, result: str) -> Json:
+    def judged(self, closed: ClosedTurn) -> None:
+        """Hear what its session says of a turn."""
+        self._recorder.label(label_of_judged(closed, self._wall()))
+
+    def compared(self, turn_id: str, language: str, comparison: Comparison, chance: float | None) -> None:
+        """Hear how far a service's text is from the hub's."""
+        self._recorder.label(label_of_pair(turn_id, language, comparison, chance, self._wall()))
+
+    def outcome(self, turn_id: str, result: str, intent: str | None = None) -> Json:
         """Hear what the conversation made of a turn's text. Raises UnknownTurnError."""
-        self.recent.find(turn_id)
+        found = self.recent.find(turn_id)
+        self._recorder.label(
+            TurnLabel(
+                turn_id=turn_id, at=self._wall(), language=found["language"] or "", result=result, intent=intent or None
+            )
+        )
         if result in OF_USE:
             return {"counted": True}
         return {"counted": self._learner.told(turn_id, Signal.NO_INTENT)}

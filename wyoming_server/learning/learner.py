@@ -45,6 +45,10 @@ _LOGGER = logging.getLogger(__name__)
 WHOLE_CONTEXT_FRAMES = 3000
 
 
+type OnPair = Callable[[str, str, Comparison, float | None], None]
+"""(turn id, language, hub's text beside a lane's, chance of the audit or None for an escalation) hears of each pair."""
+
+
 class AuditLanes(Protocol):
     """Lanes that an audit may ask."""
 
@@ -85,6 +89,7 @@ class Learner:
         chance: random.Random,
         cost_per_second: float = 0.0,
         on_judged: Callable[[ClosedTurn], None] = lambda _: None,
+        on_pair: OnPair = lambda *_: None,
     ) -> None:
         """Learn into `knowledge`; `wall` is the home's own time, and `chance` draws the audits.
 
@@ -94,7 +99,7 @@ class Learner:
         self._knows, self._lanes, self._grammar, self._home = knowledge, lanes, grammar, home
         self._scorecard, self._snapshots, self._settings = scorecard, snapshots, settings
         self._clock, self._wall, self._chance = clock, wall, chance
-        self._cost_per_second, self._on_judged = cost_per_second, on_judged
+        self._cost_per_second, self._on_judged, self._on_pair = cost_per_second, on_judged, on_pair
         self._queue: asyncio.Queue[Outcome] = asyncio.Queue(settings.waiting)
         self._open: dict[str, _Open] = {}
         self._asked: dict[str, _Open] = {}
@@ -209,6 +214,7 @@ class Learner:
         if text:
             comparison = _compared(turn.one, text, match)
             self._knows.disagreements.observe(turn.outcome.cell.language, Pair(comparison=comparison, audited=False))
+            self._on_pair(turn_id, turn.outcome.cell.language, comparison, None)
             wrong = not comparison.same_intent
         turn.threshold.escalated(turn.outcome.cell, turn.one.risk.logit, wrong=wrong)
         return True
@@ -272,6 +278,7 @@ class Learner:
         if one.answer is not None and one.answer.text:
             comparison = _compared(one, one.answer.text, one.answer_match)
             self._knows.disagreements.observe(outcome.cell.language, Pair(comparison=comparison, audited=False))
+            self._on_pair(outcome.turn_id, outcome.cell.language, comparison, None)
             wrong = not comparison.same_intent
         threshold.escalated(outcome.cell, one.risk.logit, wrong=wrong)
 
@@ -355,6 +362,7 @@ class Learner:
         comparison = _compared(one, answer.text, match)
         pair = Pair(comparison=comparison, audited=True, chance=chance)
         self._knows.disagreements.observe(outcome.cell.language, pair)
+        self._on_pair(outcome.turn_id, outcome.cell.language, comparison, chance)
         return not comparison.same_intent
 
     async def save(self) -> None:

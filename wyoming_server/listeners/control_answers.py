@@ -1,19 +1,12 @@
 """The shapes of what the control API answers, as docs/control-api.md describes them."""
 
+from .control_past import BASELINE, DRIFT_EVENT, DRIFT_FIELDS, HEADLINE, KEPT_NOW, RESOURCES
+from .control_shapes import AMOUNT, COUNT, FINGERPRINT, HEX_ID, MICROPHONES, NAME, PROSE, RATE, STAGES, SUMS, TRUST
 from .control_values import Anything, Choice, Maybe, Moment, Named, Number, Several, Text, Truth, Whole, record
 
-PROSE = Text(most=20_000)
-"""A sentence for people, or a text that was said."""
-NAME = Text(most=500)
-COUNT = Whole(0)
-AMOUNT = Number(0)
-RATE = Number(0, 1)
-HEX_ID = Text(most=32, pattern="[0-9a-f]{32}", form="32 hex digits")
-FINGERPRINT = Text(most=64, pattern="[0-9a-f]{64}", form="64 hex digits")
-
-MICROPHONES = ("far_field", "near_field", "phone", "headset")
 SWITCHES = ("cloud_allowed", "audits", "keep_transcripts", "hedge", "answer_early", "confirm_critical",
-            "refuse_unconfirmed", "defer", "ask_text", "automatic_updates", "cohort_reports")  # fmt: skip
+            "refuse_unconfirmed", "defer", "ask_text", "automatic_updates", "cohort_reports",
+            "keep_recordings")  # fmt: skip
 DAILY = ("cloud_seconds_per_day", "audit_seconds_per_day", "hedge_seconds_per_day")
 CHOICES = {
     "routing_mode": Choice("auto", "edge", "cloud"),
@@ -22,12 +15,10 @@ CHOICES = {
     "cloud_money_per_month": Number(0, 10_000),
     "wake_threshold": Number(0, 1),
     "release_channel": Choice("stable", "beta"),
+    "log_level": Choice("debug", "info", "warning", "error"),
     **{name: Truth() for name in SWITCHES},
 }
 """Every choice of the owner, and what it may be."""
-WHAT = ("turns", "learned", "satellites", "ledger", "choices", "lanes")
-"""What can be erased."""
-
 ERROR = Named("Error", record({"code": Text(least=1), "message": PROSE}))
 
 HEALTH = Named(
@@ -100,7 +91,6 @@ SATELLITE = Named(
     ),
 )
 
-TRUST = Choice("hub", "home", "cloud")
 LANE = Named(
     "Lane",
     record(
@@ -238,7 +228,6 @@ BUNDLE_EVENTS = ("offered", "installing", "shadow", "serving", "watch", "settled
                  "refused")  # fmt: skip
 
 _PERCENTILES = Maybe(record({"p50": Maybe(Number()), "p95": Maybe(Number())}))
-_STAGES = ("capture", "inference", "hold", "post", "cloud", "transport")
 STATUS = Named(
     "Status",
     record(
@@ -277,7 +266,7 @@ STATUS = Named(
                     **dict.fromkeys(("turns", "escalations", "errors", "window_turns"), COUNT),
                     **dict.fromkeys(("escalation_rate", "retry_rate", "abandonment_rate"), Maybe(RATE)),
                     **dict.fromkeys(("last_word_to_text_ms", "end_to_text_ms"), _PERCENTILES),
-                    "stages_p95_ms": Maybe(record(dict.fromkeys(_STAGES, Maybe(Number())))),
+                    "stages_p95_ms": Maybe(record(dict.fromkeys(STAGES, Maybe(Number())))),
                 }
             ),
             "last_turn": Maybe(TURN),
@@ -303,7 +292,11 @@ STATUS = Named(
                     }
                 )
             ),
-            "resources": record(dict.fromkeys(("cpu_percent", "memory_percent", "memory_mb"), Maybe(AMOUNT))),
+            "resources": RESOURCES,
+            "drift": record(DRIFT_FIELDS),
+            "records": KEPT_NOW,
+            "baseline": Maybe(BASELINE),
+            "scorecard": Maybe(HEADLINE),
             "satellites": Several(SATELLITE),
             "bundles": record(_BUNDLES),
             "warnings": Several(record({"code": NAME, "message": PROSE, "subject": NAME})),
@@ -325,8 +318,7 @@ LEDGER_ROW = Named(
         }
     ),
 )
-_SUMS = Several(record({"lane": NAME, "trust": TRUST, "uploads": COUNT, "seconds": AMOUNT, "cost": AMOUNT}))
-LEDGER = record({"rows": Several(LEDGER_ROW), "today": _SUMS, "this_month": _SUMS})
+LEDGER = record({"rows": Several(LEDGER_ROW), "today": SUMS, "this_month": SUMS})
 
 HELLO = record(
     {"type": Choice("hello"), "version": Whole(1), "min_version": Whole(1), "id": HEX_ID, "server_version": NAME}
@@ -349,5 +341,7 @@ MESSAGES = {
             "evidence": _MEASURED,
         }
     ),
+    "drift": DRIFT_EVENT,
+    "scorecard": record({"type": Choice("scorecard"), "scorecard": HEADLINE}),
 }
 """What the WebSocket says, by type."""

@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from ..errors import InvalidRequestError, MalformedAudioError, UnsupportedAudioError
-from .control_schemas import FORM, WAV
+from .control_operation import FORM, WAV
 
 WAV_KINDS = frozenset({WAV, "audio/x-wav", "audio/wave", "audio/vnd.wave"})
 RATE_HZ = 16_000

@@ -8,18 +8,8 @@ from typing import Any
 from voluptuous_openapi import UNSUPPORTED, OpenApiVersion, convert  # type: ignore[import-untyped]  # ships no types
 
 from .. import __version__
-from .control_schemas import (
-    EVENTS,
-    FORM,
-    HEALTH,
-    LARGEST_RECORDING,
-    OPENAI,
-    OPERATIONS,
-    PARTS,
-    REFUSAL,
-    WAV,
-    Operation,
-)
+from .control_operation import EVENTS, FORM, WAV, Operation
+from .control_schemas import HEALTH, LARGEST_RECORDING, OPENAI, OPERATIONS, PARTS, REFUSAL
 from .control_values import Either, Json, Maybe, Named, Several, Value
 
 _ANY_REFUSALS = (400, 401, 403, 429, 500)

@@ -13,21 +13,13 @@ import voluptuous as vol
 from aiohttp import web
 
 from ..errors import InvalidRequestError, PlainHttpRefusedError
-from .control_answers import WHAT
 from .control_audio import WAV_KINDS, Intake, checked_wav
 from .control_events import events
 from .control_guards import address_of
-from .control_schemas import (
-    ANSWERED_ONLY,
-    EVENT_STREAM,
-    EVERYTHING,
-    JSON,
-    OPENAI,
-    PARTS,
-    RESOURCES,
-    WAV,
-    Operation,
-)
+from .control_operation import JSON, WAV, Operation
+from .control_operations_past import EVERYTHING
+from .control_schemas import ANSWERED_ONLY, EVENT_STREAM, OPENAI, PARTS, RESOURCES
+from .control_shapes import WHAT
 from .control_speech import transcription
 from .control_surface import Json, Surface
 from .control_values import checked
@@ -163,6 +155,23 @@ class Resources:
             "install_bundle": self._install_bundle,
             "roll_back_bundle": lambda asked: surface.roll_back_bundle(asked.body["kind"]),
             "transcribe": self._transcribe,
+            "figures": lambda asked: surface.history.figures(asked.query["days"]),
+            "history": lambda asked: surface.history.series(asked.query["hours"]),
+            "records": lambda asked: surface.history.records(
+                asked.query["limit"],
+                asked.query.get("before"),
+                language=asked.query.get("language"),
+                satellite=asked.query.get("satellite"),
+            ),
+            "incidents": lambda asked: surface.history.incidents(asked.query["limit"]),
+            "drift": _now(lambda _: surface.drift.told()),
+            "accept_drift": lambda asked: surface.drift.accept(asked.body.get("language")),
+            "baseline": lambda _: surface.months.baseline(),
+            "begin_baseline": lambda asked: surface.months.begin_baseline(asked.body),
+            "end_baseline": lambda _: surface.months.end_baseline(),
+            "scorecard": lambda asked: surface.months.scorecard(asked.query.get("month")),
+            "lineage": _now(lambda _: surface.privacy.lineage()),
+            "kept": lambda _: surface.privacy.kept(),
             "purge": self._purge,
             "openai_models": _now(lambda _: _models(surface.health()["model"])),
             "openapi": _description,
@@ -204,7 +213,8 @@ class Resources:
 
     async def _purge(self, asked: Asked) -> Json:
         what = asked.body["what"]
-        return await self._surface.purge(WHAT if EVERYTHING in what else tuple(dict.fromkeys(what)))
+        chosen = WHAT if EVERYTHING in what else tuple(dict.fromkeys(what))
+        return await self._surface.privacy.purge(chosen, asked.body.get("satellite"))
 
 
 def _now(answer: Callable[[Asked], Json]) -> Answer:

@@ -4,16 +4,15 @@ Loads no web server: the integration's peers and the description's tests read it
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
 
 from . import control_answers as answers
-from .control_answers import CHOICES, COUNT, ERROR, KINDS, MICROPHONES, NAME, WHAT
-from .control_values import Anything, Choice, Either, Maybe, Moment, Number, Several, Text, Truth, Value, Whole, record
+from .control_answers import CHOICES, ERROR, KINDS
+from .control_operation import FORM, WAV, Operation
+from .control_operations_past import PAST
+from .control_shapes import COUNT, MICROPHONES, NAME
+from .control_values import Anything, Choice, Maybe, Moment, Number, Several, Text, Truth, Value, Whole, record
 
-JSON, WAV, FORM, EVENTS = "application/json", "audio/wav", "multipart/form-data", "text/event-stream"
-EVERYTHING = "everything"
 ENDINGS = Choice("answered", "lane-timeout", "lane-failed", "lane-empty", "cancelled")
 LARGEST_BODY = 2**20
 LARGEST_RECORDING = 32 * 2**20
@@ -67,36 +66,6 @@ SPEECH_FORM = record(
     },
 )
 """The fields beside `file`; whatever they say, the hub decodes at temperature 0 and in chunks of its own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """One method of one path."""
-
-    name: str
-    method: str
-    path: str
-    summary: str
-    answer: Any = None
-    """Its shape; None for what is no JSON."""
-    status: int = 200
-    body: Any = None
-    kind: str = JSON
-    """The content type of the body, when there is one."""
-    query: Mapping[str, Value] = field(default_factory=dict)
-    needs_body: bool = True
-    """False where none stands for an empty object."""
-    example: Any = None
-    """A body, for people."""
-    refusals: tuple[int, ...] = ()
-    """Statuses beside 400, 401, 403 and 500, which any may have."""
-    is_open: bool = False
-    """Whether it needs no token."""
-
-    @property
-    def has_body(self) -> bool:
-        """Whether a request carries one."""
-        return self.body is not None or self.kind != JSON
 
 
 PARTS: Mapping[str, Value] = MappingProxyType({"id": _ID, "upload": Whole(0, 2**53)})
@@ -406,16 +375,7 @@ RESOURCES: tuple[Operation, ...] = (
         answer=answers.TRANSCRIBED,
         refusals=(409, 413, 415, 503),
     ),
-    Operation(
-        name="purge",
-        method="POST",
-        path="/api/v1/purge",
-        summary="Erase what is named; erasing the ledger keeps this month's sums",
-        body=record({"what": Either(Choice(EVERYTHING), Several(Choice(*WHAT, EVERYTHING), least=1, most=7))}),
-        answer=record({"erased": {Choice(*WHAT): COUNT}}),
-        refusals=(413, 415, 503),
-        example={"what": ["turns", "learned"]},
-    ),
+    *PAST,
     Operation(
         name="openai_models",
         method="GET",

@@ -8,7 +8,8 @@ from aiohttp import web
 
 from ..errors import InvalidRequestError
 from .control_audio import Intake, Upload, form_of, names_of, wav_of
-from .control_schemas import EVENTS, FORM, SPEECH_FORM
+from .control_operation import EVENTS, FORM
+from .control_schemas import SPEECH_FORM
 from .control_surface import Json, Surface
 from .control_values import checked
 

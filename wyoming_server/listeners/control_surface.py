@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from .control_told import Drift, History, Metrics, Months, Privacy
+
 type Json = dict[str, Any]
 """A JSON object."""
 
@@ -20,7 +22,7 @@ class Surface(Protocol):
         """Hear that a peer at an address has shown the token: it may use lanes and name satellites."""
 
     def events(self) -> AsyncIterator[Json]:
-        """Yield `status`, `asking`, `turn`, `wake` and `bundle` messages from now on, the first at once.
+        """Yield `status`, `asking`, `turn`, `wake`, `bundle`, `drift` and `scorecard` messages, the first at once.
 
         Ends when the listener is behind.
         """
@@ -107,5 +109,24 @@ class Surface(Protocol):
     async def transcribe(self, wav: bytes, *, language: str | None, lane: str, prompt: Sequence[str]) -> Json:
         """Return a turn's fields with its `text`; its times in `seconds`. Raises EdgeVoiceError."""
 
-    async def purge(self, what: Sequence[str]) -> Json:
-        """Erase, and return how much of each. Raises DiskError."""
+    # The past.
+
+    @property
+    def history(self) -> History:
+        """Turns as the records have them."""
+
+    @property
+    def privacy(self) -> Privacy:
+        """What is kept, and its end."""
+
+    @property
+    def drift(self) -> Drift:
+        """Slow changes for the worse."""
+
+    @property
+    def months(self) -> Months:
+        """Scorecards and baselines."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """Counters for Prometheus."""

@@ -58,6 +58,148 @@ _CHOICES: Migration = (
     ) STRICT
     """,
 )
+_TURNS: Migration = (
+    # `turn`, `satellite` and `session` are keyed hashes (`pseudonyms`); day is the home's.
+    """
+    CREATE TABLE turn (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        turn TEXT NOT NULL,
+        at_ms INTEGER NOT NULL,
+        day TEXT NOT NULL,
+        satellite TEXT NOT NULL,
+        session TEXT NOT NULL,
+        trusted INTEGER NOT NULL,
+        microphone_class TEXT NOT NULL,
+        language TEXT NOT NULL,
+        model TEXT NOT NULL,
+        action TEXT NOT NULL,
+        route TEXT NOT NULL,
+        lane TEXT NOT NULL,
+        error TEXT NOT NULL,
+        workload TEXT NOT NULL,
+        critical INTEGER NOT NULL,
+        intent TEXT NOT NULL,
+        ended_by TEXT NOT NULL,
+        spoke INTEGER NOT NULL,
+        rules TEXT NOT NULL,
+        risk REAL,
+        logit REAL,
+        threshold REAL,
+        points TEXT NOT NULL,
+        log_probability REAL,
+        entropy REAL,
+        snr_db REAL,
+        clipping REAL,
+        level_dbfs REAL,
+        noise_dbfs REAL,
+        speech_ratio REAL,
+        speech_seconds REAL NOT NULL,
+        retries INTEGER NOT NULL,
+        capture_ms REAL,
+        inference_ms REAL,
+        hold_ms REAL,
+        post_ms REAL,
+        cloud_ms REAL,
+        transport_ms REAL,
+        last_word_to_text_ms REAL,
+        end_to_text_ms REAL,
+        uploads INTEGER NOT NULL,
+        cloud_seconds REAL NOT NULL,
+        cloud_cost REAL NOT NULL,
+        is_baseline INTEGER NOT NULL,
+        would_escalate INTEGER,
+        wrong INTEGER,
+        retried INTEGER,
+        corrected INTEGER,
+        abandoned INTEGER,
+        no_intent INTEGER,
+        result TEXT,
+        disagreed INTEGER,
+        token_error_rate REAL,
+        audited INTEGER,
+        chance REAL
+    ) STRICT
+    """,
+    "CREATE INDEX turn_by_time ON turn (at_ms)",
+    "CREATE INDEX turn_by_hash ON turn (turn)",
+    "CREATE INDEX turn_by_satellite ON turn (satellite)",
+    # Sums of a day, for each language and kind of microphone; both empty for all together. `figures` is JSON.
+    """
+    CREATE TABLE day_sum (
+        day TEXT NOT NULL,
+        language TEXT NOT NULL,
+        microphone_class TEXT NOT NULL,
+        figures TEXT NOT NULL,
+        PRIMARY KEY (day, language, microphone_class)
+    ) STRICT
+    """,
+    """
+    CREATE TABLE load_sample (
+        at_ms INTEGER PRIMARY KEY,
+        cpu_percent REAL NOT NULL,
+        memory_percent REAL NOT NULL,
+        memory_mb REAL NOT NULL,
+        decode_busy REAL NOT NULL,
+        waiting INTEGER NOT NULL,
+        throttled INTEGER
+    ) STRICT
+    """,
+    # What its owner should know happened: a mode, a drift, a bundle that had to go. `message` is a sentence of ours.
+    """
+    CREATE TABLE incident (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        at_ms INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        message TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX incident_by_time ON incident (at_ms)",
+    # The scorecard of a month that is over, as JSON.
+    """
+    CREATE TABLE month (
+        month TEXT PRIMARY KEY,
+        made_utc TEXT NOT NULL,
+        scorecard TEXT NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE baseline (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        began_utc TEXT NOT NULL,
+        ends_utc TEXT NOT NULL,
+        ended_utc TEXT NOT NULL DEFAULT '',
+        consent TEXT NOT NULL,
+        seconds_cap REAL NOT NULL,
+        money_cap REAL NOT NULL,
+        figures TEXT NOT NULL DEFAULT ''
+    ) STRICT
+    """,
+)
+_SEALED: Migration = (
+    # A key for each class and day, wrapped by the hub's key: erasing it erases what was sealed with it.
+    """
+    CREATE TABLE data_key (
+        class TEXT NOT NULL,
+        day TEXT NOT NULL,
+        wrapped BLOB NOT NULL,
+        PRIMARY KEY (class, day)
+    ) STRICT
+    """,
+    """
+    CREATE TABLE sealed (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        class TEXT NOT NULL,
+        day TEXT NOT NULL,
+        turn TEXT NOT NULL,
+        satellite TEXT NOT NULL,
+        content BLOB NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX sealed_by_turn ON sealed (turn, class)",
+    "CREATE INDEX sealed_by_day ON sealed (class, day)",
+    "CREATE INDEX sealed_by_satellite ON sealed (satellite)",
+)
 
-MIGRATIONS: tuple[Migration, ...] = (_LEDGER, _SNAPSHOTS, _CHOICES)
+MIGRATIONS: tuple[Migration, ...] = (_LEDGER, _SNAPSHOTS, _CHOICES, _TURNS, _SEALED)
 """The n-th takes the file to version n, which `PRAGMA user_version` holds."""

@@ -9,7 +9,8 @@ import aiohttp
 import pytest
 
 from wyoming_server.errors import CapReachedError, DiskError, LaneCredentialsError, NotConsentedError
-from wyoming_server.listeners.control_schemas import OPERATIONS, Operation
+from wyoming_server.listeners.control_operation import Operation
+from wyoming_server.listeners.control_schemas import OPERATIONS
 from wyoming_server.listeners.control_values import checked
 
 from .control_surfaces import AT, LANE, POLICY, SATELLITE, TURN, RecordingSurface, opened
