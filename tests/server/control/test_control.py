@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from wyoming_server.listeners.control_shapes import WHAT
+
 from ..cloud.server import CONSENT, StandIn
 from ..home import Home, home, settings_for_tests
 from ..listeners.houses import KITCHEN_IN_NOISE, cloud_in_its_own_thread, room_noise, said
@@ -272,7 +274,7 @@ async def test_a_purge_leaves_nothing(served: Home, owner: Owner, cloud: StandIn
     await turn(served, said("kitchen"), room)
     await owner.satellite(room, answer_early=False)
     erased = (await owner.ask("POST", "purge", {"what": ["everything"]}))["erased"]
-    assert set(erased) == {"turns", "learned", "satellites", "ledger", "choices", "lanes"}
+    assert set(erased) == set(WHAT)
     status = await owner.ask("GET", "status")
     assert (status["policy"]["routing_mode"], status["lanes"], status["satellites"]) == ("auto", [], [])
     assert (await owner.ask("GET", "turns"))["turns"] == []

@@ -2,14 +2,15 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.server.bundles.conducted import BAD, SMALL, Arms, a_hub, run_here
+from tests.server.bundles.conducted import BAD, SMALL, Arms, Hub, a_hub, run_here
 from tests.server.bundles.publishing import a_bundle, a_repository, served
 from wyoming_server.bundles.bundle import Kind
 from wyoming_server.bundles.state import Stage
@@ -32,20 +33,27 @@ class SlowFetches:
         return await run_here(job, on_progress)
 
 
-async def test_one_that_came_to_serve_all_while_a_newer_one_was_fetched_is_watched_to_its_end(tmp_path: Path) -> None:
-    repository, slowly = a_repository(tmp_path / "repository"), SlowFetches()
-    repository.publish(a_bundle(tmp_path / "published", version="1.0.0"))
-    with served(repository.public) as url, a_hub(tmp_path / "data", run_job=slowly) as hub:
+@asynccontextmanager
+async def fetching_a_second(folder: Path) -> AsyncIterator[tuple[Hub, asyncio.Event]]:
+    """Give a hub on which the first bundle serves some turns, while its fetch of the second waits for the event."""
+    repository, slowly = a_repository(folder / "repository"), SlowFetches()
+    repository.publish(a_bundle(folder / "published", version="1.0.0"))
+    with served(repository.public) as url, a_hub(folder / "data", run_job=slowly) as hub:
         slowly.may.set()
         await hub.trusts(url, repository)
         await hub.hears(SMALL.shadow_turns)
-        repository.publish(a_bundle(tmp_path / "published", version="1.1.0"))
+        repository.publish(a_bundle(folder / "published", version="1.1.0"))
         slowly.asked.clear()
         slowly.may.clear()
         await hub.updates.check()
         await slowly.asked.wait()
+        yield hub, slowly.may
+
+
+async def test_one_that_came_to_serve_all_while_a_newer_one_was_fetched_is_watched_to_its_end(tmp_path: Path) -> None:
+    async with fetching_a_second(tmp_path) as (hub, may):
         await hub.hears(SMALL.serving_turns)
-        slowly.may.set()
+        may.set()
         await hub.updates.settled()
         candidate = hub.updates.state.of(Kind.ASR).candidate
         assert candidate is not None
@@ -60,21 +68,11 @@ async def test_one_that_came_to_serve_all_while_a_newer_one_was_fetched_is_watch
 
 
 async def test_one_that_is_worse_goes_while_a_newer_one_is_fetched(tmp_path: Path) -> None:
-    repository, slowly = a_repository(tmp_path / "repository"), SlowFetches()
-    repository.publish(a_bundle(tmp_path / "published", version="1.0.0"))
-    with served(repository.public) as url, a_hub(tmp_path / "data", run_job=slowly) as hub:
-        slowly.may.set()
-        await hub.trusts(url, repository)
-        await hub.hears(SMALL.shadow_turns)
-        repository.publish(a_bundle(tmp_path / "published", version="1.1.0"))
-        slowly.asked.clear()
-        slowly.may.clear()
-        await hub.updates.check()
-        await slowly.asked.wait()
+    async with fetching_a_second(tmp_path) as (hub, may):
         hub.updates.course.canary.trigger("memory", "it eats memory")
         await hub.hears(1, candidate=BAD)
         assert hub.updates.state.of(Kind.ASR).candidate is None
-        slowly.may.set()
+        may.set()
         await hub.updates.settled()
         candidate = hub.updates.state.of(Kind.ASR).candidate
         assert candidate is not None
