@@ -177,15 +177,17 @@ _TURNS: Migration = (
     """,
 )
 _SEALED: Migration = (
-    # A key for each class and day, wrapped by the hub's key: erasing it erases what was sealed with it.
+    # A key for each class and day, wrapped by the hub's key: erasing it erases what was sealed with it. A day has a
+    # second one where the hub's key was lost on it: then nothing opens the first.
     """
     CREATE TABLE data_key (
+        number INTEGER PRIMARY KEY,
         class TEXT NOT NULL,
         day TEXT NOT NULL,
-        wrapped BLOB NOT NULL,
-        PRIMARY KEY (class, day)
+        wrapped BLOB NOT NULL
     ) STRICT
     """,
+    "CREATE INDEX data_key_by_day ON data_key (class, day)",
     """
     CREATE TABLE sealed (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
