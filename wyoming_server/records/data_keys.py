@@ -1,4 +1,4 @@
-"""Keys of what is kept under seal, one for each class and day, wrapped by the hub's own: what a key sealed ends with it.
+"""Keys of what is kept under seal, one for each class and day, wrapped by the hub's: what a key sealed ends with it.
 
 The hub's key lies in a file of its own, which backups leave out: the records alone open nothing, and neither does an
 older copy of them once the hub's key was renewed. Whoever may read the whole data folder can open what is kept now.
@@ -99,7 +99,7 @@ class DataKeys:
         return next(iter(self.every(kind, day, connection)), None)
 
     def every(self, kind: str, day: date, connection: sqlite3.Connection) -> list[bytes]:
-        """Return all keys of a class and day that open, the newest first: there are two where the hub's key was lost."""
+        """Return all keys of a class and day that open, the newest first: two where the hub's key was lost."""
         return _opened(_rows_of(kind, day, connection), self._hubs())
 
     def days(self, kind: str, connection: sqlite3.Connection) -> list[date]:
