@@ -17,8 +17,9 @@ from wyoming_server.listeners.control_door import ControlDoor, open_control
 from wyoming_server.listeners.control_settings import ControlSettings
 from wyoming_server.listeners.control_surface import Json
 
+from .past_surfaces import ALARM, AT, BASELINE, HEADLINE, KEPT_NOW, RecordingDrift, RecordingPast
+
 SERVER_ID = "0123456789abcdef" * 2
-AT = "2026-11-22T10:00:00.123+00:00"
 TURN: Json = {
     "turn_id": "a-turn", "at": AT, "satellite": "assist_satellite.kitchen", "microphone_class": "far_field",
     "language": "en", "action": "accept", "reason": "the risk is low", "why": "+18 quiet room noise",
@@ -40,7 +41,7 @@ POLICY: Json = {
     "cloud_seconds_per_day": 600, "audit_seconds_per_day": 60, "hedge_seconds_per_day": 60,
     "cloud_money_per_month": 5, "hedge": False, "wake_threshold": 0.5, "answer_early": True, "confirm_critical": True,
     "refuse_unconfirmed": False, "defer": False, "ask_text": True, "release_channel": "stable",
-    "automatic_updates": True, "cohort_reports": False,
+    "automatic_updates": True, "cohort_reports": False, "log_level": "info", "keep_recordings": False,
 }  # fmt: skip
 LANE: Json = {
     "name": "OpenAI", "provider": "openai", "trust": "cloud", "state": "ready", "reason": "", "consent": "2026-11-22",
@@ -112,7 +113,10 @@ STATUS: Json = {
                     "reason": "few turns", "turns_to_go": 180}],
     "disagreement": [{"language": "en", "value": 0.07, "low": 0.03, "high": 0.12, "pairs": 44,
                       "population": "escalated"}],
-    "resources": {"cpu_percent": 12.0, "memory_percent": 41.0, "memory_mb": 210.0},
+    "resources": {"cpu_percent": 12.0, "memory_percent": 41.0, "memory_mb": 210.0, "throttled": None,
+                  "decode_busy": 0.02, "waiting": 0, "most_waiting": 16, "saturated": False, "reason": ""},
+    "drift": {"state": "drifted", "turns_to_go": 0, "alarms": [ALARM]}, "records": KEPT_NOW, "baseline": BASELINE,
+    "scorecard": HEADLINE,
     "satellites": [SATELLITE], "bundles": BUNDLES,
     "warnings": [{"code": "starter-model", "message": "a small vocabulary", "subject": ""}],
 }  # fmt: skip
@@ -141,6 +145,7 @@ class RecordingSurface:
         """Recordings that are being transcribed."""
         self.may_answer = asyncio.Event()
         self.may_answer.set()
+        self._past = RecordingPast(self._hear)
 
     def _hear(self, *asked: object) -> None:
         self.asked.append(asked)
@@ -274,9 +279,25 @@ class RecordingSurface:
         self._hear("roll_back_bundle", kind)
         return ALL_BUNDLES
 
-    async def purge(self, what: Sequence[str]) -> Json:
-        self._hear("purge", tuple(what))
-        return {"erased": dict.fromkeys(what, 3)}
+    @property
+    def history(self) -> RecordingPast:
+        return self._past
+
+    @property
+    def privacy(self) -> RecordingPast:
+        return self._past
+
+    @property
+    def drift(self) -> RecordingDrift:
+        return RecordingDrift(self._hear)
+
+    @property
+    def months(self) -> RecordingPast:
+        return self._past
+
+    @property
+    def metrics(self) -> RecordingPast:
+        return self._past
 
     def _known(self, turn_id: str) -> None:
         if turn_id != TURN["turn_id"]:

@@ -11,9 +11,11 @@ import pytest
 from wyoming_server.errors import CapReachedError, DiskError, LaneCredentialsError, NotConsentedError
 from wyoming_server.listeners.control_operation import Operation
 from wyoming_server.listeners.control_schemas import OPERATIONS
+from wyoming_server.listeners.control_shapes import WHAT
 from wyoming_server.listeners.control_values import checked
 
-from .control_surfaces import AT, LANE, POLICY, SATELLITE, TURN, RecordingSurface, opened
+from .control_surfaces import LANE, POLICY, SATELLITE, TURN, RecordingSurface, opened
+from .past_surfaces import AT
 
 BY_NAME = {one.name: one for one in OPERATIONS}
 WAV = (Path(__file__).parents[3] / "wyoming_server/recordings/kitchen.wav").read_bytes()
@@ -144,13 +146,30 @@ ASKED: list[tuple[str, str, Any, tuple[object, ...]]] = [
     ("ledger", "/api/v1/ledger", None, ("ledger", 100, None)),
     ("ledger", "/api/v1/ledger?limit=10&before=8", None, ("ledger", 10, 8)),
     ("write_ledger", "/api/v1/ledger", {"rows": [KEPT]}, ("write_ledger", [KEPT])),
-    ("purge", "/api/v1/purge", {"what": ["ledger", "turns", "ledger"]}, ("purge", ("ledger", "turns"))),
+    ("purge", "/api/v1/purge", {"what": ["ledger", "turns", "ledger"]}, ("purge", ("ledger", "turns"), None)),
+    ("purge", "/api/v1/purge", {"what": "everything", "satellite": "stt.a"}, ("purge", WHAT, "stt.a")),
+    ("figures", "/api/v1/figures", None, ("figures", 7)),
+    ("figures", "/api/v1/figures?days=30", None, ("figures", 30)),
+    ("history", "/api/v1/history", None, ("series", 24)),
+    ("history", "/api/v1/history?hours=9600", None, ("series", 9600)),
+    ("records", "/api/v1/records", None, ("records", 50, None, None, None)),
     (
-        "purge",
-        "/api/v1/purge",
-        {"what": "everything"},
-        ("purge", ("turns", "learned", "satellites", "ledger", "choices", "lanes")),
+        "records",
+        "/api/v1/records?limit=5&before=99&language=de&satellite=stt.a",
+        None,
+        ("records", 5, 99, "de", "stt.a"),
     ),
+    ("incidents", "/api/v1/incidents", None, ("incidents", 50)),
+    ("drift", "/api/v1/drift", None, ("drift",)),
+    ("accept_drift", "/api/v1/drift/accept", {}, ("accept", None)),
+    ("accept_drift", "/api/v1/drift/accept", {"language": "en"}, ("accept", "en")),
+    ("baseline", "/api/v1/baseline", None, ("baseline",)),
+    ("begin_baseline", "/api/v1/baseline", {"consent": "2026-11-22"}, ("begin_baseline", {"consent": "2026-11-22"})),
+    ("end_baseline", "/api/v1/baseline", None, ("end_baseline",)),
+    ("scorecard", "/api/v1/scorecard", None, ("scorecard", None)),
+    ("scorecard", "/api/v1/scorecard?month=2026-10", None, ("scorecard", "2026-10")),
+    ("lineage", "/api/v1/lineage", None, ("lineage",)),
+    ("kept", "/api/v1/kept", None, ("kept",)),
 ]
 
 
@@ -221,8 +240,13 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("PUT", "/api/v1/satellites/x", {"wake_threshold": 2}, "wake_threshold: allowed is 0 to 1"),
     ("POST", "/api/v1/ledger", {"rows": [KEPT | {"at": "today"}]}, "rows[0].at: must be a time such as"),
     ("POST", "/api/v1/ledger", {"rows": [KEPT | {"at": "2026-02-30T10:00:00Z"}]}, "rows[0].at: must be a time such as"),
-    ("POST", "/api/v1/purge", {"what": ["disk"]}, "what[0]: allowed is turns, learned"),
-    ("POST", "/api/v1/purge", {"what": []}, "what: must have 1 to 7 entries"),
+    ("POST", "/api/v1/purge", {"what": ["disk"]}, "what[0]: allowed is turns, transcripts"),
+    ("POST", "/api/v1/purge", {"what": []}, "what: must have 1 to 12 entries"),
+    ("GET", "/api/v1/figures?days=31", None, "days: allowed is 1 to 30"),
+    ("GET", "/api/v1/scorecard?month=2026-13", None, "month: must be a month as YYYY-MM"),
+    ("GET", "/api/v1/records?satellite=", None, "satellite: must be 1 to 500 characters long"),
+    ("POST", "/api/v1/baseline", {"consent": "yes"}, "consent: must be a day as YYYY-MM-DD"),
+    ("POST", "/api/v1/baseline", {"consent": "2026-11-22", "days": 32}, "days: allowed is 1 to 31"),
     ("GET", "/api/v1/turns?limit=0", None, "limit: allowed is 1 to 500"),
     ("GET", "/api/v1/turns?limit=many", None, "limit: must be a whole number; allowed is 1 to 500"),
     ("GET", "/api/v1/turns?limit=1&limit=2", None, "limit: name it once"),
