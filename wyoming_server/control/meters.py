@@ -16,6 +16,6 @@ class Meters:
     def woke(self, satellite: str, word: str) -> None:
         """Count a wake word."""
 
-    def exposition(self) -> bytes:
-        """Return all in Prometheus's text format 0.0.4; quick, and changes nothing."""
+    async def exposition(self) -> bytes:
+        """Return all in Prometheus's text format 0.0.4, made off the loop; changes nothing."""
         raise NotImplementedError

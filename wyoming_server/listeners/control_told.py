@@ -71,5 +71,5 @@ class Months(Protocol):
 class Metrics(Protocol):
     """Counters for Prometheus."""
 
-    def exposition(self) -> bytes:
-        """Return all in Prometheus's text format 0.0.4; quick, and changes nothing."""
+    async def exposition(self) -> bytes:
+        """Return all in Prometheus's text format 0.0.4, made off the loop; changes nothing."""
