@@ -210,13 +210,8 @@ class Learner:
         if turn is None or turn.outcome.cell is None:
             return False
         match = await self._grammar.match(text, turn.outcome.language, self._home) if text else None
-        wrong = None
-        if text:
-            comparison = _compared(turn.one, text, match)
-            self._knows.disagreements.observe(turn.outcome.cell.language, Pair(comparison=comparison, audited=False))
-            self._on_pair(turn_id, turn.outcome.cell.language, comparison, None)
-            wrong = not comparison.same_intent
-        turn.threshold.escalated(turn.outcome.cell, turn.one.risk.logit, wrong=wrong)
+        comparison = _compared(turn.one, text, match) if text else None
+        self._count_asked(turn, turn.outcome.cell, comparison)
         return True
 
     async def run(self) -> None:
@@ -274,13 +269,29 @@ class Learner:
             until_s = self._clock() + self._settings.audit_deadline_seconds
             self._asked[outcome.turn_id] = _Open(outcome=outcome, one=one, threshold=threshold, until_s=until_s)
             return
-        wrong = None
-        if one.answer is not None and one.answer.text:
-            comparison = _compared(one, one.answer.text, one.answer_match)
-            self._knows.disagreements.observe(outcome.cell.language, Pair(comparison=comparison, audited=False))
-            self._on_pair(outcome.turn_id, outcome.cell.language, comparison, None)
-            wrong = not comparison.same_intent
-        threshold.escalated(outcome.cell, one.risk.logit, wrong=wrong)
+        answer = one.answer
+        comparison = _compared(one, answer.text, one.answer_match) if answer is not None and answer.text else None
+        self._count_asked(_Open(outcome=outcome, one=one, threshold=threshold), outcome.cell, comparison)
+
+    def _count_asked(self, turn: _Open, cell: Cell, comparison: Comparison | None) -> None:
+        """Count a turn that went to a lane, and the lane's text if one came.
+
+        What went there for the mode alone would have been accepted: it counts as that, audited for certain. Else a week
+        in mode `cloud`, in which nothing is accepted and nothing accepted is wrong, would raise the allowance.
+        """
+        limit, logit = turn.one.decision.threshold, turn.one.risk.logit
+        forced = turn.one.decision.by_mode and limit is not None and logit <= limit.logit
+        wrong = None if comparison is None else not comparison.same_intent
+        if comparison is not None:
+            self._knows.disagreements.observe(cell.language, Pair(comparison=comparison, audited=forced))
+            self._on_pair(turn.outcome.turn_id, cell.language, comparison, 1.0 if forced else None)
+        if not forced:
+            turn.threshold.escalated(cell, logit, wrong=wrong)
+        elif wrong is None:
+            turn.threshold.accepted(cell, logit, proxy=None, audit_probability=0.0)
+        else:
+            label = AuditLabel(wrong=wrong)
+            turn.threshold.accepted(cell, logit, proxy=None, audit=label, audit_probability=1.0)
 
     def _spend(self, answer: LaneAnswer | None) -> None:
         """Tell the budget of every turn, also of one that sent nothing: that is what its price falls by."""
@@ -304,7 +315,7 @@ class Learner:
         for turn_id in [key for key, turn in self._asked.items() if turn.until_s <= now_s]:
             turn = self._asked.pop(turn_id)
             if turn.outcome.cell is not None:
-                turn.threshold.escalated(turn.outcome.cell, turn.one.risk.logit, wrong=None)
+                self._count_asked(turn, turn.outcome.cell, None)
 
     def _close(self, closed: ClosedTurn, audits: asyncio.TaskGroup) -> None:
         """Count an accepted turn, after an audit if one is drawn for it."""

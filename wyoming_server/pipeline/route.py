@@ -47,6 +47,8 @@ MADE_UP = {
 }
 """What the rules that discard say, for people."""
 
+BY_MODE = "mode cloud"
+"""The row by which everything goes to a lane, whatever its risk."""
 ROWS = (
     Row(
         name="nothing heard",
@@ -75,7 +77,7 @@ ROWS = (
         ),
     ),
     Row(
-        name="mode cloud",
+        name=BY_MODE,
         when="The mode is `cloud`, and a lane is ready.",
         fits=lambda case: _mode(case) is RoutingMode.CLOUD and case.lane is not None,
         action=Action.ESCALATE,
@@ -228,6 +230,7 @@ def decide(
         threshold=threshold,
         to_client=row.action is Action.ESCALATE and case.lane is not None and case.lane.is_client,
         lane=case.lane.name if row.action is Action.ESCALATE and case.lane is not None else "",
+        by_mode=row.name == BY_MODE,
     )
 
 

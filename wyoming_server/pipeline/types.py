@@ -200,6 +200,8 @@ class Decision:
     """Escalate by the caller's own lane."""
     lane: str = ""
     """Which lane it is to go to first, when it is escalated."""
+    by_mode: bool = False
+    """It is escalated for the mode alone: its risk was not asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

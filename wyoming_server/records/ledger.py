@@ -6,6 +6,7 @@ that ends; when the power fails, the rows of the last seconds may be gone (`Data
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, date, datetime
 from functools import partial
@@ -41,6 +42,8 @@ class EgressLedger:
         self._under_way: dict[int, str] = {}
         """Number → time, of rows that this process opened; touched by the writer's thread alone."""
         self._used: Used | None = None
+        self.also_capped: Callable[[Upload], str] = lambda _upload: ""
+        """A further cap: says why an upload to the cloud may not happen, or counts it and says nothing. Quick."""
 
     @classmethod
     async def opened(cls, store: Store, settings: LedgerSettings, clock: Clock | None = None) -> EgressLedger:
@@ -64,6 +67,8 @@ class EgressLedger:
         if upload.trust is not Trust.CLOUD:
             self._store.later(partial(count_at_home, self._today(), upload))
             return STAYS_HOME
+        if reason := self.also_capped(upload):
+            raise CapReachedError(reason)
         row = self._store.submit(partial(self._reserve, self._clock(), upload), urgent=True)
         try:
             async with asyncio.timeout(LONGEST_WAIT_SECONDS):

@@ -83,6 +83,7 @@ def turn(
     kept: bool = True,
     rules: tuple[str, ...] = (),
     at_s: float | None = None,
+    by_mode: bool = False,
 ) -> Outcome:
     """Return a turn that ends now or then; `heard` is a lane's text, `kept` says whether it may be learned from."""
     end_s = now_s() if at_s is None else at_s
@@ -99,7 +100,7 @@ def turn(
     )
     risk = Risk(value=0.1, reason="", logit=logit, rules=rules)
     workload = Workload(kind=WorkloadClass.COMMAND)
-    decision = Decision(action=action, reason="as the test says", threshold=threshold)
+    decision = Decision(action=action, reason="as the test says", threshold=threshold, by_mode=by_mode)
     attempt = LaneAttempt(lane="cloud", trust=Trust.CLOUD, seconds=25.0, cost=0.01, ending="answered")
     answer = LaneAnswer(text=heard, lane="cloud", language="en", attempts=(attempt,)) if heard else None
     one = Interpretation(

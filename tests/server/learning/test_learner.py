@@ -24,6 +24,7 @@ from tests.server.learning.school import (
 from tests.server.pipeline.doubles import ScriptedGrammar, now_s, on_virtual_time
 from tests.server.pipeline.lane_doubles import CALLER, ScriptedLane, lane_error, lane_settings
 from wyoming_server.errors import LaneFailedError
+from wyoming_server.learning.disagreement import Population
 from wyoming_server.learning.pace import LearnerSettings
 from wyoming_server.learning.threshold import ThresholdSettings
 from wyoming_server.pipeline.grammar import Vocabulary
@@ -172,6 +173,40 @@ def test_an_escalated_turn_is_an_exact_label_and_a_pair_for_the_disagreement(hea
             assert one.counts == []
 
     taught(work())
+
+
+@pytest.mark.parametrize(("heard", "loss"), [(SAID, 0.0), (MISHEARD, 1.0)])
+def test_what_went_to_a_lane_for_the_mode_alone_counts_as_accepted_and_audited(heard: str, loss: float) -> None:
+    async def work() -> None:
+        async with school(settings=SILENT) as one:
+            await one.teach(turn(SAID, action=Action.ESCALATE, heard=heard, by_mode=True))
+            assert [(count.audit, count.chance, count.loss) for count in one.counts] == [(bool(loss), 1.0, loss)]
+            found = one.knowledge.disagreements.figures("en", Population.ACCEPTED)
+            assert found is not None
+            assert (found.pairs, found.intent.value) == (1, loss)
+
+    taught(work())
+
+
+def test_what_was_risky_in_mode_cloud_counts_as_escalated() -> None:
+    async def work() -> None:
+        async with school() as one:
+            await one.teach(turn(SAID, logit=2.0, action=Action.ESCALATE, heard=MISHEARD, by_mode=True))
+            assert one.counts == []
+            assert one.knowledge.disagreements.figures("en", Population.ACCEPTED) is None
+
+    taught(work())
+
+
+def test_a_week_in_mode_cloud_leaves_the_allowance_where_it_would_be_without() -> None:
+    async def allowance(*, by_mode: bool) -> float:
+        async with school(settings=SILENT) as one:
+            for number in range(60):
+                heard = MISHEARD if number % 3 == 0 else SAID
+                await one.teach(turn(SAID, action=Action.ESCALATE, heard=heard, by_mode=by_mode))
+            return one.threshold.allowance(CELL)
+
+    assert on_virtual_time(allowance(by_mode=True)) < SILENT.target_error < on_virtual_time(allowance(by_mode=False))
 
 
 def test_what_uploads_cost_moves_the_price_and_what_did_not_leave_lets_it_fall() -> None:
