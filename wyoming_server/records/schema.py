@@ -117,19 +117,24 @@ _TURNS: Migration = (
         disagreed INTEGER,
         token_error_rate REAL,
         audited INTEGER,
-        chance REAL
+        chance REAL,
+        summed INTEGER NOT NULL DEFAULT 0
     ) STRICT
     """,
     "CREATE INDEX turn_by_time ON turn (at_ms)",
+    # Those that no day's sums have in them yet.
+    "CREATE INDEX turn_to_sum ON turn (day) WHERE NOT summed",
     "CREATE INDEX turn_by_hash ON turn (turn)",
     "CREATE INDEX turn_by_satellite ON turn (satellite)",
-    # Sums of a day, for each language and kind of microphone; both empty for all together. `figures` is JSON.
+    # Sums of a day, for each language and kind of microphone; both empty for all together. `figures` is JSON, `times`
+    # what turns took: eight spans, each sorted by itself, so that no turn can be told from another (`day_sums`).
     """
     CREATE TABLE day_sum (
         day TEXT NOT NULL,
         language TEXT NOT NULL,
         microphone_class TEXT NOT NULL,
         figures TEXT NOT NULL,
+        times BLOB NOT NULL,
         PRIMARY KEY (day, language, microphone_class)
     ) STRICT
     """,
