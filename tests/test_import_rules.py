@@ -29,7 +29,7 @@ PARTS = {
     "pipeline": {"errors"},
     "bundles": {"errors", "pipeline.checked", "pipeline.types", "pipeline.scorecard"},
     "canary": {"errors", "pipeline.checked", "bundles", "learning.e_process"},
-    "updates": {"", "errors", "whole_file", "pipeline.checked", "bundles", "canary"},
+    "updates": {"", "errors", "logs", "whole_file", "pipeline.checked", "bundles", "canary"},
     "publisher": {
         "errors",
         "whole_file",
@@ -42,6 +42,7 @@ PARTS = {
     "engines": {
         "",  # the version, for the User-Agent of lanes
         "errors",
+        "logs",  # lanes' keys are masked there
         "bundles",
         "pipeline.checked",
         "pipeline.types",
@@ -80,10 +81,13 @@ PARTS = {
     "logs": set(),
     "settings_refusals": {"settings_schema"},
     "settings_schema": set(),
-    "listeners": {"", "errors", "pipeline", "learning", "resilience", "records", "bundles"},
+    # logs: the token is masked there.
+    "listeners": {"", "errors", "logs", "pipeline", "learning", "resilience", "records", "bundles"},
     "status_page": {"errors"},
     "memory": set(),
-    "saturation": set(),
+    "saturation": {"strain", "throttling"},
+    "strain": set(),
+    "throttling": set(),
     "control": {
         "",  # the version
         "errors",

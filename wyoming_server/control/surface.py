@@ -76,7 +76,7 @@ class Control:
         `on_turn` hears of every turn, instead of the log.
         """
         self._parts, learner = parts, parts.brain.learner
-        self._feed, self._saturation = Feed(), Saturation(parts.clock)
+        self._feed, self._saturation = Feed(), Saturation(parts.clock, parts.edge)
         self._past = past_of(
             parts,
             self._saturation,
@@ -254,6 +254,7 @@ class Control:
                 *warnings_of(facts, supply, lanes, cloud, disk),
                 *self._rooms.warnings(),
                 *bundle_warnings(parts.updates),
+                *self._saturation.warnings(),
                 *self._past.privacy.warnings(),
                 *self._past.drift.warnings(),
             ],

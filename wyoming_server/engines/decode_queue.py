@@ -4,9 +4,11 @@ A turn has at most one decode waiting (a newer one supersedes it), so first come
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 
 from ..errors import OverloadedError
 from ..pipeline.scorecard import Scorecard
@@ -20,10 +22,34 @@ type Lease = Callable[[], AbstractContextManager[WhisperEngine]]
 class DecodeLine:
     """The threads that decode, and how many decodes wait for them or run."""
 
-    def __init__(self, *, limit: int, workers: int) -> None:
+    def __init__(self, *, limit: int, workers: int, clock: Callable[[], float] = time.monotonic) -> None:
         """Let at most `limit` decodes wait or run, `workers` of them run."""
-        self.limit, self.waiting = limit, 0
+        self.limit, self.workers, self.waiting = limit, workers, 0
         self.executor = ThreadPoolExecutor(workers, thread_name_prefix="asr")
+        self._clock, self._counting = clock, threading.Lock()
+        self._running, self._busy_s, self._at_s = 0, 0.0, clock()
+
+    @property
+    def busy_seconds(self) -> float:
+        """How long the threads have decoded since the start, all of them together: what runs now counts, too."""
+        self._count(0)
+        return self._busy_s
+
+    @contextmanager
+    def decoding(self) -> Iterator[None]:
+        """Count a thread as busy."""
+        self._count(1)
+        try:
+            yield
+        finally:
+            self._count(-1)
+
+    def _count(self, change: int) -> None:
+        with self._counting:
+            now_s = self._clock()
+            self._busy_s += self._running * max(0.0, now_s - self._at_s)
+            self._at_s = now_s
+            self._running += change
 
 
 class DecodeQueue:
@@ -50,6 +76,21 @@ class DecodeQueue:
     def waiting(self) -> int:
         """Decodes that wait or run."""
         return self._line.waiting
+
+    @property
+    def limit(self) -> int:
+        """As many decodes may wait or run."""
+        return self._line.limit
+
+    @property
+    def workers(self) -> int:
+        """As many run at a time."""
+        return self._line.workers
+
+    @property
+    def busy_seconds(self) -> float:
+        """How long the threads have decoded since the start, all of them together."""
+        return self._line.busy_seconds
 
     @property
     def name(self) -> str:
@@ -92,7 +133,7 @@ class DecodeQueue:
             line.waiting -= 1
 
     def _decode(self, request: DecodeRequest) -> Hypothesis:
-        with self._lease() as engine:
+        with self._lease() as engine, self._line.decoding():
             return engine.decode(request)
 
     def close(self) -> None:
