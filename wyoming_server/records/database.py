@@ -16,9 +16,13 @@ BUSY_SECONDS = 0.5
 """How long another program that writes into the same file is waited for."""
 LONGEST_LOG_BYTES = 1 << 20
 """A longer write-ahead log is copied into the file and begun anew."""
+EMPTYING_MS = 50
+"""How long readers are waited for, who hold up the emptying of the log: so long no upload can be written down."""
 SET_ASIDE = 3
 """So many damaged files are kept; a dying SD card must not fill itself with them."""
 MODE = 0o600
+PAGES_AT_ONCE = 128
+"""Half a megabyte: as long as an urgent job may have to wait."""
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _CURES = {
     sqlite3.SQLITE_FULL: "the disk is full: make room on it",
@@ -111,6 +115,7 @@ class Database:
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute(f"PRAGMA journal_size_limit = {LONGEST_LOG_BYTES}")
         connection.execute("PRAGMA cell_size_check = ON")
+        connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, in freed pages, too
         while (version := _version(connection)) < len(self._migrations):
             self._migrate(connection, version)
         begin_log(connection)  # also the proof that the file can be written
@@ -177,6 +182,19 @@ class Database:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
             return True
 
+    def empty_log(self) -> bool:
+        """Copy the log into the file, and cut it off: what was deleted is in neither then. Blocks. Raises DiskError.
+
+        Returns whether it could be: not while somebody reads the file as it was. `begin_log` is due then.
+        """
+        with _errors_told(self.path), contextlib.closing(self._connected("rw")) as connection:
+            connection.execute("PRAGMA synchronous = NORMAL")
+            # Most of the work by this one, which holds up nobody; the other locks writers out, for a moment only.
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            connection.execute(f"PRAGMA busy_timeout = {EMPTYING_MS}")
+            is_busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not is_busy
+
     def close(self) -> None:
         """Close the file; the next job opens it again."""
         connection, self._connection = self._connection, None
@@ -192,6 +210,12 @@ def begin_log(connection: sqlite3.Connection) -> None:
     be an upload.
     """
     connection.execute(f"PRAGMA user_version = {_version(connection)}")
+
+
+def give_back(connection: sqlite3.Connection) -> bool:
+    """Give some free pages back to the disk; tell whether there are more."""
+    connection.execute(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})").fetchall()  # each row that is fetched frees one
+    return int(connection.execute("PRAGMA freelist_count").fetchone()[0]) > 0
 
 
 def is_damage(error: Exception) -> bool:

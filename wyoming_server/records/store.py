@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..errors import DiskError
-from .database import Database, Job, begin_log, is_damage, is_mistake
+from .database import Database, Job, begin_log, give_back, is_damage, is_mistake
 from .schema import MIGRATIONS, Migration
 from .writer import Writer
 
@@ -27,6 +27,9 @@ INTERVAL_SECONDS = 3.0
 """What can wait is written so often; a killed process loses no more, and a lost supply no more than twice that."""
 BATCH = 50
 """Jobs of one transaction (about 0.3 ms): as long as an urgent job may have to wait."""
+EMPTYING_TRIES = 40
+EMPTYING_SECONDS = 0.05
+"""Between two of them: longer than a query takes."""
 MOST_WAITING = 10_000
 """Jobs that are kept for a disk that refuses them; beyond, the oldest are given up."""
 
@@ -91,6 +94,19 @@ class Store:
             if isinstance(error.__cause__, sqlite3.Error) and is_damage(error.__cause__):
                 self._writer.submit(self._database.check)
             raise
+
+    async def shrink(self) -> None:
+        """Have what was deleted nowhere in the files: neither in free pages nor in the log. Raises DiskError."""
+        while await self.write(give_back):
+            await self._sync()  # the log of a large clearance must not grow as long
+        for _ in range(EMPTYING_TRIES):
+            if await asyncio.to_thread(self._database.empty_log):
+                await self.write(begin_log)
+                return
+            await asyncio.sleep(EMPTYING_SECONDS)
+        raise DiskError(
+            f"The log of '{self.path}' still holds what was erased: another program reads it; end that one, and repeat"
+        )
 
     def _run[T](self, job: Job[T]) -> T:
         """Run a job in the writer's thread."""
