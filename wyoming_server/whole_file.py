@@ -7,9 +7,14 @@ from pathlib import Path
 from .errors import DiskError
 
 
+def part_of(path: Path) -> Path:
+    """Return where a file is written before it takes its name; a killed process may leave that."""
+    return path.with_name(f".{path.name}.part")
+
+
 def write_whole(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Replace a file in one step; it is on the disk itself when this returns. Blocks. Raises DiskError."""
-    part = path.with_name(f".{path.name}.part")
+    part = part_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode), "wb") as file:

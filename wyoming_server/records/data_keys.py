@@ -9,14 +9,14 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from ..errors import DiskError
+from ..whole_file import part_of
 from . import private_file
 
 _LOGGER = logging.getLogger(__name__)
@@ -73,6 +73,11 @@ class DataKeys:
         """Use the hub's key of a data folder, made there with the first data key."""
         self._path, self._entropy, self._lock = folder / FILE_NAME, entropy, threading.Lock()
         self._failure = ""
+
+    @property
+    def failure(self) -> str:
+        """Why the hub's key could not be used the last time; empty when it could."""
+        return self._failure
 
     def of(self, kind: str, day: date, connection: sqlite3.Connection) -> bytes | None:
         """Return the key (32 bytes) of a class and day, made where there is none that opens. For jobs, which write.
@@ -142,13 +147,14 @@ class DataKeys:
     def settle(self) -> None:
         """Leave in the file only the key that wraps. Blocks. Raises DiskError."""
         with self._lock:
+            private_file.remove(part_of(self._path))
             hubs = self._hubs()
             if len(hubs) > 1:
                 self._write(hubs[:1])
 
     def destroy(self) -> None:
         """Remove the hub's key: what is still sealed stays so for ever. Blocks. Raises DiskError."""
-        with self._lock, _overwritten(self._path):
+        with self._lock:
             private_file.remove(self._path)
 
     def _rewrap(self, hubs: Sequence[bytes], connection: sqlite3.Connection) -> None:
@@ -178,8 +184,7 @@ class DataKeys:
             return hubs
 
     def _write(self, hubs: Sequence[bytes]) -> None:
-        with _overwritten(self._path):
-            private_file.write(self._path, b"".join(hubs))
+        private_file.write(self._path, b"".join(hubs))
 
     def _say(self, failure: str) -> None:
         """Log a failure once."""
@@ -218,20 +223,3 @@ def _parted(content: bytes | None) -> tuple[bytes, ...]:
     if not content or len(content) % KEY_BYTES or len(content) > _MOST_KEYS * KEY_BYTES:
         return ()
     return tuple(content[at : at + KEY_BYTES] for at in range(0, len(content), KEY_BYTES))
-
-
-@contextmanager
-def _overwritten(path: Path) -> Iterator[None]:
-    """Overwrite what a file held once its name is gone, or another's: deleting alone leaves the bytes on the disk."""
-    try:
-        descriptor = os.open(path, os.O_RDWR)
-    except OSError:
-        yield
-        return
-    try:
-        yield
-        if os.fstat(descriptor).st_nlink == 0:
-            os.pwrite(descriptor, bytes(os.fstat(descriptor).st_size), 0)
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
