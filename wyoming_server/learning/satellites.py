@@ -40,6 +40,15 @@ class SatelliteCounts:
     """As its client said last."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WakeTotals:
+    """Wakes of all satellites since the start, also of those that were forgotten."""
+
+    judged: int = 0
+    """Of which it is known whether they were for somebody."""
+    false: int = 0
+
+
 @dataclass(slots=True, kw_only=True)
 class _Pending:
     """A wake whose turn has not come yet."""
@@ -75,6 +84,7 @@ class Satellites:
     def __init__(self) -> None:
         self._satellites: OrderedDict[str, _Satellite] = OrderedDict()
         self._last_wake: tuple[str, float] | None = None
+        self._judged = self._false = 0
 
     def woke(self, satellite: str, score: float, at_s: float) -> None:
         """Hear that a satellite's wake word was said, or seemed to be. Without a name there is nobody to count for."""
@@ -111,7 +121,7 @@ class Satellites:
         if pending is not None and 0.0 <= began_s - pending.at_s <= FOLLOWS_SECONDS:
             known.pending = None
             if spoke is not None:
-                known.judge(Wake(is_false=not spoke, score=pending.score))
+                self._judge(known, Wake(is_false=not spoke, score=pending.score))
         self._settle(known, at_s)
 
     def known(self) -> tuple[str, ...]:
@@ -131,6 +141,10 @@ class Satellites:
             cut_starts=known.cut_starts,
             microphone_class=known.microphone_class,
         )
+
+    def totals(self) -> WakeTotals:
+        """Return what was counted of all of them together; it only ever grows."""
+        return WakeTotals(judged=self._judged, false=self._false)
 
     def suggestion(self, satellite: str, at_s: float, *, threshold: float) -> Suggestion | None:
         """Return a better setting than the wake threshold that holds for it now; None when there is none to be seen."""
@@ -174,4 +188,9 @@ class Satellites:
             return
         known.pending = None
         if known.turns and not pending.is_shared:
-            known.judge(Wake(is_false=True, score=pending.score))
+            self._judge(known, Wake(is_false=True, score=pending.score))
+
+    def _judge(self, known: _Satellite, wake: Wake) -> None:
+        known.judge(wake)
+        self._judged += 1
+        self._false += wake.is_false

@@ -26,6 +26,8 @@ STAYS_HOME = 0
 """The number of uploads that leave no row."""
 LONGEST_WAIT_SECONDS = 0.5
 """A disk that does not take a row within this time is treated as one that refuses it."""
+MOST_UNDER_WAY = 1000
+"""Uploads whose end is awaited; a client that never tells of it is not waited for longer."""
 INTERRUPTED = "interrupted"
 """The ending of what was under way when the server was killed: it counts as sent."""
 
@@ -44,6 +46,9 @@ class EgressLedger:
         self._used: Used | None = None
         self.also_capped: Callable[[Upload], str] = lambda _upload: ""
         """A further cap: says why an upload to the cloud may not happen, or counts it and says nothing. Quick."""
+        self._uploads: dict[int, Upload] = {}
+        self.on_upload: Callable[[Upload], None] = lambda _upload: None
+        """Told of each that went, once it has ended; of one that stays at home, as it begins. Must not raise."""
 
     @classmethod
     async def opened(cls, store: Store, settings: LedgerSettings, clock: Clock | None = None) -> EgressLedger:
@@ -66,6 +71,7 @@ class EgressLedger:
         """
         if upload.trust is not Trust.CLOUD:
             self._store.later(partial(count_at_home, self._today(), upload))
+            self.on_upload(upload)
             return STAYS_HOME
         if reason := self.also_capped(upload):
             raise CapReachedError(reason)
@@ -84,6 +90,9 @@ class EgressLedger:
         self._used = used
         if isinstance(number, CapReachedError):
             raise number
+        self._uploads[number] = upload
+        if len(self._uploads) > MOST_UNDER_WAY:
+            del self._uploads[next(iter(self._uploads))]
         return number
 
     async def close(self, number: int, ending: str, seconds_taken: float) -> None:
@@ -93,6 +102,9 @@ class EgressLedger:
         """
         if number != STAYS_HOME:
             self._store.later(partial(self._end, number, ending, seconds_taken), soon=True)
+        upload = self._uploads.pop(number, None)
+        if upload is not None and ending not in NEVER_LEFT:
+            self.on_upload(upload)
 
     async def record(self, upload: Upload, at: datetime, ending: str, took_seconds: float) -> None:
         """Write down an upload that a client made while it could not ask; it counts towards its day's cap.
@@ -101,6 +113,8 @@ class EgressLedger:
         """
         if upload.trust is Trust.CLOUD:
             await self._store.write(partial(self._add, at, upload, ending, took_seconds))
+            if ending not in NEVER_LEFT:
+                self.on_upload(upload)
 
     async def purge(self) -> int:
         """Erase all rows but this month's sums per day and lane, which the caps rest on; return how many went.
