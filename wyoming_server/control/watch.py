@@ -1,7 +1,6 @@
 """Turns and wake words as they come: remembered for a while, counted, and told to whoever listens."""
 
 import datetime as dt
-import logging
 from collections.abc import Callable
 
 from ..errors import EdgeVoiceError, UnknownTurnError
@@ -20,9 +19,9 @@ from ..records.turn_record import TurnLabel
 from .feed import Feed, Json
 from .recorder import Recorder, label_of_judged, label_of_pair, record_of, record_of_failure
 from .said_turns import SaidTurns
+from .turn_log import log_turn
 from .turns import failed_turn, turn_of
 
-_LOGGER = logging.getLogger(__name__)
 OF_USE = {"intent", "sentence_trigger", "follow_up"}
 """Outcomes that say that the text was of use."""
 
@@ -47,7 +46,7 @@ class Watch:
         self._recorder, self._is_baseline = recorder, is_baseline
         self._learner, self._satellites, self._feed = learner, satellites, feed
         self._keeps_texts, self._clock, self._wall = keeps_texts, clock, wall
-        self._on_turn = on_turn or _log_turn
+        self._on_turn = on_turn
         self.recent = RecentTurns()
         """What is told of the last turns."""
         self.said = SaidTurns()
@@ -69,8 +68,12 @@ class Watch:
             )
         at = self._wall()
         self._tell(turn_of(outcome, spans, at, with_text=self._keeps_texts()))
-        self._recorder.turn(record_of(outcome, spans, at, is_baseline=self._is_baseline()), outcome)
-        self._on_turn(outcome, spans)
+        record = record_of(outcome, spans, at, is_baseline=self._is_baseline())
+        self._recorder.turn(record, outcome)
+        if self._on_turn is None:
+            log_turn(record)
+        else:
+            self._on_turn(outcome, spans)
 
     def failed(self, request: TurnRequest, failure: EdgeVoiceError) -> None:
         """Hear of a turn that ended in an error."""
@@ -80,7 +83,9 @@ class Watch:
             self._satellites.heard(request.caller.satellite, began_s=request.began_s, at_s=now_s, spoke=None)
         at = self._wall()
         self._tell(failed_turn(request, failure, at))
-        self._recorder.turn(record_of_failure(request, failure, at, is_baseline=self._is_baseline()))
+        record = record_of_failure(request, failure, at, is_baseline=self._is_baseline())
+        self._recorder.turn(record)
+        log_turn(record)
 
     def asking(self, request: TurnRequest, lane: str) -> None:
         """Hear that a turn goes to a lane."""
@@ -132,16 +137,3 @@ class Watch:
     def _tell(self, turn: Json) -> None:
         self.recent.add(turn)
         self._feed.publish({"type": "turn", "turn": turn})
-
-
-def _log_turn(outcome: Outcome, spans: Spans) -> None:
-    """Log a turn without its text."""
-    _LOGGER.info(
-        "turn %s: %s by %s, %.0f ms from the last word, %.0f ms from the end, ended by %s",
-        outcome.turn_id[:8],
-        outcome.decision.action,
-        outcome.route,
-        spans.last_word_to_text_ms,
-        spans.end_to_text_ms,
-        outcome.ended_by,
-    )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import InvalidSettingsError
+from ..logs import conceal
 from ..pipeline.lanes import LaneSettings
 from ..pipeline.policy import HOME_NETWORKS, Trust
 
@@ -68,6 +69,7 @@ def read_key(settings: LaneSettings) -> str:
 
     Raises InvalidSettingsError, which names the file and never the key.
     """
+    conceal(settings.key)
     if settings.key.strip() or not settings.key_file:
         return settings.key.strip()
     try:
@@ -77,6 +79,7 @@ def read_key(settings: LaneSettings) -> str:
         raise InvalidSettingsError(
             f"Lane '{settings.name}': the key file '{settings.key_file}' cannot be read: {reason}"
         ) from None  # a decoding error quotes the bytes
+    conceal(key)
     if not key:
         raise InvalidSettingsError(f"Lane '{settings.name}': the key file '{settings.key_file}' is empty")
     return key

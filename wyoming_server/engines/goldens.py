@@ -36,7 +36,7 @@ def hear_words(engine: WhisperEngine, directory: Path, goldens: Iterable[Golden]
         heard = engine.decode(DecodeRequest(samples=samples, language=golden.language or engine.languages[0]))
         took_ms.append(1000.0 * (time.perf_counter() - began_s))
         if _words(heard.text) != _words(golden.text):
-            _LOGGER.debug("Golden recording %s: expected %r, heard %r", golden.file, golden.text, heard.text)
+            _LOGGER.debug("Golden recording %s is heard as another text", golden.file)
             raise _misheard(engine.name, golden)
     return tuple(took_ms)
 

@@ -245,7 +245,7 @@ class Learner:
             self._learn(outcome)
         except Exception:
             # A lesson lost is no turn lost, and must not be the last one.
-            _LOGGER.exception("nothing was learned from turn %s", outcome.turn_id[:8])
+            _LOGGER.exception("nothing was learned from a turn")
 
     def _learn(self, outcome: Outcome) -> None:
         self._spend(outcome.answer)
@@ -338,7 +338,7 @@ class Learner:
         try:
             wrong = await self._audited(turn, chance)
         except Exception:
-            _LOGGER.exception("the audit of turn %s failed", closed.turn_id[:8])
+            _LOGGER.exception("the audit of a turn failed")
         finally:
             # Also when the server stops: what was drawn and is left out for its draw alone would bend the estimate.
             if turn.outcome.cell is not None:

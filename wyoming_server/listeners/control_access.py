@@ -9,12 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import DiskError
+from ..logs import conceal
 from ..records import private_file
 
 _LOGGER = logging.getLogger(__name__)
 TOKEN_FILE = "control-token"  # noqa: S105  # the file's name, not what is in it
 """In the data folder."""
-_TOKEN = re.compile(rb"[\x21-\x7e]{16,512}")
+SHORTEST_TOKEN = 16
+_TOKEN = re.compile(rb"[\x21-\x7e]{%d,512}" % SHORTEST_TOKEN)
 """What an owner may have written there by hand, too."""
 _GONE = f"'{TOKEN_FILE}' holds none: nobody is let in until `edge-voice token` has made one"
 
@@ -24,6 +26,7 @@ type _Stamp = tuple[int, int, int] | None
 def rotated_token(data_dir: Path) -> str:
     """Make a new token; whoever shows the old one is refused from now on. Raises DiskError."""
     token = secrets.token_urlsafe(32)
+    conceal(token)
     private_file.write(data_dir / TOKEN_FILE, f"{token}\n".encode())
     return token
 
@@ -39,7 +42,11 @@ def token_of(data_dir: Path) -> str:
 
 def _usable(content: bytes | None) -> str | None:
     bare = (content or b"").strip()
-    return bare.decode() if _TOKEN.fullmatch(bare) else None
+    if not _TOKEN.fullmatch(bare):
+        return None
+    token = bare.decode()
+    conceal(token)
+    return token
 
 
 class Access:

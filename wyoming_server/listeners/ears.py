@@ -127,25 +127,24 @@ class TurnEar:
         try:
             await self._answer(await run_turn(self._queue, request, self._stages, observer))
         except EdgeVoiceError as failure:
-            await self._refuse(request.turn_id, failure)
+            await self._refuse(failure)
             self._on_failure(request, failure)
         except Exception:
             # The promise that every turn ends in an answer holds for our own mistakes, too.
-            _LOGGER.exception("turn %s failed", request.turn_id)
+            _LOGGER.exception("a turn failed")
             self._writer.write(error(EdgeVoiceError("The server failed on this turn; its log says why")))
             await self._writer.flush()
         finally:
             self._queue.abandon()
 
-    async def _refuse(self, turn_id: str, failure: EdgeVoiceError) -> None:
-        _LOGGER.warning("turn %s ended with %s", turn_id, failure.code)
+    async def _refuse(self, failure: EdgeVoiceError) -> None:
         self._writer.write(error(failure))
         await self._writer.flush()
 
     async def _answer(self, outcome: Outcome) -> None:
         clock = self._stages.clock
         if outcome.failure is not None:
-            await self._refuse(outcome.turn_id, outcome.failure)
+            await self._refuse(outcome.failure)
             self._on_turn(outcome, outcome.timeline.spans(clock()))
             return
         if not self._streaming:

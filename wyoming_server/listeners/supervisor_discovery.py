@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from ..logs import conceal
 from .control_door import ControlDoor
 
 _LOGGER = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ async def supervised(
     if not token:
         yield
         return
+    conceal(token)
     telling = asyncio.create_task(_tell(token, config, url, look_seconds), name="supervisor")
     try:
         yield

@@ -20,6 +20,7 @@ from ..bundles.bundle import Kind
 from ..bundles.offer import Offer, offer_of
 from ..bundles.state import Installed
 from ..errors import EdgeVoiceError, EndlessDataError
+from ..logs import form_now
 from ..pipeline.checked import Checked, ranged
 
 _LOGGER = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ async def run_job(
     assert process.stdout is not None  # noqa: S101
     try:
         with contextlib.suppress(ConnectionError):  # what it could not take, its end explains
-            process.stdin.write(json.dumps(dict(job)).encode() + b"\n")
+            process.stdin.write(json.dumps({**job, "log_format": form_now().value}).encode() + b"\n")
             await process.stdin.drain()
         # Four times its own patience: then its limits have failed to see what holds it up.
         headway_s = _STARTING_S + 4 * Limits(**job.get("limits", {})).patience_s

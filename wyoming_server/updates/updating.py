@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DiskError, EdgeVoiceError, UpdateRunningError
+from ..logs import LogFormat, LogLevel, set_up
 from .fetch_archive import fetch
 from .fetch_signed import SignedRepository, check_root
 from .folder import BundleFolder
@@ -99,10 +100,10 @@ def _alone(root: Path) -> Iterator[None]:
 
 def main() -> int:
     """Do the job on stdin; return 0 once its result or refusal is said."""
-    logging.basicConfig(format="%(levelname)s updater: %(message)s", level=logging.WARNING)
     os.nice(_NICENESS)
     resource.setrlimit(resource.RLIMIT_DATA, (_MOST_MEMORY_BYTES, _MOST_MEMORY_BYTES))
     job = json.loads(_job_line())
+    set_up(LogLevel.WARNING, LogFormat(job.get("log_format", LogFormat.TEXT)))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     voice = Voice(lambda line: print(line, end="", flush=True))  # noqa: T201  # stdout is how it talks
     try:
