@@ -1,4 +1,4 @@
-"""What anybody of the home may ask: whether the server is well, and how to be let in."""
+"""What anybody of the home may ask: whether the server is well, and how to be let in, a program or a browser."""
 
 import asyncio
 import json
@@ -6,12 +6,15 @@ from typing import Any
 
 from aiohttp import web
 
-from ..errors import InvalidRequestError
+from ..errors import InvalidRequestError, OriginRefusedError, TokenRefusedError
 from .control_access import Access
 from .control_pairing import Pairing
-from .control_schemas import PAIR, START_PAIRING
+from .control_schemas import BEGIN_SESSION, PAIR, START_PAIRING
+from .control_sessions import SESSION_SECONDS, Sessions
+from .control_sockets import SOCKETS, TOKEN_ENDED
 from .control_surface import Surface
 from .control_values import checked
+from .control_visitors import Visitors
 
 _BODY_SECONDS = 10.0
 """Whoever is not let in yet may not hold a request open."""
@@ -20,9 +23,19 @@ _BODY_SECONDS = 10.0
 class Entry:
     """The requests that need no token."""
 
-    def __init__(self, surface: Surface, pairing: Pairing, access: Access, fingerprint: str | None) -> None:
-        """Pair for the token of `access`."""
+    def __init__(
+        self,
+        surface: Surface,
+        *,
+        pairing: Pairing,
+        access: Access,
+        visitors: Visitors,
+        sessions: Sessions,
+        fingerprint: str | None,
+    ) -> None:
+        """Pair for the token of `access`; begin `sessions`, which `visitors` knows again."""
         self._surface, self._pairing, self._access, self._fingerprint = surface, pairing, access, fingerprint
+        self._visitors, self._sessions = visitors, sessions
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -30,6 +43,9 @@ class Entry:
             web.get("/health", self.health),
             web.post("/api/v1/pair/start", self.start),
             web.post("/api/v1/pair", self.pair),
+            web.get("/session", self.session),
+            web.post("/session", self.begin_session),
+            web.delete("/session", self.end_session),
         ]
 
     async def health(self, _request: web.Request) -> web.Response:
@@ -47,6 +63,39 @@ class Entry:
         """Exchange a code for the token."""
         self._pairing.redeem(checked(PAIR.body, await _body(request))["code"])
         return web.json_response({"token": self._access.token, "id": self._surface.health()["id"]})
+
+    async def session(self, request: web.Request) -> web.Response:
+        """Tell whether this browser is let in."""
+        by_cookie = "cookie" if await self._visitors.by_cookie(request) else None
+        by = "ingress" if self._visitors.is_ingress(request) else by_cookie
+        return web.json_response({"open": by is not None, "by": by})
+
+    async def begin_session(self, request: web.Request) -> web.Response:
+        """Exchange the token for a cookie. Raises TokenRefusedError, TooManyRequestsError."""
+        shown = checked(BEGIN_SESSION.body, await _body(request))["token"]
+        if not await self._visitors.shows_token(request, shown):
+            raise TokenRefusedError("this is not the token; take what `edge-voice token` prints")
+        answer = web.json_response({"open": True, "by": "cookie"})
+        answer.set_cookie(
+            self._visitors.cookie,
+            self._sessions.begin(),
+            max_age=SESSION_SECONDS,
+            httponly=True,
+            samesite="Strict",
+            secure=request.secure,
+        )
+        return answer
+
+    async def end_session(self, request: web.Request) -> web.Response:
+        """Forget this browser, and close what it has open."""
+        answer = web.json_response({"open": False, "by": None})
+        if secret := await self._visitors.by_cookie(request):
+            if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+                raise OriginRefusedError("only the server's own page may end its session")
+            self._sessions.end(secret)
+            await request.app[SOCKETS].close(TOKEN_ENDED, "the session has ended", owner=secret)
+        answer.del_cookie(self._visitors.cookie, httponly=True, samesite="Strict", secure=request.secure)
+        return answer
 
 
 async def _body(request: web.Request) -> Any:

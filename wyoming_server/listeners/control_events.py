@@ -9,6 +9,7 @@ from aiohttp import WSCloseCode, web
 from ..errors import InvalidRequestError
 from .control_sockets import SOCKETS
 from .control_surface import Json, Surface
+from .control_visitors import VISITORS
 
 PING_SECONDS = 20.0
 PATIENCE_SECONDS = 10.0
@@ -26,7 +27,7 @@ async def events(
     if not socket.can_prepare(request).ok:
         raise InvalidRequestError(f"{request.path} is a WebSocket; ask with `Upgrade: websocket`")
     await socket.prepare(request)
-    with request.app[SOCKETS].holding(socket):
+    with request.app[SOCKETS].holding(socket, request.app[VISITORS].owner_of(request)):
         telling = asyncio.create_task(_tell(socket, surface, patience_seconds), name="control events, out")
         hearing = asyncio.create_task(_ignore(socket), name="control events, in")
         try:

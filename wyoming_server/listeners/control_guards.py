@@ -1,63 +1,50 @@
-"""What every request passes before anything of it is read: where it comes from, whom it means, who it is."""
+"""What every request passes before anything of it is read: where it comes from, and whom it means.
+
+Who it is, `control_visitors` asks.
+"""
 
 import ipaddress
 import json
 import logging
 import socket
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from ..errors import (
-    AddressRefusedError,
-    EdgeVoiceError,
-    OriginRefusedError,
-    TokenRefusedError,
-    TooManyRequestsError,
-)
+from ..errors import AddressRefusedError, EdgeVoiceError, OriginRefusedError, TokenRefusedError
 from ..pipeline.policy import HOME_NETWORKS, Network
-from .control_access import Access
 from .control_errors import INTERNAL, code_of, status_of, told
-from .control_limits import PerPeer, Rate, whole_seconds
+from .control_limits import whole_seconds
+from .control_visitors import VISITORS, Visitors, address_of
 
 _LOGGER = logging.getLogger(__name__)
-OPEN_PATHS = frozenset({"/health", "/api/v1/pair/start", "/api/v1/pair"})
-"""What anybody of the home may ask."""
 RECORDINGS = frozenset({"/api/v1/transcribe", "/v1/audio/transcriptions"})
 BODY_BYTES, RECORDING_BYTES = 1 << 20, 32 << 20
-WRONG_TOKENS = Rate(most=20, seconds_each=3.0)
-"""From one address; a client with an old token asks again and again, and its owner's log should stay readable."""
 HOST_SUFFIXES = ("", ".local", ".lan", ".internal", ".home.arpa")
 """What routers and zeroconf put behind this machine's name, and nobody on the internet can own."""
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "Server": "Edge Voice",
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
 }
 
 
-def address_of(request: web.BaseRequest) -> str:
-    """Return the peer's IP address, IPv4 in its own form, as Wyoming's port names the same peer."""
-    try:
-        host = ipaddress.ip_address((request.remote or "").partition("%")[0])
-    except ValueError:
-        return ""  # it has gone again
-    mapped = host.ipv4_mapped if isinstance(host, ipaddress.IPv6Address) else None
-    return str(mapped or host)
-
-
-async def security_headers(_request: web.Request, response: web.StreamResponse) -> None:
+async def security_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Tell browsers to make nothing of an answer but what it is; a page of ours may say more."""
-    response.headers["Server"] = SECURITY_HEADERS["Server"]
+    headers = response.headers
+    headers["Server"] = SECURITY_HEADERS["Server"]
     for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
+        headers.setdefault(name, value)
+    # Home Assistant shows its panels within a page of its own.
+    ancestors, options = ("'self'", "SAMEORIGIN") if request.app[VISITORS].is_ingress(request) else ("'none'", "DENY")
+    headers["Content-Security-Policy"] += f"; frame-ancestors {ancestors}"
+    headers["X-Frame-Options"] = options
 
 
 @web.middleware
@@ -120,21 +107,18 @@ class Guards:
     def __init__(
         self,
         *,
-        access: Access,
-        admit: Callable[[str], None],
+        visitors: Visitors,
         allow: Sequence[str],
         hosts: Iterable[str],
-        clock: Callable[[], float],
     ) -> None:
         """Let in the home's networks and those of `allow`; `hosts` are further names of this server."""
-        self._access, self._admit = access, admit
+        self._visitors = visitors
         self._networks: tuple[Network, ...] = (*HOME_NETWORKS, *(ipaddress.ip_network(one) for one in allow))
         self._hosts = names_of_this_machine() | {_plain(one) for one in hosts}
-        self._wrong = PerPeer(WRONG_TOKENS, clock)
 
     def middlewares(self) -> list[Middleware]:
         """Return what to put before the routes, the first outermost."""
-        return [refusals, self.place, self.token, size]
+        return [refusals, self.place, self._visitors.middleware, size]
 
     @web.middleware
     async def place(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -145,41 +129,20 @@ class Guards:
                 f"{address} is outside the home's networks; start the server with --allow {address} to let it in"
             )
         named = request.headers.getall("Host", [])
-        if len(named) != 1 or not self._is_here(named[0], request):
+        # By ingress, the browser's own name for Home Assistant comes along.
+        by_ingress = self._visitors.is_ingress(request)
+        if len(named) != 1 or not (by_ingress or self._is_here(named[0], request)):
             raise OriginRefusedError(
                 "the name in the address is none of this server's; use its IP address, or add it to control.hosts"
             )
         origins = request.headers.getall("Origin", [])
+        allowed = {named[0].lower(), *(request.headers.getall("X-Forwarded-Host", []) if by_ingress else ())}
         # Schemes may differ: a proxy that speaks TLS passes the page's own name on.
-        if any(one.lower().partition("://")[2] != named[0].lower() for one in origins):
+        if any(one.lower().partition("://")[2] not in allowed for one in origins):
             raise OriginRefusedError(
                 "pages of other sites may not ask this server; open its own page, or use a program"
             )
         return await handler(request)
-
-    @web.middleware
-    async def token(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Let in who shows the token, and tell the server where that was."""
-        if request.path not in OPEN_PATHS:
-            await self._check_token(request)
-        return await handler(request)
-
-    async def _check_token(self, request: web.Request) -> None:
-        scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
-        address = address_of(request)
-        if scheme.lower() == "bearer" and await self._access.admits(shown.strip()):
-            self._admit(address)
-            return
-        if shown:
-            wrong = self._wrong.of(address)
-            if not wrong.spend():
-                raise TooManyRequestsError(
-                    "too many wrong tokens from this address; wait", retry_after_s=wrong.wait_s()
-                )
-            _LOGGER.warning("a wrong token from %s was refused", address)
-        raise TokenRefusedError(
-            "the token is missing or wrong (Authorization: Bearer …): pair, or take what `edge-voice token` prints"
-        )
 
     def _is_near(self, address: str) -> bool:
         host = ipaddress.ip_address(address)

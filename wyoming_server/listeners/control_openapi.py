@@ -8,10 +8,11 @@ from typing import Any
 from voluptuous_openapi import UNSUPPORTED, OpenApiVersion, convert  # type: ignore[import-untyped]  # ships no types
 
 from .. import __version__
-from .control_operation import EVENTS, FORM, WAV, Operation
+from .control_operation import EVENTS, FORM, JSON, WAV, Operation
 from .control_schemas import HEALTH, LARGEST_RECORDING, OPENAI, OPERATIONS, PARTS, REFUSAL
 from .control_values import Either, Json, Maybe, Named, Several, Value
 
+_BINARY = {WAV: {"format": "binary"}}
 _ANY_REFUSALS = (400, 401, 403, 429, 500)
 _MEANINGS = {
     101: "The WebSocket is open",
@@ -103,6 +104,8 @@ def _responses(one: Operation, shapes: _Shapes) -> Json:
     answered: Json = {"description": _MEANINGS[one.status]}
     if one.answer is not None:
         answered["content"] = {"application/json": {"schema": shapes.open(one.answer)}}
+    if one.gives != JSON:
+        answered["content"] = {one.gives: {"schema": {"type": "string"} | _BINARY.get(one.gives, {})}}
     if one is OPENAI:
         answered["content"] |= {"text/plain": {"schema": {"type": "string"}}, EVENTS: {}}
     refusal = {"application/json": {"schema": shapes.open(REFUSAL)}}

@@ -7,6 +7,7 @@ from typing import Any
 from .control_values import Value
 
 JSON, WAV, FORM, EVENTS = "application/json", "audio/wav", "multipart/form-data", "text/event-stream"
+HTML, COUNTERS = "text/html", "text/plain"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,8 @@ class Operation:
     summary: str
     answer: Any = None
     """Its shape; None for what is no JSON."""
+    gives: str = JSON
+    """The content type of the answer."""
     status: int = 200
     body: Any = None
     kind: str = JSON

@@ -1,7 +1,7 @@
 """The operations of the control API that tell of the past, and make it forgotten."""
 
 from . import control_past as past
-from .control_operation import Operation
+from .control_operation import COUNTERS, HTML, WAV, Operation
 from .control_shapes import NAME, WHAT
 from .control_values import Choice, Either, Maybe, Number, Several, Text, Whole, record
 
@@ -138,3 +138,30 @@ PAST: tuple[Operation, ...] = (
     ),
 )
 """What the resources answer in JSON."""
+
+RECORDING = Operation(
+    name="recording",
+    method="GET",
+    path="/api/v1/records/{number}/recording",
+    summary="A turn's sound, where it is kept",
+    gives=WAV,
+    refusals=(404, 503),
+)
+SCORECARD_PAGE = Operation(
+    name="scorecard_page",
+    method="GET",
+    path="/scorecard",
+    summary="A month's scorecard as one page that holds all it needs",
+    query={"month": _MONTH},
+    gives=HTML,
+    refusals=(404, 503),
+)
+METRICS = Operation(
+    name="metrics",
+    method="GET",
+    path="/metrics",
+    summary="Counters for Prometheus, in its text format",
+    gives=COUNTERS,
+)
+DOCUMENTS = (RECORDING, SCORECARD_PAGE, METRICS)
+"""What is answered otherwise than in JSON."""

@@ -19,11 +19,14 @@ from .control_connections import Connections
 from .control_door import ControlDoor
 from .control_entry import Entry
 from .control_guards import Guards, names_of_this_machine, security_headers
+from .control_page import page_routes
 from .control_pairing import Pairing
 from .control_resources import routes
+from .control_sessions import Sessions
 from .control_settings import ControlSettings, is_any, is_loopback, parts_of
 from .control_sockets import GOING_AWAY, SOCKETS, TOKEN_ENDED, Sockets
 from .control_surface import Surface
+from .control_visitors import SUPERVISOR, VISITORS, Visitors
 
 _LOGGER = logging.getLogger(__name__)
 _HTTP_LOGGER = logging.getLogger(f"{__name__}.http")
@@ -57,15 +60,27 @@ async def control_port(
         changed = asyncio.Event()
         access = await Access.opened(data_dir, changed.set)
         fingerprint, tls = await _tls(settings, host, data_dir, wall())
-        guards = Guards(access=access, admit=surface.admit, allow=allow, hosts=settings.hosts, clock=clock)
+        sessions = Sessions(access, clock)
+        visitors = Visitors(
+            access=access,
+            sessions=sessions,
+            admit=surface.admit,
+            cookie=f"edge-voice-{surface.health()['id'][:8]}",  # cookies know no ports: two hubs of one machine
+            supervisor=SUPERVISOR if settings.supervisor_token else "",
+            clock=clock,
+        )
+        guards = Guards(visitors=visitors, allow=allow, hosts=settings.hosts)
         pairing = Pairing(fingerprint=fingerprint, clock=clock, draw=secrets.randbelow)
-        entry = Entry(surface, pairing, access, fingerprint)
+        entry = Entry(
+            surface, pairing=pairing, access=access, visitors=visitors, sessions=sessions, fingerprint=fingerprint
+        )
         app = web.Application(middlewares=guards.middlewares())
-        sockets = app[SOCKETS] = Sockets()
-        app.add_routes([*entry.routes(), *routes(surface)])
+        sockets, app[VISITORS] = Sockets(), visitors
+        app[SOCKETS] = sockets
+        app.add_routes([*entry.routes(), *page_routes(), *routes(surface)])
         app.on_response_prepare.append(security_headers)
         server = await stack.enter_async_context(_serving(app, settings.address, host, port, tls))
-        watching = asyncio.create_task(_watch(access, changed, sockets), name="control token")
+        watching = asyncio.create_task(_watch(access, changed, sockets, sessions), name="control token")
         stack.push_async_callback(_ended, watching)
         bound = server.sockets[0].getsockname()[1]
         door = ControlDoor(host=host, port=bound, fingerprint=fingerprint, show_token=lambda: access.token)
@@ -129,7 +144,7 @@ async def _listening(
         ) from failure
 
 
-async def _watch(access: Access, changed: asyncio.Event, sockets: Sockets) -> None:
+async def _watch(access: Access, changed: asyncio.Event, sockets: Sockets, sessions: Sessions) -> None:
     """End what was opened with a token that has ended."""
     while True:
         with contextlib.suppress(TimeoutError):
@@ -139,6 +154,8 @@ async def _watch(access: Access, changed: asyncio.Event, sockets: Sockets) -> No
         if changed.is_set():
             changed.clear()
             await sockets.close(TOKEN_ENDED, "the token has ended")
+        for secret in sessions.overdue():
+            await sockets.close(TOKEN_ENDED, "the session has ended", owner=secret)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

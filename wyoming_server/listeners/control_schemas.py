@@ -9,7 +9,7 @@ from types import MappingProxyType
 from . import control_answers as answers
 from .control_answers import CHOICES, ERROR, KINDS
 from .control_operation import FORM, WAV, Operation
-from .control_operations_past import PAST
+from .control_operations_past import DOCUMENTS, PAST
 from .control_shapes import COUNT, MICROPHONES, NAME
 from .control_values import Anything, Choice, Maybe, Moment, Number, Several, Text, Truth, Value, Whole, record
 
@@ -68,7 +68,7 @@ SPEECH_FORM = record(
 """The fields beside `file`; whatever they say, the hub decodes at temperature 0 and in chunks of its own."""
 
 
-PARTS: Mapping[str, Value] = MappingProxyType({"id": _ID, "upload": Whole(0, 2**53)})
+PARTS: Mapping[str, Value] = MappingProxyType({"id": _ID, "upload": Whole(0, 2**53), "number": Whole(0, 2**53)})
 """What stands in braces in a path."""
 
 HEALTH = Operation(
@@ -418,5 +418,33 @@ OPENAI = Operation(
     ),
     refusals=(409, 413, 415, 503),
 )
-OPERATIONS = (HEALTH, START_PAIRING, PAIR, *RESOURCES, EVENT_STREAM, OPENAI)
+SESSION = Operation(
+    name="session",
+    method="GET",
+    path="/session",
+    summary="Whether this browser is let in: by its cookie, or by Home Assistant's ingress",
+    answer=record({"open": Truth(), "by": Maybe(Choice("cookie", "ingress"))}),
+    is_open=True,
+)
+BEGIN_SESSION = Operation(
+    name="begin_session",
+    method="POST",
+    path="/session",
+    summary="Exchange the token for a cookie, which ends with the token, with the server, or after 30 days",
+    body=record({"token": Text(least=1, most=512)}),
+    answer=SESSION.answer,
+    refusals=(413, 415, 429),
+    example={"token": "what `edge-voice token` prints"},
+    is_open=True,
+)
+END_SESSION = Operation(
+    name="end_session",
+    method="DELETE",
+    path="/session",
+    summary="End this browser's cookie",
+    answer=SESSION.answer,
+    is_open=True,
+)
+OPERATIONS = (HEALTH, START_PAIRING, PAIR, SESSION, BEGIN_SESSION, END_SESSION, *RESOURCES, EVENT_STREAM, OPENAI,
+              *DOCUMENTS)  # fmt: skip
 REFUSAL = ERROR

@@ -19,23 +19,24 @@ class Sockets:
 
     def __init__(self) -> None:
         """Hold none."""
-        self._open: set[web.WebSocketResponse] = set()
+        self._open: dict[web.WebSocketResponse, str] = {}
 
     def __len__(self) -> int:
         return len(self._open)
 
     @contextlib.contextmanager
-    def holding(self, socket: web.WebSocketResponse) -> Iterator[None]:
-        """Count a socket among the open ones until the block ends."""
-        self._open.add(socket)
+    def holding(self, socket: web.WebSocketResponse, owner: str = "") -> Iterator[None]:
+        """Count a socket among the open ones until the block ends; `owner` is the session that opened it."""
+        self._open[socket] = owner
         try:
             yield
         finally:
-            self._open.discard(socket)
+            del self._open[socket]
 
-    async def close(self, code: int, reason: str) -> None:
-        """Say goodbye to all and wait for theirs."""
-        await asyncio.gather(*(_close(one, code, reason) for one in tuple(self._open)))
+    async def close(self, code: int, reason: str, *, owner: str | None = None) -> None:
+        """Say goodbye to all, or to those of one session, and wait for theirs."""
+        meant = [one for one, session in self._open.items() if owner is None or session == owner]
+        await asyncio.gather(*(_close(one, code, reason) for one in meant))
 
 
 async def _close(socket: web.WebSocketResponse, code: int, reason: str) -> None:

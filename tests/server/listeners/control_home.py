@@ -98,12 +98,12 @@ class Caller:
 
 @asynccontextmanager
 async def control(
-    folder: Path, *, address: str = "127.0.0.1:0", allow: Sequence[str] = (), hosts: tuple[str, ...] = ()
+    folder: Path, *, address: str = "127.0.0.1:0", allow: Sequence[str] = (), **settings: Any
 ) -> AsyncIterator[Caller]:
     """Open a control port and a client that pins its certificate."""
     behind, clock = Behind(), Clock()
-    settings = ControlSettings(address=address, hosts=hosts)
-    async with open_control(settings, behind, data_dir=folder, allow=allow, clock=clock, wall=lambda: NOW) as door:
+    chosen = ControlSettings(address=address, **settings)
+    async with open_control(chosen, behind, data_dir=folder, allow=allow, clock=clock, wall=lambda: NOW) as door:
         assert door is not None
         tls = aiohttp.Fingerprint(bytes.fromhex(door.fingerprint)) if door.fingerprint else True
         base = f"{'https' if door.fingerprint else 'http'}://127.0.0.1:{door.port}"

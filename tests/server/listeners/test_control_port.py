@@ -28,7 +28,7 @@ from wyoming_server.errors import (
     UnknownProviderError,
     UnknownTurnError,
 )
-from wyoming_server.listeners import control_guards
+from wyoming_server.listeners import control_guards, control_visitors
 from wyoming_server.listeners.control_access import rotated_token
 from wyoming_server.listeners.control_connections import Connections
 from wyoming_server.listeners.control_door import open_control
@@ -71,7 +71,19 @@ async def test_the_token_opens_and_admits_the_address(caller: Caller) -> None:
     assert caller.behind.admitted == ["127.0.0.1"]
 
 
-@pytest.mark.parametrize("path", [STATUS, "/", "/api/v1/nothing", "/api/v1/openapi.json", "/health/", "/healthy"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        STATUS,
+        "/api/v1/nothing",
+        "/metrics",
+        "/scorecard",
+        "/pages",
+        "/api/v1/openapi.json",
+        "/health/",
+        "/healthy",
+    ],
+)
 async def test_nothing_else_is_open(caller: Caller, path: str) -> None:
     answer = await caller.ask("GET", path, token="")
     assert (answer.status, answer.code) == (401, "token-refused")
@@ -93,18 +105,18 @@ async def test_the_scheme_may_be_written_small(caller: Caller) -> None:
 
 
 async def test_wrong_tokens_are_slowed_down_and_the_right_one_is_not(caller: Caller) -> None:
-    for _ in range(control_guards.WRONG_TOKENS.most):
+    for _ in range(control_visitors.WRONG_TOKENS.most):
         assert (await caller.ask("GET", STATUS, token="wrong")).status == 401
     slowed = await caller.ask("GET", STATUS, token="wrong")
     assert (slowed.status, slowed.code) == (429, "too-many-requests")
-    assert int(slowed.headers["Retry-After"]) == control_guards.WRONG_TOKENS.seconds_each
+    assert int(slowed.headers["Retry-After"]) == control_visitors.WRONG_TOKENS.seconds_each
     assert (await caller.ask("GET", STATUS)).status == 200
-    caller.clock.now_s += control_guards.WRONG_TOKENS.seconds_each
+    caller.clock.now_s += control_visitors.WRONG_TOKENS.seconds_each
     assert (await caller.ask("GET", STATUS, token="wrong")).status == 401
 
 
 async def test_requests_without_a_token_are_no_guesses(caller: Caller) -> None:
-    for _ in range(control_guards.WRONG_TOKENS.most + 5):
+    for _ in range(control_visitors.WRONG_TOKENS.most + 5):
         assert (await caller.ask("GET", STATUS, token="")).status == 401
 
 

@@ -199,6 +199,12 @@ def test_every_operation_is_asked_here_or_has_a_test_of_its_own() -> None:
         "events",
         "openai_transcription",
         "openai_models",
+        "recording",
+        "scorecard_page",
+        "metrics",
+        "session",
+        "begin_session",
+        "end_session",
     }
     assert {name for name, *_ in ASKED} | others == set(BY_NAME)
 
@@ -207,7 +213,7 @@ def test_every_operation_is_asked_here_or_has_a_test_of_its_own() -> None:
 async def test_nothing_is_asked_of_the_surface_without_the_token(
     operation: Operation, session: aiohttp.ClientSession, surface: RecordingSurface
 ) -> None:
-    path = operation.path.format(id="a-turn", upload=17)
+    path = operation.path.format(id="a-turn", upload=17, number=17)
     for sent in ("", "Bearer wrong", "Basic d3Jvbmc="):
         headers = {"Authorization": sent}
         status, told = await answer(session, operation.method, path, json=operation.example, headers=headers)

@@ -1,0 +1,216 @@
+"""A browser's way in: the token once, then a cookie; or Home Assistant's ingress."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import pytest
+
+from wyoming_server.listeners import control_port, control_visitors
+from wyoming_server.listeners.control_access import Access, rotated_token
+from wyoming_server.listeners.control_sessions import MOST_SESSIONS, SESSION_SECONDS, Sessions
+
+from .control_home import Caller, Clock, control
+
+STATUS = "/api/v1/status"
+OWN = {"Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.fixture
+async def caller(tmp_path: Path) -> AsyncIterator[Caller]:
+    async with control(tmp_path) as one:
+        yield one
+
+
+async def signed_in(caller: Caller, **options: Any) -> dict[str, str]:
+    """Show the token as the page does; return the header with the cookie."""
+    answer = await caller.ask("POST", "/session", token="", json={"token": caller.door.token}, **options)
+    assert (answer.status, answer.body) == (200, {"open": True, "by": "cookie"})
+    caller.session.cookie_jar.clear()
+    return {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
+
+
+async def test_the_token_opens_a_session_once_and_the_cookie_from_then_on(caller: Caller) -> None:
+    shut = await caller.ask("GET", "/session", token="")
+    assert (shut.status, shut.body) == (200, {"open": False, "by": None})
+    cookie = await signed_in(caller)
+    assert (await caller.ask("GET", STATUS, token="", headers=cookie)).status == 200
+    assert (await caller.ask("GET", "/session", token="", headers=cookie)).body == {"open": True, "by": "cookie"}
+    assert (await caller.ask("GET", STATUS, token="")).code == "token-refused"
+
+
+async def test_a_cookie_is_only_for_the_server_and_says_nothing_of_the_token(caller: Caller) -> None:
+    answer = await caller.ask("POST", "/session", token="", json={"token": caller.door.token})
+    told = answer.headers["Set-Cookie"]
+    assert all(one in told for one in ("HttpOnly", "SameSite=Strict", "Path=/", f"Max-Age={SESSION_SECONDS}"))
+    assert "Secure" not in told  # plain HTTP on loopback: the browser would not keep it
+    assert caller.door.token not in told
+
+
+async def test_under_tls_a_cookie_is_never_sent_in_the_clear(tmp_path: Path) -> None:
+    async with control(tmp_path, address="0.0.0.0:0") as caller:
+        answer = await caller.ask("POST", "/session", token="", json={"token": caller.door.token})
+        assert "Secure" in answer.headers["Set-Cookie"]
+
+
+async def test_neither_the_form_nor_a_cookie_opens_wyoming_to_its_address(caller: Caller) -> None:
+    cookie = await signed_in(caller)
+    await caller.ask("GET", STATUS, token="", headers=cookie)
+    assert caller.behind.admitted == []
+
+
+async def test_a_wrong_token_in_the_form_is_refused_and_slowed_down(caller: Caller) -> None:
+    for _ in range(control_visitors.WRONG_TOKENS.most):
+        wrong = await caller.ask("POST", "/session", token="", json={"token": "wrong"})
+        assert (wrong.status, wrong.code) == (401, "token-refused")
+        assert "Set-Cookie" not in wrong.headers
+    assert (await caller.ask("POST", "/session", token="", json={"token": "wrong"})).status == 429
+    await signed_in(caller)
+
+
+async def test_a_session_ends_where_its_browser_says_so_and_so_does_what_it_has_open(caller: Caller) -> None:
+    cookie, other = await signed_in(caller), await signed_in(caller)
+    own = {**cookie, "Origin": caller.door.url}
+    async with (
+        caller.session.ws_connect("/api/v1/events", headers=own) as events,
+        caller.session.ws_connect("/api/v1/events", headers={**other, "Origin": caller.door.url}) as others,
+    ):
+        for one in (events, others):
+            assert [(await one.receive_json(timeout=10))["type"] for _ in range(2)] == ["hello", "status"]
+        ended, told = await asyncio.gather(
+            caller.ask("DELETE", "/session", token="", headers={**cookie, **OWN}), events.receive(timeout=10)
+        )
+        assert ended.body == {"open": False, "by": None}
+        assert "Max-Age=0" in ended.headers["Set-Cookie"]
+        assert (told.type, events.close_code) == (aiohttp.WSMsgType.CLOSE, 4401)
+        assert not others.closed
+    assert (await caller.ask("GET", STATUS, token="", headers=cookie)).status == 401
+    assert (await caller.ask("GET", STATUS, token="", headers=other)).status == 200
+
+
+async def test_a_new_token_ends_every_session_at_once(caller: Caller, tmp_path: Path) -> None:
+    cookie = await signed_in(caller)
+    await asyncio.to_thread(rotated_token, tmp_path)
+    assert (await caller.ask("GET", STATUS, token="", headers=cookie)).status == 401
+
+
+async def test_a_session_ends_after_thirty_days(caller: Caller) -> None:
+    cookie = await signed_in(caller)
+    caller.clock.now_s += SESSION_SECONDS - 1
+    assert (await caller.ask("GET", STATUS, token="", headers=cookie)).status == 200
+    caller.clock.now_s += 1
+    assert (await caller.ask("GET", STATUS, token="", headers=cookie)).status == 401
+
+
+async def test_only_so_many_browsers_are_remembered_and_the_quiet_ones_go_first(tmp_path: Path) -> None:
+    clock = Clock()
+    sessions = Sessions(await Access.opened(tmp_path, lambda: None), clock)
+    first, second = sessions.begin(), sessions.begin()
+    assert await sessions.admits(first)
+    for _ in range(MOST_SESSIONS - 1):
+        sessions.begin()
+    assert len(sessions) == MOST_SESSIONS
+    assert await sessions.admits(first)
+    assert not await sessions.admits(second)
+    clock.now_s += SESSION_SECONDS
+    assert first in sessions.overdue()
+    assert len(sessions) == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("PUT", {}),
+        ("PUT", {"Sec-Fetch-Site": "same-site"}),
+        ("PUT", {"Sec-Fetch-Site": "cross-site"}),
+        ("GET", {"Sec-Fetch-Site": "same-site"}),
+        ("GET", {"Sec-Fetch-Site": "cross-site"}),
+        ("GET", {"Upgrade": "websocket", "Connection": "Upgrade"}),
+        ("PUT", {"Origin": "http://127.0.0.1:1"}),
+        ("GET", {"Origin": "http://evil.example"}),
+    ],
+)
+async def test_another_page_gets_nothing_with_the_cookie(caller: Caller, method: str, headers: dict[str, str]) -> None:
+    cookie = await signed_in(caller)
+    answer = await caller.ask(method, STATUS, token="", headers={**cookie, **headers})
+    assert (answer.status, answer.code) == (403, "origin-refused")
+
+
+async def test_the_page_itself_may_change_things_and_be_opened_by_its_address(caller: Caller) -> None:
+    cookie = await signed_in(caller)
+    for headers in (OWN, {"Origin": caller.door.url}):
+        answer = await caller.ask("PUT", "/api/v1/policy", token="", headers={**cookie, **headers}, data=b"{")
+        assert answer.status == 415  # let in, and looked at
+    assert (await caller.ask("GET", STATUS, token="", headers={**cookie, "Sec-Fetch-Site": "none"})).status == 200
+
+
+async def test_a_broken_cookie_opens_nothing_and_harms_nothing(caller: Caller) -> None:
+    cookie = await signed_in(caller)
+    for broken in (
+        cookie["Cookie"][:-1],
+        cookie["Cookie"] + "x",
+        cookie["Cookie"].partition("=")[0] + "=",
+        "a; b=\xff",
+    ):
+        answer = await caller.ask("GET", STATUS, token="", headers={"Cookie": broken})
+        assert (answer.status, answer.code) == (401, "token-refused")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/?token={}", f"{STATUS}?access_token={{}}", f"{STATUS}?Authorization={{}}", "/{}", "/page/{}", "/?x={}",
+     f"{STATUS}?a=1&b=x{{}}x", "/health/{}", "/?token=wrong"],
+)  # fmt: skip
+@pytest.mark.parametrize("shown", [None, ""])
+async def test_a_token_in_the_address_is_refused_wherever_it_is(caller: Caller, path: str, shown: str | None) -> None:
+    answer = await caller.ask("GET", path.format(quote(caller.door.token)), token=shown)
+    assert (answer.status, answer.code) == (400, "token-in-url")
+    assert caller.door.token not in answer.body["message"]
+
+
+async def test_addresses_are_no_way_to_guess_the_token(caller: Caller) -> None:
+    for _ in range(control_visitors.WRONG_TOKENS.most):
+        assert (await caller.ask("GET", "/page/" + "x" * 40, token="")).status == 404
+    assert (await caller.ask("GET", "/page/" + "x" * 40, token="")).status == 429
+    assert (await caller.ask("GET", "/health", token="")).status == 200
+    assert (await caller.ask("GET", f"/api/v1/{'x' * 40}")).status == 404
+
+
+INGRESS = {"X-Ingress-Path": "/api/hassio_ingress/abc", "Host": "home.example:8123"}
+
+
+@pytest.fixture
+async def ingress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Caller]:
+    """An add-on whose Supervisor asks from this machine."""
+    monkeypatch.setattr(control_port, "SUPERVISOR", "127.0.0.1")
+    async with control(tmp_path, supervisor_token="of the supervisor") as one:
+        yield one
+
+
+async def test_ingress_needs_no_token_and_opens_wyoming_to_nobody(ingress: Caller) -> None:
+    answer = await ingress.ask("GET", STATUS, token="", headers=INGRESS)
+    assert answer.status == 200
+    assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert (await ingress.ask("GET", "/session", token="", headers=INGRESS)).body == {"open": True, "by": "ingress"}
+    assert ingress.behind.admitted == []
+    own = INGRESS | {"Origin": "https://home.example:8123"}
+    assert (await ingress.ask("PUT", "/api/v1/policy", token="", headers=own, data=b"{")).status == 415
+
+
+async def test_ingress_from_anywhere_else_is_a_visitor_like_all_others(caller: Caller, ingress: Caller) -> None:
+    assert (await ingress.ask("GET", STATUS, token="")).status == 401  # from the Supervisor, for no user
+    other = INGRESS | {"Origin": "http://evil.example"}
+    assert (await ingress.ask("GET", STATUS, token="", headers=other)).code == "origin-refused"
+    assert (await caller.ask("GET", STATUS, token="", headers=INGRESS)).code == "origin-refused"
+    near = {"X-Ingress-Path": "/x"}
+    assert (await caller.ask("GET", STATUS, token="", headers=near)).code == "token-refused"
+
+
+async def test_an_add_on_believes_the_supervisors_address_alone(tmp_path: Path) -> None:
+    async with control(tmp_path, supervisor_token="of the supervisor") as caller:
+        headers = {"X-Ingress-Path": "/x", "X-Forwarded-For": control_visitors.SUPERVISOR}
+        assert (await caller.ask("GET", STATUS, token="", headers=headers)).code == "token-refused"
