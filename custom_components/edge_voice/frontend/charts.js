@@ -47,6 +47,12 @@ export const chartStyle = `
   svg.ev .curve { fill: none; stroke: var(--ev-cloud); stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
   svg.ev .dot { fill: var(--ev-cloud); stroke: var(--ev-surface); stroke-width: 1.5; }
   svg.ev .torn { fill: var(--ev-surface); }
+  svg.ev .likely { fill-opacity: .32; }
+  svg.ev .known { stroke: var(--ev-surface); stroke-width: 1.5; }
+  ${["hub", "cloud", "inference", "hold", "failed"]
+    .map((kind) => `.${kind}-line .under { fill: var(--ev-${kind}); fill-opacity: .14; } .${kind}-line .over { fill: none; stroke: var(--ev-${kind}); stroke-width: 2; stroke-linejoin: round; }
+  .${kind}-line .end { fill: var(--ev-${kind}); stroke: var(--ev-surface); stroke-width: 1.5; }`)
+    .join("\n  ")}
   ${["capture", "inference", "hold", "post", "cloud", "transport", "hub", "home", "failed", "against", "for"]
     .map((kind) => `svg.ev .${kind} { fill: var(--ev-${kind}); } .swatch.${kind} { background-color: var(--ev-${kind}); }`)
     .join("\n  ")}
@@ -161,4 +167,30 @@ export function trend({ points, formatValue, formatTime, label }) {
       <path class="curve" vector-effect="non-scaling-stroke" d="M${path}"/></svg>
     <circle class="dot" cx="${x(end.at)}%" cy="${y(end.value).toFixed(2)}" r="4"/>
     <text x="0" y="-4">${escaped(formatValue(top))}</text>${times.join("")}</svg>`;
+}
+
+/** How something went, without scales: `points` are `{at, value}`, a value of null is a gap; `limit` is a line across. */
+export function spark({ points, top, limit = null, kind, label, height = 44 }) {
+  const known = points.filter(({ value }) => Number.isFinite(value));
+  if (known.length < 2) return "";
+  const [first, last] = [known[0].at, known.at(-1).at];
+  const highest = top ?? (Math.max(limit ?? 0, ...known.map(({ value }) => value)) * 1.1 || 1);
+  const x = (at) => (last > first ? (100 * (at - first)) / (last - first) : 100).toFixed(2);
+  const y = (value) => (height * (1 - Math.min(1, value / highest))).toFixed(2);
+  const path = known.map(({ at, value }) => `${x(at)} ${y(value)}`).join(" L");
+  const line = limit === null ? "" : `<line class="budget" x1="0" x2="100%" y1="${y(limit)}" y2="${y(limit)}"/>`;
+  return `<svg class="ev spark ${kind}-line" height="${height}" role="img" aria-label="${escaped(label)}">
+    <svg width="100%" height="${height}" viewBox="0 0 100 ${height}" preserveAspectRatio="none" overflow="visible">
+      <path class="under" d="M${x(first)} ${height} L${path} L${x(last)} ${height} Z"/>
+      <path class="over" vector-effect="non-scaling-stroke" d="M${path}"/></svg>${line}
+    <circle class="end" cx="100%" cy="${y(known.at(-1).value)}" r="3.5"/></svg>`;
+}
+
+/** A value between the least and the most that it may well be; `most` ends the scale. */
+export function interval({ value, low, high, most, kind, label }) {
+  const at = (share) => percent(share / most);
+  return `<svg class="ev bar" height="12" role="img" aria-label="${escaped(label)}">
+    <rect class="track" y="4" width="100%" height="4" rx="2"/>
+    <svg x="${at(low)}" width="${percent((Math.min(high, most) - low) / most)}" height="12"><rect class="${kind} likely" y="2" width="100%" height="8" rx="4"/></svg>
+    <circle class="${kind} known" cx="${at(value)}" cy="6" r="5"/></svg>`;
 }

@@ -3,11 +3,12 @@
 import { EDITOR } from "./editor.js";
 import { Feed } from "./feed.js";
 import { formats } from "./format.js";
+import { markup, write } from "./markup.js";
 import { checked } from "./settings.js";
 import "./strategy.js";
 import { cardStyle } from "./style.js";
 import { inEnglish, textsOf } from "./texts.js";
-import { isOver } from "./turns.js";
+import { TurnList } from "./turn_list.js";
 import * as views from "./views.js";
 
 const TYPE = "edge-voice-card";
@@ -30,10 +31,7 @@ class EdgeVoiceCard extends HTMLElement {
     this.attachShadow({ mode: "open" }).innerHTML = SKELETON;
     this._say = inEnglish;
     this._feed = new Feed(() => this._draw());
-    this._rows = new Map();
-    this._open = null;
-    this.shadowRoot.querySelector("ol").addEventListener("click", (event) => this._toggle(event));
-    this.shadowRoot.querySelector("ol").addEventListener("keydown", (event) => this._step(event));
+    this._turns = new TurnList({ list: this._find("ol"), axis: this._find(".axis-row"), legend: this._find(".legend") });
   }
 
   static getConfigElement() {
@@ -113,7 +111,9 @@ class EdgeVoiceCard extends HTMLElement {
     }
     if (!has) return;
     markup(this._find(".figures"), views.figuresView(state, words));
-    this._drawTurns(state.turns.slice(0, this._settings.turns), words);
+    write(this._find('[data-part="turns"] h3'), words.say("turns_title"));
+    write(this._find(".hint"), words.say("turns_hint"));
+    this._turns.draw(state.turns.slice(0, this._settings.turns), words);
     this._drawSection("escalation", views.escalationView(state, words));
     this._drawSection("destinations", views.destinationsView(state, words));
   }
@@ -143,82 +143,9 @@ class EdgeVoiceCard extends HTMLElement {
     markup(this._find(`[data-part="${part}"] .body`), html);
   }
 
-  /** Draw the turns: a row stays the same element as long as its turn is shown, so that focus and unfolding stay. */
-  _drawTurns(turns, words) {
-    write(this._find('[data-part="turns"] h3'), words.say("turns_title"));
-    write(this._find(".hint"), words.say("turns_hint"));
-    const scaleMs = views.scaleOf(turns);
-    markup(this._find(".axis-row"), views.axisView(scaleMs, words));
-    markup(this._find(".legend"), views.legendView(turns, words));
-    const list = this._find("ol");
-    const first = this._rows.size === 0;
-    const rows = new Map(turns.map((turn) => [turn.turn_id, this._rows.get(turn.turn_id) ?? newRow(turn.turn_id, !first)]));
-    for (const [id, row] of this._rows) if (!rows.has(id)) row.remove();
-    this._rows = rows;
-    turns.forEach((turn, index) => {
-      const row = rows.get(turn.turn_id);
-      if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
-      this._drawRow(row, turn, scaleMs, words);
-    });
-  }
-
-  _drawRow(row, turn, scaleMs, words) {
-    const [button, why] = row.children;
-    const open = this._open === turn.turn_id;
-    button.setAttribute("aria-expanded", String(open));
-    row.classList.toggle("over", isOver(turn));
-    markup(button, views.rowView(turn, scaleMs, words));
-    why.hidden = !open;
-    if (open) markup(why, views.whyView(turn, words));
-  }
-
-  _toggle(event) {
-    const row = event.target.closest("li");
-    if (!row || !event.target.closest("button")) return;
-    this._open = this._open === row.dataset.turn ? null : row.dataset.turn;
-    this._draw();
-  }
-
-  /** Arrow keys go from turn to turn, Escape folds. */
-  _step(event) {
-    const row = event.target.closest("li");
-    const other = { ArrowDown: row?.nextElementSibling, ArrowUp: row?.previousElementSibling }[event.key];
-    if (other) {
-      event.preventDefault();
-      other.querySelector("button").focus();
-    } else if (event.key === "Escape" && this._open !== null) {
-      this._open = null;
-      this._draw();
-    }
-  }
-
   _find(selector) {
     return this.shadowRoot.querySelector(selector);
   }
-}
-
-/** Set text where it is another: a screen reader would say it again. */
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-const drawn = new WeakMap();
-
-/** Set markup where it is another: what stays is not touched, so nothing flickers. */
-function markup(element, html) {
-  if (drawn.get(element) === html) return;
-  drawn.set(element, html);
-  element.innerHTML = html;
-}
-
-function newRow(id, isNew) {
-  const row = document.createElement("li");
-  row.dataset.turn = id;
-  if (isNew) row.className = "new";
-  row.innerHTML = '<button class="row" type="button" aria-expanded="false"></button><div class="why" role="region" hidden></div>';
-  row.lastElementChild.id = `why-${id}`;
-  row.firstElementChild.setAttribute("aria-controls", `why-${id}`);
-  return row;
 }
 
 if (!customElements.get(TYPE)) {

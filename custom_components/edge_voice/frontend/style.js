@@ -1,38 +1,9 @@
-/** The card's own styles, on Home Assistant's variables; widths follow the card's, not the window's. */
+/** Styles on Home Assistant's variables; widths follow the card's, not the window's. */
 
 import { chartStyle } from "./charts.js";
 
-export const cardStyle = `${chartStyle}
-  :host { display: block; }
-  ha-card { display: block; block-size: 100%; box-sizing: border-box; container-type: inline-size; color: var(--ev-ink); overflow: hidden; }
-  [dir="rtl"] svg.bar { transform: scaleX(-1); }
-  svg.ev { direction: ltr; }
-  .page { display: flex; flex-direction: column; gap: 20px; padding: 16px; }
-  header { display: flex; align-items: center; justify-content: space-between; gap: 8px; }
-  h2 { margin: 0; font: inherit; font-size: var(--ha-card-header-font-size, 24px); line-height: 1.2;
-    color: var(--ha-card-header-color, var(--ev-ink)); overflow: hidden; text-overflow: ellipsis; }
-  h3 { margin: 0; font: inherit; font-size: 16px; font-weight: 500; }
-  h4 { margin: 0 0 4px; font: inherit; font-size: 13px; font-weight: 500; }
-  .note, .hint { margin: 2px 0 8px; color: var(--ev-quiet); font-size: 12px; line-height: 1.4; }
-  section[hidden], [hidden] { display: none !important; }
-
-  .mode { display: inline-flex; align-items: center; gap: 6px; padding: 4px 10px; border-radius: 999px; font-size: 12px;
-    white-space: nowrap; border: 1px solid var(--ev-line); color: var(--ev-ink); }
-  .mode::before { content: ""; inline-size: 8px; block-size: 8px; border-radius: 50%; background: var(--success-color, #43a047); }
-  .mode.odd::before { background: var(--warning-color, #ffa600); border-radius: 0; transform: rotate(45deg); }
-  .mode.bad::before { background: var(--ev-warning); border-radius: 0; }
-  .said { padding: 10px 12px; border-radius: 8px; font-size: 14px; line-height: 1.4; border-inline-start: 4px solid var(--warning-color, #ffa600);
-    background: color-mix(in srgb, var(--warning-color, #ffa600) 12%, transparent); }
-  .said.bad { border-inline-start-color: var(--ev-warning); background: color-mix(in srgb, var(--ev-warning) 12%, transparent); }
-  .empty { padding: 20px 12px; text-align: center; color: var(--ev-quiet); line-height: 1.5; }
-
-  .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(120px, 1fr)); gap: 12px; margin: 0; }
-  .figures div { display: flex; flex-direction: column; }
-  .figures dt { order: 1; font-size: 12px; color: var(--ev-quiet); }
-  .figures dd { margin: 0; }
-  .figures .value { order: 2; font-size: 26px; line-height: 1.25; font-variant-numeric: tabular-nums; }
-  .figures .below { order: 3; font-size: 12px; color: var(--ev-quiet); }
-
+/** Of turns, and why each went as it did: any page that shows these takes it, within a container. */
+export const turnStyle = `
   ol, ul { list-style: none; margin: 0; padding: 0; }
   .row, .axis-row { display: grid; grid-template-columns: minmax(110px, 34%) 1fr 68px; gap: 4px 12px; align-items: center; }
   .row { inline-size: 100%; box-sizing: border-box; padding: 8px; margin: 0; border: 0; border-radius: 8px; background: none;
@@ -77,8 +48,6 @@ export const cardStyle = `${chartStyle}
     .row .bar-place { grid-column: 1 / -1; grid-row: 2; padding-block-end: 4px; }
     .axis-row { grid-template-columns: 1fr; padding-inline: 4px; }
     .axis-row > :not(.bar-place) { display: none; }
-    .figures { grid-template-columns: repeat(auto-fit, minmax(92px, 1fr)); }
-    .figures .value { font-size: 20px; }
     .legend { margin-inline: 4px; }
   }
   @media (prefers-reduced-motion: no-preference) {
@@ -87,5 +56,43 @@ export const cardStyle = `${chartStyle}
   }
   @media (forced-colors: active) {
     svg.ev, .swatch { forced-color-adjust: none; }
+  }
+`;
+
+/** The card's own. */
+export const cardStyle = `${chartStyle}${turnStyle}
+  :host { display: block; }
+  ha-card { display: block; block-size: 100%; box-sizing: border-box; container-type: inline-size; color: var(--ev-ink); overflow: hidden; }
+  [dir="rtl"] svg.bar { transform: scaleX(-1); }
+  svg.ev { direction: ltr; }
+  .page { display: flex; flex-direction: column; gap: 20px; padding: 16px; }
+  header { display: flex; align-items: center; justify-content: space-between; gap: 8px; }
+  h2 { margin: 0; font: inherit; font-size: var(--ha-card-header-font-size, 24px); line-height: 1.2;
+    color: var(--ha-card-header-color, var(--ev-ink)); overflow: hidden; text-overflow: ellipsis; }
+  h3 { margin: 0; font: inherit; font-size: 16px; font-weight: 500; }
+  h4 { margin: 0 0 4px; font: inherit; font-size: 13px; font-weight: 500; }
+  .note, .hint { margin: 2px 0 8px; color: var(--ev-quiet); font-size: 12px; line-height: 1.4; }
+  section[hidden], [hidden] { display: none !important; }
+
+  .mode { display: inline-flex; align-items: center; gap: 6px; padding: 4px 10px; border-radius: 999px; font-size: 12px;
+    white-space: nowrap; border: 1px solid var(--ev-line); color: var(--ev-ink); }
+  .mode::before { content: ""; inline-size: 8px; block-size: 8px; border-radius: 50%; background: var(--success-color, #43a047); }
+  .mode.odd::before { background: var(--warning-color, #ffa600); border-radius: 0; transform: rotate(45deg); }
+  .mode.bad::before { background: var(--ev-warning); border-radius: 0; }
+  .said { padding: 10px 12px; border-radius: 8px; font-size: 14px; line-height: 1.4; border-inline-start: 4px solid var(--warning-color, #ffa600);
+    background: color-mix(in srgb, var(--warning-color, #ffa600) 12%, transparent); }
+  .said.bad { border-inline-start-color: var(--ev-warning); background: color-mix(in srgb, var(--ev-warning) 12%, transparent); }
+  .empty { padding: 20px 12px; text-align: center; color: var(--ev-quiet); line-height: 1.5; }
+
+  .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(120px, 1fr)); gap: 12px; margin: 0; }
+  .figures div { display: flex; flex-direction: column; }
+  .figures dt { order: 1; font-size: 12px; color: var(--ev-quiet); }
+  .figures dd { margin: 0; }
+  .figures .value { order: 2; font-size: 26px; line-height: 1.25; font-variant-numeric: tabular-nums; }
+  .figures .below { order: 3; font-size: 12px; color: var(--ev-quiet); }
+
+  @container (max-width: 440px) {
+    .figures { grid-template-columns: repeat(auto-fit, minmax(92px, 1fr)); }
+    .figures .value { font-size: 20px; }
   }
 `;

@@ -1,0 +1,1 @@
+../../../custom_components/edge_voice/frontend/texts.js
