@@ -67,7 +67,7 @@ STRAINS = (
         measure=_mean(lambda one: one.undersupplied),
         enters=0.25,
         leaves=0.05,
-        sentence="The machine's power supply is too weak, so its processor is slowed: use the one that its maker names.",
+        sentence="The machine's power supply is too weak, so its processor is slowed: use one as its maker names it.",
     ),
     Strain(
         code="heat",
