@@ -82,8 +82,9 @@ PARTS = {
     "settings_refusals": {"settings_schema"},
     "settings_schema": set(),
     # logs: the token is masked there.
-    "listeners": {"", "errors", "logs", "pipeline", "learning", "resilience", "records", "bundles"},
+    "listeners": {"", "errors", "logs", "monthly", "pipeline", "learning", "resilience", "records", "bundles"},
     "status_page": {"errors"},
+    "monthly": set(),
     "memory": set(),
     "saturation": {"strain", "throttling"},
     "strain": set(),
@@ -104,6 +105,7 @@ PARTS = {
         "updates",
         "engines",
         "listeners",
+        "monthly",
     },
     "recogniser": {"errors", "settings", "bundles", "updates", "engines", "listeners"},
     "routing": {"errors", "settings", "pipeline", "learning", "resilience", "records", "engines"},
@@ -150,6 +152,7 @@ PARTS = {
         "canary",
         "updates",
         "publisher",
+        "monthly",
         "engines",
         "listeners.control_access",  # the token's file, which another process may replace
         "records.identity",  # the id that a rollout's share goes by

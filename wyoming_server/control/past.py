@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..records.data_keys import DataKeys
+from ..resilience.degraded import Condition, Facts
 from ..saturation import Saturation
 from ..settings import Settings
 from .drift_watch import DriftWatch
 from .feed import Json
 from .history import TurnHistory
-from .meters import Meters
+from .meters import Meters, meters_of
 from .months import MonthBook
 from .parts import Parts
 from .privacy import Keeper
@@ -34,24 +36,38 @@ class Past:
         await self.months.begin()
 
     async def run(self) -> None:
-        """Sum up, let go, and make scorecards, until cancelled."""
+        """Sum up, let go, make scorecards, and watch the load, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for work in (self.history.run(), self.privacy.run(), self.months.run()):
+            for work in (self.history.run(), self.privacy.run(), self.months.run(), self.metrics.run()):
                 tasks.create_task(work)
 
 
 def past_of(
-    parts: Parts,  # noqa: ARG001  # until the parts are there
-    saturation: Saturation,  # noqa: ARG001
-    satellites: Callable[[], Sequence[str]],  # noqa: ARG001
-    settings: Callable[[], Settings],  # noqa: ARG001
-    publish: Callable[[Json], None],  # noqa: ARG001
+    parts: Parts,
+    saturation: Saturation,
+    satellites: Callable[[], Sequence[str]],
+    settings: Callable[[], Settings],
+    condition: Callable[[], tuple[Condition, Facts]],
+    publish: Callable[[Json], None],
 ) -> Past:
     """Build the parts.
 
-    `satellites` are those that the hub knows by name now, `settings` as they are now; `publish` tells whoever listens.
+    `satellites` are those that the hub knows by name now, `settings` and `condition` as they are now; `publish` tells
+    whoever listens.
     """
-    history, privacy, drift, months, metrics = TurnHistory(), Keeper(), DriftWatch(), MonthBook(), Meters()
+    privacy, drift = Keeper(), DriftWatch()
+    history = TurnHistory(
+        parts.brain.store,
+        DataKeys(parts.data),
+        kept=lambda _turns, _connection: {},
+        satellites=satellites,
+        condition=condition,
+        load=lambda: saturation.sample().told(),
+        clock=parts.clock,
+        wall=parts.wall,
+    )
+    metrics = meters_of(parts, saturation, settings, history.happened)
+    months = MonthBook(parts, history, settings, publish)
     hearers: tuple[Hearer, ...] = (history, privacy, drift, months, metrics)
     return Past(
         history=history,

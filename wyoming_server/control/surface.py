@@ -19,6 +19,7 @@ from ..logs import set_level
 from ..pipeline.interpret import TurnRequest
 from ..pipeline.policy import RoutingMode
 from ..pipeline.timeline import Spans
+from ..pipeline.turn import Stages
 from ..pipeline.types import SAMPLE_RATE_HZ, Outcome
 from ..resilience.degraded import Condition, Edge, Facts, Mode, condition_of
 from ..saturation import Saturation
@@ -32,7 +33,7 @@ from .drift_watch import DriftWatch
 from .feed import Feed, Json
 from .history import TurnHistory
 from .lane_test import tested
-from .meters import Meters
+from .meters import Meters, Sources
 from .months import MonthBook
 from .parts import Parts
 from .past import past_of
@@ -82,6 +83,7 @@ class Control:
             self._saturation,
             lambda: [one["id"] for one in self._rooms.all()],
             lambda: self._steering.settings,
+            self._condition,
             self._feed.publish,
         )
         self._satellites = Satellites()
@@ -95,7 +97,7 @@ class Control:
             wall=parts.wall,
             on_turn=on_turn,
             recorder=self._past.recorder,
-            is_baseline=lambda: self._past.months.is_baseline,
+            is_baseline=self._past.months.is_baseline,
         )
         self._rooms = Rooms(
             book, self._satellites, learner, settings=lambda: self._steering.settings, clock=parts.clock
@@ -107,7 +109,7 @@ class Control:
         heard = replace(
             services,
             defaults=replace(services.defaults, is_admitted=self._is_admitted, satellite=book.of),
-            begin_turn=parts.arms.begin_turn,
+            begin_turn=self._begin_turn,
             on_turn=self._turn_ended,
             on_failure=self._turn_failed,
             on_asking=self._watch.asking,
@@ -115,6 +117,12 @@ class Control:
         )
         self._steering = Steering(parts, settings, heard, on_change=self._steered)
         self._past.privacy.erasers = self._erasers()
+        self._past.metrics.sources = Sources(
+            status=self.status,
+            drift=self._past.drift.told,
+            wakes=self._satellites.totals,
+            decode_seconds=lambda: parts.edge.busy_seconds,
+        )
         parts.arms.swap = self._steering.swap
         parts.updates.book.on_step = self._bundle_moved
 
@@ -138,6 +146,9 @@ class Control:
 
     def _is_admitted(self, address: str) -> bool:
         return self._admitted.get(address, 0.0) > self._parts.clock()
+
+    def _begin_turn(self, request: TurnRequest, stages: Stages) -> tuple[Stages, Callable[[], None]]:
+        return self._past.months.begin_turn(request, *self._parts.arms.begin_turn(request, stages))
 
     def _turn_ended(self, outcome: Outcome, spans: Spans) -> None:
         self._watch.ended(outcome, spans)
@@ -163,6 +174,8 @@ class Control:
 
     def _bundle_moved(self, happened: Happened) -> None:
         self._feed.publish(message_of(happened))
+        if happened.code:
+            self._past.history.happened("bundle", happened.label, happened.message)
         self._changed()
 
     def _changed(self) -> None:
@@ -340,6 +353,7 @@ class Control:
         """Return how to erase what is not among the records of turns."""
         return {
             "turns": self._forget_turns,
+            "aggregates": self._past.months.forget,
             "learned": lambda: self._parts.brain.forget(self._steering.settings),
             "satellites": self._rooms.clear,
             "vocabulary": self._forget_names,
@@ -349,6 +363,7 @@ class Control:
         }
 
     async def _forget_turns(self) -> int:
+        self._past.metrics.forget()
         return self._watch.clear()
 
     async def _forget_names(self) -> int:

@@ -40,9 +40,12 @@ class Watch:
         wall: Callable[[], dt.datetime],
         on_turn: OnTurn | None,
         recorder: Recorder,
-        is_baseline: Callable[[], bool],
+        is_baseline: Callable[[str, str], bool],
     ) -> None:
-        """Tell feed and recorder; `on_turn` hears of every turn instead of the log."""
+        """Tell feed and recorder; `on_turn` hears of every turn instead of the log.
+
+        `is_baseline` tells of a turn's id and language whether it is one of a baseline.
+        """
         self._recorder, self._is_baseline = recorder, is_baseline
         self._learner, self._satellites, self._feed = learner, satellites, feed
         self._keeps_texts, self._clock, self._wall = keeps_texts, clock, wall
@@ -68,7 +71,7 @@ class Watch:
             )
         at = self._wall()
         self._tell(turn_of(outcome, spans, at, with_text=self._keeps_texts()))
-        record = record_of(outcome, spans, at, is_baseline=self._is_baseline())
+        record = record_of(outcome, spans, at, is_baseline=self._is_baseline(outcome.turn_id, outcome.language))
         self._recorder.turn(record, outcome)
         if self._on_turn is None:
             log_turn(record)
@@ -83,7 +86,9 @@ class Watch:
             self._satellites.heard(request.caller.satellite, began_s=request.began_s, at_s=now_s, spoke=None)
         at = self._wall()
         self._tell(failed_turn(request, failure, at))
-        record = record_of_failure(request, failure, at, is_baseline=self._is_baseline())
+        record = record_of_failure(
+            request, failure, at, is_baseline=self._is_baseline(request.turn_id, request.language or "")
+        )
         self._recorder.turn(record)
         log_turn(record)
 

@@ -125,8 +125,8 @@ def _more_escalations(facts: MonthFacts, _: Without) -> str:
         return ""
     return (
         f"The hub asked for help {risen:g} points more often than in the month before "
-        f"({words.share(now['escalation_rate'])} instead of {words.share(last['escalation_rate'])}). If no satellite or "
-        "language is new, look at the drift on the status page: it names the likely cause."
+        f"({words.share(now['escalation_rate'])} instead of {words.share(last['escalation_rate'])}). If no satellite "
+        "or language is new, look at the drift on the status page: it names the likely cause."
     )
 
 
