@@ -22,7 +22,7 @@ _LOGGER = logging.getLogger(__name__)
 class Hearer(Protocol):
     """Who keeps or counts. Each call is quick, and what it raises reaches the log alone."""
 
-    def turn(self, record: TurnRecord, outcome: Outcome | None) -> None:
+    def turn(self, record: TurnRecord, outcome: Outcome | None, /) -> None:
         """Hear of a turn that is over; without an outcome it failed."""
 
     def label(self, label: TurnLabel) -> None:

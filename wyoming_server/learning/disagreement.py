@@ -172,6 +172,22 @@ class Disagreements:
         return self
 
 
+def intent_share(pairs: Sequence[tuple[float | None, bool, int]]) -> Estimate | None:
+    """Return the share of turns with another intent, from pairs that were counted: as `figures` does for one locale.
+
+    Each is (chance of the audit, None for an escalation; whether the service heard something else; how many). None
+    without any.
+    """
+    if not pairs:
+        return None
+    counts = [count for *_, count in pairs]
+    chances = np.array([1.0 if chance is None else min(1.0, max(SMALLEST_CHANCE, chance)) for chance, *_ in pairs])
+    audited = np.array([chance is not None for chance, *_ in pairs])
+    hits = np.array([float(differs) for _, differs, _ in pairs])
+    weights = np.repeat(1.0 / chances, counts)
+    return _share(np.repeat(hits, counts), weights, np.repeat(audited, counts))
+
+
 _AUDITED = {Population.ACCEPTED: True, Population.ESCALATED: False}
 
 

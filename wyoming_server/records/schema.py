@@ -122,6 +122,7 @@ _TURNS: Migration = (
     ) STRICT
     """,
     "CREATE INDEX turn_by_time ON turn (at_ms)",
+    "CREATE INDEX turn_by_day ON turn (day)",
     # Those that no day's sums have in them yet.
     "CREATE INDEX turn_to_sum ON turn (day) WHERE NOT summed",
     "CREATE INDEX turn_by_hash ON turn (turn)",
