@@ -38,7 +38,13 @@ class Past:
     async def run(self) -> None:
         """Sum up, let go, make scorecards, and watch the load, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for work in (self.history.run(), self.privacy.run(), self.months.run(), self.metrics.run()):
+            for work in (
+                self.history.run(),
+                self.privacy.run(),
+                self.months.run(),
+                self.metrics.run(),
+                self.drift.run(),
+            ):
                 tasks.create_task(work)
 
 
@@ -55,11 +61,11 @@ def past_of(
     `satellites` are those that the hub knows by name now, `settings` and `condition` as they are now; `publish` tells
     whoever listens.
     """
-    privacy, drift = Keeper(), DriftWatch()
+    privacy = Keeper()
     history = TurnHistory(
         parts.brain.store,
         DataKeys(parts.data),
-        kept=lambda _turns, _connection: {},
+        kept=privacy.of_turns,
         satellites=satellites,
         condition=condition,
         load=lambda: saturation.sample().told(),
@@ -68,6 +74,13 @@ def past_of(
     )
     metrics = meters_of(parts, saturation, settings, history.happened)
     months = MonthBook(parts, history, settings, publish)
+    drift = DriftWatch(
+        learner=parts.brain.learner,
+        snapshots=parts.brain.snapshots,
+        settings=settings,
+        publish=publish,
+        happened=history.happened,
+    )
     hearers: tuple[Hearer, ...] = (history, privacy, drift, months, metrics)
     return Past(
         history=history,

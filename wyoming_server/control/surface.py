@@ -9,7 +9,7 @@ from typing import Any
 from ..bundles.bundle import Kind
 from ..bundles.hub import STARTER
 from ..engines.lanes import known_services
-from ..errors import EdgeVoiceError
+from ..errors import EdgeVoiceError, UnknownSatelliteError
 from ..learning.comparison import Comparison
 from ..learning.satellites import Satellites
 from ..learning.sessions import ClosedTurn
@@ -37,7 +37,8 @@ from .meters import Meters, Sources
 from .months import MonthBook
 from .parts import Parts
 from .past import past_of
-from .privacy import Eraser, Keeper
+from .privacy import Keeper
+from .purge import Eraser
 from .recorded import samples_of, transcribed
 from .rooms import Rooms
 from .satellite_book import SatelliteBook
@@ -116,7 +117,7 @@ class Control:
             on_wake=self._watch.woke,
         )
         self._steering = Steering(parts, settings, heard, on_change=self._steered)
-        self._past.privacy.erasers = self._erasers()
+        self._past.privacy.erase_by(self._erasers())
         self._past.metrics.sources = Sources(
             status=self.status,
             drift=self._past.drift.told,
@@ -163,7 +164,7 @@ class Control:
     def _steered(self, before: Settings) -> None:
         now = self._steering.settings
         if before.control.keep_transcripts and not now.control.keep_transcripts:
-            self._watch.recent.forget_texts()
+            self._watch.forget_texts(None)
         if before.wake.threshold != now.wake.threshold:
             self._satellites.threshold_changed()
         if before.server.log_level != now.server.log_level:
@@ -350,21 +351,37 @@ class Control:
         self._changed()
 
     def _erasers(self) -> Mapping[str, Eraser]:
-        """Return how to erase what is not among the records of turns."""
+        """Return how to erase what is not among the records of turns, or not only there."""
         return {
             "turns": self._forget_turns,
-            "aggregates": self._past.months.forget,
-            "learned": lambda: self._parts.brain.forget(self._steering.settings),
-            "satellites": self._rooms.clear,
-            "vocabulary": self._forget_names,
-            "ledger": self._parts.brain.ledger.purge,
-            "choices": self._steering.reset_policy,
-            "lanes": self._steering.erase_lanes,
+            "transcripts": self._forget_texts,
+            "learned": lambda _: self._forget_learned(),
+            "satellites": self._forget_satellites,
+            "vocabulary": lambda _: self._forget_names(),
+            "ledger": lambda _: self._parts.brain.ledger.purge(),
+            "choices": lambda _: self._steering.reset_policy(),
+            "lanes": lambda _: self._steering.erase_lanes(),
         }
 
-    async def _forget_turns(self) -> int:
-        self._past.metrics.forget()
-        return self._watch.clear()
+    async def _forget_turns(self, satellite: str | None) -> int:
+        if satellite is None:
+            self._past.history.forget()
+        return self._watch.clear(satellite)
+
+    async def _forget_texts(self, satellite: str | None) -> int:
+        return self._watch.forget_texts(satellite)
+
+    async def _forget_learned(self) -> int:
+        return await self._parts.brain.forget(self._steering.settings)
+
+    async def _forget_satellites(self, satellite: str | None) -> int:
+        if satellite is None:
+            return await self._rooms.clear()
+        try:
+            await self._rooms.forget(satellite)
+        except UnknownSatelliteError:
+            return 0
+        return 1
 
     async def _forget_names(self) -> int:
         before = self.services().defaults.vocabulary

@@ -115,6 +115,10 @@ class Learner:
         """All that is known; to be read only."""
         return self._knows
 
+    def scorecard(self, model: str) -> Scorecard:
+        """Return a model's by its name, or of the one that serves now."""
+        return self._scorecard(model)
+
     def adopt(
         self, *, threshold: ThresholdSettings, budget: BudgetSettings, home: Vocabulary, cost_per_second: float
     ) -> None:

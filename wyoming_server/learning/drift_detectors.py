@@ -1,0 +1,118 @@
+"""Streams of figures from 0 to 1 → evidence, valid whenever it is looked at, that their mean has risen. Pure; numpy.
+
+An e-detector (Shin, Ramdas and Rinaldo, "E-detectors: a nonparametric framework for sequential change detection",
+arXiv 2203.03532) is a sum of bets, one begun at each turn, that the change is now: by Shiryaev's and Roberts'
+recursion, M = (M + 1) · (1 + stake · (x − mean)). As long as the mean of each turn, given those before, is no higher
+than the one bet against, M is expected to be at most the number of turns, at any time that one may choose to stop: so
+an alarm at M ≥ A comes after A turns on average, or later. A weighted mean of e-detectors is one, too, however they
+hang together; so figures that alarm at A divided by their weight share the one A, and no correction is needed for
+there being several.
+
+For figures of 0 and 1 a bet is the likelihood ratio of a higher rate; for others it is a bet on a bounded mean
+(Waudby-Smith and Ramdas, arXiv 2010.09686), which asks nothing of their distribution.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .drift_figures import COUNTED, FIGURES
+from .e_process import Values
+
+EFFECTS: Values = np.array([0.2, 0.35, 0.6])
+"""Rises that are bet on, in standard deviations of one turn: of a rate of 25 %, to 34, 40 and 51 %."""
+SHARES: Values = np.array([0.3, 0.4, 0.3])
+"""Of the money on each; all add up to 1."""
+WEIGHTS: Values = np.array([one.weight for one in FIGURES])
+_RATES = np.array([one.kind in COUNTED for one in FIGURES])
+LEAST_MEAN = 0.02
+"""Nobody minds what happens in fewer turns; a reference that holds none is taken for this."""
+LEAST_DEVIATION = 0.05
+_MOST_STAKED = 0.9
+"""Of the money, on any one turn."""
+_LARGEST = 1e12
+"""Far above any alarm: what comes back to its reference is not to take years to show it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bets:
+    """What is bet against, and how much: each of shape (…, figures, effects)."""
+
+    means: Values
+    stakes: Values
+    """0 where there is no reference: no bet is held."""
+
+    @classmethod
+    def none(cls, *shape: int) -> Bets:
+        """Return no bets at all, for arrays of this shape before figures and effects."""
+        zeros = np.zeros((*shape, len(FIGURES), len(EFFECTS)))
+        return cls(means=zeros, stakes=zeros)
+
+    def changed(self, figure: int, other: Bets) -> Bets:
+        """Return them with another's for one figure."""
+        means, stakes = self.means.copy(), self.stakes.copy()
+        means[..., figure, :], stakes[..., figure, :] = other.means[..., figure, :], other.stakes[..., figure, :]
+        return Bets(means=means, stakes=stakes)
+
+
+def levels(run_length: float) -> Values:
+    """Return from which e-value on each figure alarms, (figures,), so that all together keep the run length."""
+    return np.asarray(run_length / WEIGHTS)
+
+
+def bets(mean: Values, deviation: Values, turns: Values, run_length: float) -> Bets:
+    """Return the bets against a reference's means, which rest on so many turns each: shape (…, figures).
+
+    A reference's own mean errs by deviation / √turns, and a bet of effect d against one that lies e too low is right
+    so often that alarms come after A^(1 − 2e/d) turns (e in deviations). What is bet against is therefore set higher,
+    by ln A / (turns · d): averaged over normal errors, false alarms are then as rare as with a reference that is known.
+    """
+    mean = np.maximum(mean, LEAST_MEAN)
+    spread = np.maximum(np.where(_RATES, np.sqrt(mean * (1.0 - mean)), deviation), LEAST_DEVIATION)[..., np.newaxis]
+    allowance = spread * np.log(levels(run_length))[:, np.newaxis] / (np.maximum(turns, 1.0)[..., np.newaxis] * EFFECTS)
+    means = mean[..., np.newaxis] + allowance
+    stakes = np.minimum(EFFECTS / spread, _MOST_STAKED / means)
+    return Bets(means=means, stakes=np.where((means < 1.0) & (turns[..., np.newaxis] > 0), stakes, 0.0))
+
+
+class Detectors:
+    """The bets of one language of a home, or of many homes at once. Mutable.
+
+    Beside each bet's evidence it keeps what became of it since it was last worth nothing: the likeliest moment of the
+    change (Page 1954), and the figure's mean since.
+    """
+
+    __slots__ = ("climb", "evidence", "since", "total", "turns")
+
+    def __init__(self, *shape: int) -> None:
+        """Begin with no evidence; arrays are of shape (*shape, figures, effects)."""
+        size = (*shape, len(FIGURES), len(EFFECTS))
+        self.evidence, self.climb = np.zeros(size), np.zeros(size)
+        self.since, self.turns, self.total = np.zeros(size), np.zeros(size), np.zeros(size)
+
+    def step(self, values: Values, against: Bets, now: float) -> None:
+        """Take a turn's figures, (…, figures) of 0 to 1, NaN where the turn says nothing of one; `now` is its time."""
+        known = ~np.isnan(values)
+        x = np.where(known, values, 0.0)[..., np.newaxis]
+        seen = known[..., np.newaxis] & (against.stakes > 0.0)
+        factor = np.where(seen, 1.0 + against.stakes * (x - against.means), 1.0)
+        self.evidence = np.minimum((self.evidence + seen) * factor, _LARGEST)
+        fresh = seen & (self.climb <= 0.0)
+        self.since = np.where(fresh, now, self.since)
+        self.turns = np.where(fresh, 0.0, self.turns) + seen
+        self.total = np.where(fresh, 0.0, self.total) + x * seen
+        self.climb = np.maximum(self.climb + np.log(factor), 0.0)
+
+    def e_values(self) -> Values:
+        """Return each figure's e-value: (…, figures)."""
+        return np.asarray(self.evidence @ SHARES)
+
+    def leading(self, figure: int) -> int:
+        """Return which effect's bet of a figure has most evidence; of one home's alone."""
+        return int(np.argmax(self.evidence[figure] * SHARES))
+
+    def clear(self, at: Any) -> None:
+        """Forget the evidence of some: an index of homes and figures."""
+        for array in (self.evidence, self.climb, self.since, self.turns, self.total):
+            array[at] = 0.0

@@ -1,0 +1,103 @@
+"""What turns were like: a figure's first turns with a model, which later ones are held against."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import voluptuous as vol
+
+from ..pipeline.checked import Checked, ranged
+from ..pipeline.policy import UNCALIBRATED, Calibration
+from .calibration import Ridge, fit
+from .drift_figures import BUDGET_MS, Figure, Kind, Seen
+from .snapshot import Snapshot, name, number, parts, several, whole
+
+SLOWEST = 0.95
+"""Slow is what takes longer than so many of the reference's turns did, and than the budget."""
+RISKY = (0.02, 0.5)
+"""Between these shares is the limit of log-odds; a hub that was sure of nothing at first is no measure."""
+MOST_TURNS = 10_000
+_RIDGE = Ridge(intercept=0.01, slope=1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference(Checked):
+    """A figure as it was."""
+
+    model: str
+    turns: int = ranged(at_least=1)
+    mean: float = ranged(at_least=0.0, at_most=1.0)
+    deviation: float = ranged(at_least=0.0, at_most=1.0)
+    told: float = ranged(at_least=0.0, at_most=1.0)
+    """The mean as people are told it: of a SURPRISE, the share of yes."""
+    limit: float = 0.0
+    """Of log-odds or milliseconds."""
+    intercept: float = 0.0
+    slope: float = 0.0
+    """Of a SURPRISE: log-odds of yes = intercept + slope · log-odds of the turn."""
+
+    def number(self, of: Figure, seen: Seen) -> float:
+        """Return what is held against the mean: 0 to 1."""
+        if of.kind is Kind.SURPRISE:
+            line = Calibration(intercept=self.intercept, slope=self.slope)
+            return 0.5 + 0.5 * (seen.is_so - line.probability(seen.value))
+        return float(seen.value > self.limit) if of.kind in {Kind.RISKY, Kind.SLOW} else seen.value
+
+    def as_told(self, of: Figure, mean: float) -> float:
+        """Return a later mean as people are told it, 0 to 1."""
+        return min(1.0, max(0.0, self.told + 2.0 * (mean - self.mean))) if of.kind is Kind.SURPRISE else min(1.0, mean)
+
+
+def reference(of: Figure, seen: Sequence[Seen], model: str) -> Reference:
+    """Return what some turns were like, 50 at least."""
+    values = np.array([one.value for one in seen])
+    yes = np.array([float(one.is_so) for one in seen])
+    limit, line = 0.0, UNCALIBRATED
+    if of.kind is Kind.SLOW:
+        limit = max(BUDGET_MS, float(np.quantile(values, SLOWEST)))
+    elif of.kind is Kind.RISKY:
+        limit = float(np.quantile(values, 1.0 - min(RISKY[1], max(RISKY[0], float(yes.mean())))))
+    elif of.kind is Kind.SURPRISE:
+        line = fit(values, yes, np.ones(len(seen)), prior=UNCALIBRATED, ridge=_RIDGE, start=UNCALIBRATED).calibration
+    base = Reference(
+        model=model,
+        turns=len(seen),
+        mean=0.0,
+        deviation=0.0,
+        told=0.0,
+        limit=limit,
+        intercept=line.intercept,
+        slope=line.slope,
+    )
+    numbers = np.array([base.number(of, one) for one in seen])
+    mean = min(1.0, max(0.0, float(numbers.mean())))
+    known = {**asdict(base), "mean": mean, "deviation": min(1.0, float(numbers.std()))}
+    return Reference(**{**known, "told": float(yes.mean()) if of.kind is Kind.SURPRISE else mean})
+
+
+def read_seen(rows: Sequence[Sequence[float]]) -> list[Seen]:
+    """Return turns from their JSON, whose fields were checked."""
+    return [Seen(value, bool(yes)) for value, yes in rows]
+
+
+def read_reference(fields: Snapshot) -> Reference:
+    """Return what `dataclasses.asdict` wrote; its fields were checked."""
+    return Reference(**fields)
+
+
+def _row(value: object) -> list[float]:
+    if not isinstance(value, list) or len(value) != 2 or value[1] not in {0, 1}:
+        raise vol.Invalid("must be [number, 0 or 1]")
+    return [number()(value[0]), value[1]]
+
+
+_SHARE = number(at_least=0.0, at_most=1.0)
+REFERENCE = parts(
+    {
+        "model": name,
+        "turns": whole(at_least=1),
+        **dict.fromkeys(("mean", "deviation", "told"), _SHARE),
+        **dict.fromkeys(("limit", "intercept", "slope"), number()),
+    }
+)
+SEEN = several(_row, at_most=MOST_TURNS)
