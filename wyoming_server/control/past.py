@@ -61,7 +61,7 @@ def past_of(
     `satellites` are those that the hub knows by name now, `settings` and `condition` as they are now; `publish` tells
     whoever listens.
     """
-    privacy = Keeper()
+    privacy = Keeper(parts, settings=settings)
     history = TurnHistory(
         parts.brain.store,
         DataKeys(parts.data),

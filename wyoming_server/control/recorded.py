@@ -64,3 +64,12 @@ def samples_of(wav: bytes) -> Samples:
     converter = PcmConverter(rate_hz=rate_hz, width_bytes=width_bytes, channels=channels)
     whole = len(pcm) - len(pcm) % (width_bytes * channels)
     return np.concatenate((converter.convert(pcm[:whole]), converter.flush()))
+
+
+def wav_of(pcm: bytes) -> bytes:
+    """Return samples of 16 bits at 16 kHz, mono, as a WAV file; blocks."""
+    written = io.BytesIO()
+    with wave.open(written, "wb") as file:
+        file.setparams((1, 2, SAMPLE_RATE_HZ, 0, "NONE", ""))
+        file.writeframes(pcm)
+    return written.getvalue()

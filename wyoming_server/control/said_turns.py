@@ -43,11 +43,12 @@ class SaidTurns:
         self._expire(at_s)
         return self._turns.get(turn_id)
 
-    def clear(self) -> int:
-        """Forget all and return how many that were."""
-        found = len(self._turns)
-        self._turns.clear()
-        return found
+    def clear(self, satellite: str | None = None) -> int:
+        """Forget turns, of a satellite or all, and return how many that were."""
+        gone = [key for key, turn in self._turns.items() if satellite in {None, turn.satellite}]
+        for key in gone:
+            del self._turns[key]
+        return len(gone)
 
     def _expire(self, at_s: float) -> None:
         while self._turns:

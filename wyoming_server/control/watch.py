@@ -134,10 +134,15 @@ class Watch:
             return {"counted": False, "was_right": True}
         return {"counted": self._learner.told(turn_id, Signal.CORRECTED), "was_right": False}
 
-    def clear(self) -> int:
-        """Forget all turns and return how many that were."""
-        self.said.clear()
-        return self.recent.clear()
+    def clear(self, satellite: str | None = None) -> int:
+        """Forget turns, of a satellite or all, and return how many that were."""
+        self.said.clear(satellite)
+        return self.recent.clear(satellite)
+
+    def forget_texts(self, satellite: str | None = None) -> int:
+        """Forget what was said, likewise."""
+        self.said.clear(satellite)
+        return self.recent.forget_texts(satellite)
 
     def _tell(self, turn: Json) -> None:
         self.recent.add(turn)

@@ -18,6 +18,7 @@ from typing import Protocol
 from ..errors import DiskError
 from ..whole_file import part_of
 from . import private_file
+from .believed_day import Expired
 
 _LOGGER = logging.getLogger(__name__)
 FILE_NAME = "records-key"
@@ -121,11 +122,11 @@ class DataKeys:
             return KeyState.GOOD
         return KeyState.WRONG if self._path.exists() else KeyState.MISSING
 
-    def drop(self, kind: str, before: date | None, connection: sqlite3.Connection) -> int:
-        """Erase a class's keys, of the days before one or of all, and return how many."""
-        day = None if before is None else f"{before}"
+    def drop(self, kind: str, expired: Expired, connection: sqlite3.Connection) -> int:
+        """Erase a class's keys of the days that are over, and return how many."""
         return connection.execute(
-            "DELETE FROM data_key WHERE class = ? AND (? IS NULL OR day < ?)", (kind, day, day)
+            "DELETE FROM data_key WHERE class = ? AND (day <= ? OR day > ?)",
+            (kind, f"{expired.until}", f"{expired.beyond}"),
         ).rowcount
 
     def renew(self, connection: sqlite3.Connection) -> None:
@@ -152,10 +153,13 @@ class DataKeys:
             if len(hubs) > 1:
                 self._write(hubs[:1])
 
-    def destroy(self) -> None:
-        """Remove the hub's key: what is still sealed stays so for ever. Blocks. Raises DiskError."""
+    def destroy(self, connection: sqlite3.Connection) -> bool:
+        """Remove the hub's key, unless it wraps any: tell whether that is so. Raises DiskError."""
+        if _all_rows(connection):
+            return False
         with self._lock:
             private_file.remove(self._path)
+        return True
 
     def _rewrap(self, hubs: Sequence[bytes], connection: sqlite3.Connection) -> None:
         for row in _all_rows(connection):

@@ -93,17 +93,25 @@ class RecentTurns:
             raise UnknownTurnError(f"None of the last {WINDOW} turns has that id; it may be older")
         return turn
 
-    def forget_texts(self) -> int:
-        """Drop what was said; return in how many turns that was."""
-        return sum(turn.pop("text", None) is not None for turn in self._turns.values())
+    def forget_texts(self, satellite: str | None = None) -> int:
+        """Drop what was said, at a satellite or at all; return in how many turns that was."""
+        return sum(self._turns[one].pop("text", None) is not None for one in self._of(satellite))
 
-    def clear(self) -> int:
-        """Forget all turns, and the figures that they came to; return how many. Counters stay."""
-        erased = len(self._turns)
-        self._turns.clear()
-        self._window.clear()
-        self._known = None
-        return erased
+    def clear(self, satellite: str | None = None) -> int:
+        """Forget turns, of a satellite or all, and then the figures that they came to, too; return how many.
+
+        Counters stay.
+        """
+        gone = self._of(satellite)
+        for one in gone:
+            del self._turns[one]
+        if satellite is None:
+            self._window.clear()
+            self._known = None
+        return len(gone)
+
+    def _of(self, satellite: str | None) -> list[str]:
+        return [key for key, turn in self._turns.items() if satellite in {None, turn.get("satellite")}]
 
     def figures(self) -> Json:
         """Return counters, rates and times; computed once for each turn, however often it is asked for."""

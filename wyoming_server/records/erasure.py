@@ -1,0 +1,96 @@
+"""Erasing for good: rows in slices, keys before what they sealed, then the file's free pages and its log.
+
+After `finish` none of it is in the data folder, nor can an older copy of the records be opened by the hub's key.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from ..errors import DiskError
+from .believed_day import EVER, Expired
+from .data_keys import EPOCH_DAYS, IDENTIFIERS, DataKeys
+from .kept_rows import KeptRows, counted, erased_some
+from .store import Store
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Erasure:
+    """Erases by classes. One purge or sweep at a time."""
+
+    def __init__(self, store: Store, keys: DataKeys) -> None:
+        self._store, self._keys = store, keys
+
+    async def erase(self, rows: KeptRows, expired: Expired = EVER, *, satellites: Sequence[str] | None = None) -> int:
+        """Erase what is over, all without saying more, or of some satellites, and return how much. Raises DiskError.
+
+        What was sealed cannot be read any more once the first slice has gone, save of single satellites: others' days
+        have the same keys.
+        """
+        if rows.sealed and satellites is None:
+            await self._store.write(partial(self._keys.drop, rows.sealed, expired))
+        erased = 0
+        while went := await self._store.write(partial(_some, rows, expired, satellites)):
+            erased += went
+        return erased
+
+    async def forget_names(self, expired: Expired = EVER) -> int:
+        """Erase keys of identifiers: of epochs of which no day is left. Raises DiskError."""
+        return await self._store.write(partial(_drop_epochs, self._keys, expired))
+
+    async def count(self, rows: KeptRows, satellites: Sequence[str] | None = None) -> int:
+        """Return how many rows there are, by looking into the file anew. Raises DiskError."""
+        count, _ = await self._store.read(partial(counted, rows, satellites))
+        return count
+
+    async def finish(self) -> None:
+        """Have what was erased nowhere in the files, and the hub's key another one. Raises DiskError."""
+        if not await self._store.write(self._keys.destroy):
+            await self._store.write(self._keys.renew)
+            await (
+                self._store.shrink()
+            )  # first: until it is gone from the log, the old wrapping has a use for the old key
+            await asyncio.to_thread(self._keys.settle)
+            return
+        await self._store.shrink()
+
+    async def remove_damaged(self, until: date | None = None) -> int:
+        """Remove files that were set aside, of days up to one or all, and return how many. Raises DiskError."""
+        return await asyncio.to_thread(_remove_damaged, self._store.path, until)
+
+
+def _some(rows: KeptRows, expired: Expired, satellites: Sequence[str] | None, connection: sqlite3.Connection) -> int:
+    is_shredded = bool(rows.sealed) and satellites is None
+    if is_shredded:  # nothing opens it any more: overwriting a hundred megabytes would only wear the disk
+        connection.execute("PRAGMA secure_delete = FAST")
+    try:
+        return erased_some(rows, expired, satellites, connection)
+    finally:
+        if is_shredded:
+            connection.execute("PRAGMA secure_delete = ON")
+
+
+def _drop_epochs(keys: DataKeys, expired: Expired, connection: sqlite3.Connection) -> int:
+    whole = expired
+    if expired.until != date.max:  # an epoch is named after its first day, and goes with its last
+        whole = Expired(until=expired.until - timedelta(days=EPOCH_DAYS - 1), beyond=expired.beyond)
+    return keys.drop(IDENTIFIERS, whole, connection)
+
+
+def _remove_damaged(path: Path, until: date | None) -> int:
+    removed = 0
+    try:
+        for one in path.parent.glob(f"{path.stem}.damaged-*"):
+            if until is None or datetime.fromtimestamp(one.stat().st_mtime, UTC).date() <= until:
+                one.unlink(missing_ok=True)
+                removed += 1
+    except OSError as error:
+        raise DiskError(f"A damaged file of the records cannot be removed: {error.strerror or error}") from error
+    if removed:
+        _LOGGER.info("%d files of damaged records are past their time and were removed", removed)
+    return removed
