@@ -372,9 +372,11 @@ class Control:
         return self._watch.forget_texts(satellite)
 
     async def _forget_learned(self) -> int:
+        self._past.drift.forget_learned()
         return await self._parts.brain.forget(self._steering.settings)
 
     async def _forget_satellites(self, satellite: str | None) -> int:
+        self._past.drift.forget_satellites(satellite)
         if satellite is None:
             return await self._rooms.clear()
         try:
