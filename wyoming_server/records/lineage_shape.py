@@ -51,6 +51,7 @@ class Kind(enum.StrEnum):
     ANNOUNCEMENT = "zeroconf"
     SUPERVISOR = "Supervisor"
     ENTITY = "Home Assistant entity"
+    ATTRIBUTE = "Home Assistant attribute"
     HOME_ASSISTANT_EVENT = "Home Assistant event"
     HOME_ASSISTANT_FILE = "Home Assistant storage"
     DIAGNOSTICS = "Home Assistant diagnostics"

@@ -59,7 +59,7 @@ FLOWS: tuple[Flow, ...] = (
                 " transport_ms last_word_to_text_ms end_to_text_ms uploads cloud_seconds cloud_cost",
                 Form.TIME: "at_ms day",
                 Form.HASH: "turn satellite session",
-                Form.TRUTH: "trusted critical spoke is_baseline would_escalate wrong retried corrected abandoned"
+                Form.TRUTH: "summed trusted critical spoke is_baseline would_escalate wrong retried corrected abandoned"
                 " no_intent",
                 Form.CODE: "microphone_class language action route error workload intent ended_by rules result",
                 Form.OWNER_WORD: "model lane",
@@ -70,7 +70,7 @@ FLOWS: tuple[Flow, ...] = (
     ),
     *table(
         "day_sum",
-        {"day-sums": {Form.TIME: "day", Form.CODE: "language microphone_class", Form.FIGURES: "figures"}},
+        {"day-sums": {Form.TIME: "day", Form.CODE: "language microphone_class", Form.FIGURES: "figures times"}},
     ),
     *table(
         "load_sample",
@@ -105,7 +105,14 @@ FLOWS: tuple[Flow, ...] = (
             }
         },
     ),
-    *table("data_key", {"data-keys": {Form.CODE: "class", Form.TIME: "day", Form.SEALED: "wrapped"}}),
+    *table(
+        "data_key",
+        {
+            "data-keys": {Form.NUMBER: "number", Form.CODE: "class", Form.TIME: "day"},
+            # Of both: `class` says what for.
+            "identifier-keys": {Form.SEALED: "wrapped"},
+        },
+    ),
     *table(
         "sealed",
         {

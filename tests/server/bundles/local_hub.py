@@ -22,6 +22,8 @@ class Asked:
     method: str
     path: str
     range: str | None
+    headers: frozenset[str]
+    """Names, in lower case."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,7 +89,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         path = urlsplit(self.path).path
-        self.local_hub.asked.append(Asked(method=self.command, path=path, range=self.headers["Range"]))
+        self.local_hub.asked.append(
+            Asked(
+                method=self.command,
+                path=path,
+                range=self.headers["Range"],
+                headers=frozenset(map(str.lower, self.headers)),
+            )
+        )
         if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?", path):
             self._listing(match[1], match[2] or self.local_hub.commit)
         elif match := re.fullmatch(r"/(content/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
