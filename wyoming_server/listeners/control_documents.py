@@ -32,7 +32,7 @@ def documents(surface: Surface, intake: Intake) -> list[web.RouteDef]:
         return web.Response(text=page, content_type=HTML, headers=policy)
 
     async def metrics(_: Asked) -> web.Response:
-        return web.Response(body=surface.metrics.exposition(), headers={"Content-Type": COUNTERS_TYPE})
+        return web.Response(body=await surface.metrics.exposition(), headers={"Content-Type": COUNTERS_TYPE})
 
     answers = ((RECORDING, recording), (SCORECARD_PAGE, scorecard), (METRICS, metrics))
     return [web.route(one.method, one.path, partial(_answer, one, give, intake)) for one, give in answers]

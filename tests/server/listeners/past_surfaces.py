@@ -140,7 +140,7 @@ class RecordingPast:
         self._hear("end_baseline")
         return {"running": None, "last": BASELINE}
 
-    def exposition(self) -> bytes:
+    async def exposition(self) -> bytes:
         self._hear("exposition")
         return COUNTERS
 
