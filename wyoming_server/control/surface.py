@@ -355,6 +355,7 @@ class Control:
         return {
             "turns": self._forget_turns,
             "transcripts": self._forget_texts,
+            "aggregates": lambda _: self._past.months.forget(),
             "learned": lambda _: self._forget_learned(),
             "satellites": self._forget_satellites,
             "vocabulary": lambda _: self._forget_names(),
@@ -364,6 +365,8 @@ class Control:
         }
 
     async def _forget_turns(self, satellite: str | None) -> int:
+        self._past.drift.forget_satellites(satellite)
+        self._past.metrics.forget()
         if satellite is None:
             self._past.history.forget()
         return self._watch.clear(satellite)
