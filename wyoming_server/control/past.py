@@ -61,7 +61,14 @@ def past_of(
     `satellites` are those that the hub knows by name now, `settings` and `condition` as they are now; `publish` tells
     whoever listens.
     """
-    privacy = Keeper(parts, settings=settings)
+    privacy = Keeper(
+        parts.brain.store,
+        parts.brain.snapshots,
+        parts.data,
+        settings=settings,
+        wall=parts.wall,
+        clock=parts.clock,
+    )
     history = TurnHistory(
         parts.brain.store,
         DataKeys(parts.data),

@@ -1,10 +1,12 @@
 """What is kept, why, for how long, and its end."""
 
 import asyncio
+import datetime as dt
 import logging
 import math
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from ..errors import DiskError, RecordsKeyError
 from ..pipeline.types import Outcome
@@ -13,11 +15,12 @@ from ..records.data_keys import DataKeys, KeyState
 from ..records.erasure import Erasure
 from ..records.retention import Retention
 from ..records.seals import LOST
+from ..records.snapshots import Snapshots
+from ..records.store import Store
 from ..records.turn_record import TurnLabel, TurnRecord
 from ..settings import Settings
 from .feed import Json
 from .keepsakes import Keepsakes
-from .parts import Parts
 from .purge import Eraser, Purge
 
 _LOGGER = logging.getLogger(__name__)
@@ -30,20 +33,32 @@ IN_STATUS = (kept_rows.TURNS, kept_rows.TEXTS, kept_rows.SOUNDS, kept_rows.CORRE
 class Keeper:
     """Keeps texts and sound where the owner wants that, lets all go in time, and erases: a `Hearer`, and `Privacy`."""
 
-    def __init__(self, parts: Parts, *, settings: Callable[[], Settings]) -> None:
-        """Keep in the store of these parts, by the settings of now."""
-        self._store, self._settings, self._clock = parts.brain.store, settings, parts.clock
-        self._keys = DataKeys(parts.data)
-        self._kept = Keepsakes(self._store, self._keys, settings=settings, today=lambda: parts.wall().date())
-        self._erasure = Erasure(self._store, self._keys)
-        self._purge = Purge(self._store, self._keys, self._erasure)
+    def __init__(
+        self,
+        store: Store,
+        snapshots: Snapshots,
+        folder: Path,
+        *,
+        settings: Callable[[], Settings],
+        wall: Callable[[], dt.datetime],
+        clock: Callable[[], float],
+    ) -> None:
+        """Keep in a store, with the hub's key in a data folder, by the settings of now.
+
+        `wall` is the home's own time, and `clock` monotonic seconds.
+        """
+        self._store, self._settings, self._clock = store, settings, clock
+        self._keys = DataKeys(folder)
+        self._kept = Keepsakes(store, self._keys, settings=settings, today=lambda: wall().date())
+        self._erasure = Erasure(store, self._keys)
+        self._purge = Purge(store, self._keys, self._erasure)
         self._retention = Retention(
-            self._store,
+            store,
             self._erasure,
-            parts.brain.snapshots,
+            snapshots,
             settings=lambda: settings().records,
-            today=lambda: parts.wall().date(),
-            clock=parts.clock,
+            today=lambda: wall().date(),
+            clock=clock,
         )
         self._erasing = asyncio.Lock()
         self._counts: Json = {"bytes": 0, **dict.fromkeys((one.name for one in IN_STATUS), 0), "oldest": None}
