@@ -22,10 +22,12 @@ from .errors import EdgeVoiceError, OtherServerError, RefusedError, raised_in_se
 from .find_server import client_for
 from .issues import async_forget_issues, async_tell_version, async_watch_issues
 from .lanes import async_push_lanes
+from .ledger_watch import LedgerWatch
 from .protocol import Health
 from .recordings import async_register_recordings
 from .services import async_setup_services
 from .services_bundles import async_setup_bundle_services
+from .services_past import async_setup_past_services
 from .types import EdgeVoiceConfigEntry, EdgeVoiceData
 from .voice import async_forget_voice, async_setup_voice
 from .wyoming_client import WyomingTarget
@@ -52,6 +54,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all hubs share."""
     async_setup_services(hass)
     async_setup_bundle_services(hass)
+    async_setup_past_services(hass)
     websocket.async_register(hass)
     async_register_recordings(hass)
     await frontend.async_register(hass)
@@ -69,11 +72,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) ->
         health=health,
         client=client,
         coordinator=coordinator,
+        ledger=LedgerWatch(hass, entry, coordinator),
         wyoming=_wyoming(entry, health),
         voice=await async_setup_voice(hass, entry, client, coordinator),
     )
     dr.async_get(hass).async_get_or_create(config_entry_id=entry.entry_id, **hub_device_info(coordinator))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    entry.runtime_data.ledger.async_start()
     async_watch_devices(hass, entry)
     async_watch_issues(hass, entry)
     for introduce in (async_announce_satellites, _async_push_lanes):

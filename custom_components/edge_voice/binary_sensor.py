@@ -1,8 +1,8 @@
-"""What needs somebody to look: the cloud, the mode, the budget, a microphone."""
+"""What needs somebody to look: the cloud, the mode, the budget, drift, the machine, a microphone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import override
+from typing import Any, override
 
 from homeassistant.components.binary_sensor import BinarySensorEntity, BinarySensorEntityDescription
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
@@ -11,13 +11,15 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import EdgeVoiceEntity, SatelliteEntity
-from .growing import async_add_per_satellite
+from .entity_past import keeps_records, tells_load
+from .growing import async_add_as_they_appear, async_add_per_satellite
 from .protocol import Satellite, Status
 from .types import EdgeVoiceConfigEntry
 
 PARALLEL_UPDATES = 0
 
 _ALWAYS_DEGRADED = frozenset({"cloud_only", "shedding", "starter", "unavailable"})
+_BAD_KEYS = frozenset({"missing", "wrong"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,9 @@ class EdgeVoiceBinarySensorDescription[Subject](BinarySensorEntityDescription):
     """Something that is so or not, of a status or a satellite."""
 
     is_on_fn: Callable[[Subject], bool | None]
+    attributes_fn: Callable[[Subject], dict[str, Any]] | None = None
+    is_known_fn: Callable[[Subject], bool] | None = None
+    """Whether the hub speaks of it at all; None: every hub does."""
 
 
 def _degraded(status: Status) -> bool:
@@ -32,6 +37,15 @@ def _degraded(status: Status) -> bool:
     if status.mode == "edge_only":
         return status.cloud.reachable is False or status.cloud.over_budget
     return status.mode in _ALWAYS_DEGRADED
+
+
+def _drifts(status: Status) -> bool:
+    return status.drift is not None and len(status.drift.alarms) > 0
+
+
+def _why_drifting(status: Status) -> str:
+    """Return the alarms' own sentences."""
+    return " ".join(one.message for one in (status.drift.alarms if status.drift else ()))
 
 
 BINARY_SENSORS: tuple[EdgeVoiceBinarySensorDescription[Status], ...] = (
@@ -58,6 +72,47 @@ BINARY_SENSORS: tuple[EdgeVoiceBinarySensorDescription[Status], ...] = (
     ),
 )
 
+PAST_BINARY_SENSORS: dict[str, EdgeVoiceBinarySensorDescription[Status]] = {
+    one.key: one
+    for one in (
+        EdgeVoiceBinarySensorDescription(
+            key="drift",
+            translation_key="drift",
+            device_class=BinarySensorDeviceClass.PROBLEM,
+            entity_category=EntityCategory.DIAGNOSTIC,
+            is_on_fn=_drifts,
+            attributes_fn=lambda status: {"reason": _why_drifting(status)},
+            is_known_fn=lambda status: status.drift is not None,
+        ),
+        EdgeVoiceBinarySensorDescription(
+            key="straining",
+            translation_key="straining",
+            device_class=BinarySensorDeviceClass.PROBLEM,
+            entity_category=EntityCategory.DIAGNOSTIC,
+            is_on_fn=lambda status: status.resources.saturated,
+            attributes_fn=lambda status: {"reason": status.resources.reason},
+            is_known_fn=tells_load,
+        ),
+        EdgeVoiceBinarySensorDescription(
+            key="throttled",
+            translation_key="throttled",
+            device_class=BinarySensorDeviceClass.PROBLEM,
+            entity_category=EntityCategory.DIAGNOSTIC,
+            is_on_fn=lambda status: status.resources.throttled,
+            is_known_fn=lambda status: status.resources.throttled is not None,
+        ),
+        EdgeVoiceBinarySensorDescription(
+            key="records_key",
+            translation_key="records_key",
+            device_class=BinarySensorDeviceClass.PROBLEM,
+            entity_category=EntityCategory.DIAGNOSTIC,
+            is_on_fn=lambda status: status.records is not None and status.records.key in _BAD_KEYS,
+            is_known_fn=keeps_records,
+        ),
+    )
+}
+"""Those of hubs that tell of their past."""
+
 SATELLITE_BINARY_SENSORS: tuple[EdgeVoiceBinarySensorDescription[Satellite], ...] = (
     EdgeVoiceBinarySensorDescription(
         key="microphone_unusable",
@@ -76,6 +131,13 @@ async def async_setup_entry(
     async_add_entities(
         StatusBinarySensor(entry.runtime_data.coordinator, description) for description in BINARY_SENSORS
     )
+    async_add_as_they_appear(
+        hass,
+        entry,
+        async_add_entities,
+        named=_past_here,
+        build=lambda coordinator, key: [StatusBinarySensor(coordinator, PAST_BINARY_SENSORS[key])],
+    )
     async_add_per_satellite(
         hass,
         entry,
@@ -86,10 +148,28 @@ async def async_setup_entry(
     )
 
 
+def _past_here(status: Status) -> list[str]:
+    return [key for key, one in PAST_BINARY_SENSORS.items() if one.is_known_fn is None or one.is_known_fn(status)]
+
+
 class StatusBinarySensor(EdgeVoiceEntity, BinarySensorEntity):
-    """Of the server."""
+    """Of the server. It is unavailable where the hub, an older one, does not know it."""
 
     entity_description: EdgeVoiceBinarySensorDescription[Status]
+    _unrecorded_attributes = frozenset({"reason"})
+
+    @property
+    @override
+    def available(self) -> bool:
+        is_known = self.entity_description.is_known_fn
+        return super().available and (is_known is None or is_known(self.status))
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any] | None:
+        """Return what explains it."""
+        explained = self.entity_description.attributes_fn
+        return None if explained is None else explained(self.status)
 
     @property
     @override

@@ -1,7 +1,8 @@
-"""Taking back: what the server learned, what it knows of a satellite, and a model that is worse than the one before."""
+"""Taking back: what was kept and learned, what is known of a satellite, a baseline, and a model that is worse."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
@@ -12,7 +13,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .client import EdgeVoiceClient
 from .entity import EdgeVoiceEntity, SatelliteEntity
 from .entity_bundle import KINDS, BundleEntity, bundle_kinds
-from .growing import async_add_as_they_appear, async_add_per_satellite
+from .entity_past import keeps_records
+from .growing import async_add_as_they_appear, async_add_per_satellite, satellites_with_names
+from .protocol import Status
 from .types import EdgeVoiceConfigEntry
 
 PARALLEL_UPDATES = 1
@@ -23,6 +26,8 @@ class EdgeVoiceButtonDescription(ButtonEntityDescription):
     """Something that the server does once."""
 
     press_fn: Callable[[EdgeVoiceClient], Coroutine[Any, Any, object]]
+    is_possible_fn: Callable[[Status], bool] | None = None
+    """Whether there is something to press it for; None: always."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +54,33 @@ BUTTONS: tuple[EdgeVoiceButtonDescription, ...] = (
     ),
 )
 
+OF_TURNS = ("turns", "transcripts", "recordings", "corrections")
+"""What is kept of single turns."""
+_ERASED = {"erase_recordings": ("recordings",), "erase_texts": ("transcripts", "corrections"), "erase_turns": OF_TURNS}
+
+
+PAST_BUTTONS: tuple[EdgeVoiceButtonDescription, ...] = (
+    *(
+        EdgeVoiceButtonDescription(
+            key=key,
+            translation_key=key,
+            entity_category=EntityCategory.CONFIG,
+            entity_registry_enabled_default=False,
+            press_fn=partial(EdgeVoiceClient.purge, what=what),
+            is_possible_fn=keeps_records,
+        )
+        for key, what in _ERASED.items()
+    ),
+    EdgeVoiceButtonDescription(
+        key="stop_baseline",
+        translation_key="stop_baseline",
+        entity_category=EntityCategory.CONFIG,
+        press_fn=lambda client: client.past.end_baseline(),
+        is_possible_fn=lambda status: status.baseline is not None,
+    ),
+)
+"""Those of hubs that keep records."""
+
 SATELLITE_BUTTONS: tuple[SatelliteButtonDescription, ...] = (
     SatelliteButtonDescription(
         key="use_home_wake_threshold",
@@ -64,6 +96,14 @@ SATELLITE_BUTTONS: tuple[SatelliteButtonDescription, ...] = (
         entity_registry_enabled_default=False,
         press_fn=lambda client, satellite_id: client.forget_satellite(satellite_id),
     ),
+)
+
+ERASE_SATELLITE = SatelliteButtonDescription(
+    key="erase_satellite",
+    translation_key="erase_satellite",
+    entity_category=EntityCategory.CONFIG,
+    entity_registry_enabled_default=False,
+    press_fn=lambda client, satellite_id: client.purge(OF_TURNS, satellite_id),
 )
 
 BUNDLE_BUTTONS: dict[str, ButtonEntityDescription] = {
@@ -86,6 +126,13 @@ async def async_setup_entry(
         named=bundle_kinds,
         build=lambda coordinator, kind: [RollBackButton(coordinator, kind, BUNDLE_BUTTONS[kind])],
     )
+    async_add_as_they_appear(
+        hass,
+        entry,
+        async_add_entities,
+        named=lambda status: ["past"] if keeps_records(status) else [],
+        build=lambda coordinator, _: [ServerButton(coordinator, description) for description in PAST_BUTTONS],
+    )
     async_add_per_satellite(
         hass,
         entry,
@@ -94,12 +141,25 @@ async def async_setup_entry(
             SatelliteButton(coordinator, satellite_id, description) for description in SATELLITE_BUTTONS
         ],
     )
+    async_add_as_they_appear(
+        hass,
+        entry,
+        async_add_entities,
+        named=lambda status: satellites_with_names(status) if keeps_records(status) else [],
+        build=lambda coordinator, satellite_id: [SatelliteButton(coordinator, satellite_id, ERASE_SATELLITE)],
+    )
 
 
 class ServerButton(EdgeVoiceEntity, ButtonEntity):
-    """Something that the server does once."""
+    """Something that the server does once. It is unavailable while there is nothing to do it for."""
 
     entity_description: EdgeVoiceButtonDescription
+
+    @property
+    @override
+    def available(self) -> bool:
+        is_possible = self.entity_description.is_possible_fn
+        return super().available and (is_possible is None or is_possible(self.status))
 
     @override
     async def async_press(self) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
+from .client_past import PastClient
 from .decoding import decode
 from .errors import (
     CannotConnectError,
@@ -64,6 +65,8 @@ class EdgeVoiceClient:
         if fingerprint is not None:
             self._tls = aiohttp.Fingerprint(bytes.fromhex(fingerprint))
         self._scheme = "https" if fingerprint is not None or not is_loopback(host) else "http"
+        self.past = PastClient(self._request, long_seconds=LONG_REQUEST_SECONDS)
+        """What it tells of earlier turns."""
 
     # Open to all.
 
@@ -217,9 +220,10 @@ class EdgeVoiceClient:
         """Forget a satellite's settings and evidence."""
         await self._request("DELETE", _satellite(satellite_id))
 
-    async def ledger(self, limit: int = 100) -> Json:
-        """Return `rows`, the newest first, and the sums of `today` and `this_month`."""
-        return await self._request("GET", f"{_API}/ledger", query={"limit": str(limit)})
+    async def ledger(self, limit: int = 100, before: int | None = None) -> Json:
+        """Return `rows`, the newest first, those before a number; and the sums of `today` and `this_month`."""
+        query = {"limit": str(limit)} if before is None else {"limit": str(limit), "before": str(before)}
+        return await self._request("GET", f"{_API}/ledger", query=query)
 
     async def write_ledger(self, rows: Sequence[Mapping[str, Any]]) -> int:
         """Write down uploads made while the hub was away; return how many."""
@@ -232,9 +236,10 @@ class EdgeVoiceClient:
         query = {"lane": lane} if language is None else {"lane": lane, "language": language}
         return await self._request("POST", f"{_API}/transcribe", wav, query=query, seconds=LONG_REQUEST_SECONDS)
 
-    async def purge(self, what: Sequence[str]) -> Json:
-        """Erase, and return how many rows of each were."""
-        return await self._request("POST", f"{_API}/purge", {"what": list(what)}, seconds=LONG_REQUEST_SECONDS)
+    async def purge(self, what: Sequence[str], satellite: str | None = None) -> Json:
+        """Erase, of one satellite or altogether; return how many rows of each were, and are left."""
+        told: Json = {"what": list(what)} if satellite is None else {"what": list(what), "satellite": satellite}
+        return await self._request("POST", f"{_API}/purge", told, seconds=LONG_REQUEST_SECONDS)
 
     async def events(self) -> AsyncGenerator[Event]:
         """Yield hello, a status, and what happens from then on. Ends when the hub closes; raises when it breaks."""

@@ -104,7 +104,9 @@ def _problem_condition(key: str) -> type[Condition]:
 
 CONDITIONS: dict[str, type[Condition]] = {
     "is_degraded": _problem_condition("degraded"),
+    "is_drifting": _problem_condition("drift"),
     "is_over_budget": _problem_condition("over_budget"),
+    "is_straining": _problem_condition("straining"),
     "route_was_cloud": RouteWasCloudCondition,
 }
 

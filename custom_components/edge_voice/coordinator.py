@@ -24,9 +24,10 @@ from .errors import (
     raised_in_setup,
     translated,
 )
-from .protocol import Asking, Event, Hello, Status, Turn, Wake
+from .protocol import Asking, Event, Hello, MonthOver, Status, Turn, Wake
 from .protocol_bundles import BundleMoved
-from .signals import SIGNAL_ASKING, SIGNAL_BUNDLE, SIGNAL_TURN
+from .protocol_past import DriftMoved
+from .signals import SIGNAL_ASKING, SIGNAL_BUNDLE, SIGNAL_DRIFT, SIGNAL_MONTH, SIGNAL_TURN
 
 FIRST_BACKOFF_SECONDS: Final = 1.0
 MOST_BACKOFF_SECONDS: Final = 60.0
@@ -51,6 +52,8 @@ class EdgeVoiceCoordinator(DataUpdateCoordinator[Status]):
         self._asking_listeners: list[Callable[[Asking], None]] = []
         self._wake_listeners: list[Callable[[Wake], None]] = []
         self._bundle_listeners: list[Callable[[BundleMoved], None]] = []
+        self._drift_listeners: list[Callable[[DriftMoved], None]] = []
+        self._month_listeners: list[Callable[[MonthOver], None]] = []
         self._connected_listeners: list[Callable[[], Coroutine[Any, Any, None]]] = []
 
     @property
@@ -99,6 +102,16 @@ class EdgeVoiceCoordinator(DataUpdateCoordinator[Status]):
         return _added(self._bundle_listeners, listener)
 
     @callback
+    def async_add_drift_listener(self, listener: Callable[[DriftMoved], None]) -> CALLBACK_TYPE:
+        """Call when a figure has become worse, or is as before again."""
+        return _added(self._drift_listeners, listener)
+
+    @callback
+    def async_add_month_listener(self, listener: Callable[[MonthOver], None]) -> CALLBACK_TYPE:
+        """Call when the scorecard of a month is there."""
+        return _added(self._month_listeners, listener)
+
+    @callback
     def async_connected_listener(self, listener: Callable[[], Coroutine[Any, Any, None]]) -> CALLBACK_TYPE:
         """Run after each connect, in the background, and now if the hub is connected. An EdgeVoiceError ends it."""
         if self.connected:
@@ -141,6 +154,12 @@ class EdgeVoiceCoordinator(DataUpdateCoordinator[Status]):
             case BundleMoved():
                 _call(self._bundle_listeners, event)
                 async_dispatcher_send(self.hass, SIGNAL_BUNDLE, self.config_entry.entry_id, event)
+            case DriftMoved():
+                _call(self._drift_listeners, event)
+                async_dispatcher_send(self.hass, SIGNAL_DRIFT, self.config_entry.entry_id, event)
+            case MonthOver():
+                _call(self._month_listeners, event)
+                async_dispatcher_send(self.hass, SIGNAL_MONTH, self.config_entry.entry_id, event)
 
     @callback
     def _handle_status(self, status: Status) -> None:

@@ -3,15 +3,18 @@
 from collections.abc import Awaitable
 from typing import override
 
+from homeassistant.const import CONF_HOST, CONF_PORT
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
+from yarl import URL
 
-from .const import DOMAIN
+from .const import CONF_FINGERPRINT, DOMAIN
 from .coordinator import EdgeVoiceCoordinator
+from .entity_past import keeps_records
 from .errors import EdgeVoiceError, raised
 from .protocol import Satellite, Status
 
@@ -78,7 +81,16 @@ def hub_device_info(coordinator: EdgeVoiceCoordinator) -> DeviceInfo:
         model="Edge Voice hub",
         name=coordinator.config_entry.title,
         sw_version=coordinator.data.server.version,
+        configuration_url=status_page(coordinator),
     )
+
+
+def status_page(coordinator: EdgeVoiceCoordinator) -> str | None:
+    """Return the address of the hub's status page, None where a browser elsewhere could not open it."""
+    at = coordinator.config_entry.data
+    if at.get(CONF_FINGERPRINT) is None or not keeps_records(coordinator.data):
+        return None  # plain HTTP is for programs of the hub's own machine; and hubs without records have no page
+    return str(URL.build(scheme="https", host=at[CONF_HOST], port=at[CONF_PORT], path="/"))
 
 
 def satellite_device_info(coordinator: EdgeVoiceCoordinator, satellite_id: str) -> DeviceInfo:

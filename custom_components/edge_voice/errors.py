@@ -123,6 +123,7 @@ class RefusedError(EdgeVoiceError):
 _REFUSALS = {
     code: f"refused_{code.replace('-', '_')}"
     for code in (
+        "baseline-running",
         "bundle-denied",
         "cap-reached",
         "disk-full",
@@ -130,6 +131,7 @@ _REFUSALS = {
         "lane-timeout",
         "lane-unreachable",
         "model-missing",
+        "no-baseline",
         "no-repository",
         "not-consented",
         "not-eligible",
@@ -137,8 +139,10 @@ _REFUSALS = {
         "overloaded",
         "pairing-refused",
         "plain-http-refused",
+        "records-key",
         "too-many-requests",
         "unknown-bundle",
+        "unknown-month",
         "unknown-turn",
         "unsupported-language",
         "update-running",

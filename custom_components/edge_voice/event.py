@@ -1,4 +1,4 @@
-"""What happens: a turn (how sure, how fast and why; never what was said: events are restored), a bundle that moves."""
+"""What happens: a turn (how sure, how fast and why; never its text: events are restored), a bundle, drift, a month."""
 
 from dataclasses import asdict
 from typing import override
@@ -11,9 +11,12 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .bundle_events import BUNDLE_EVENTS, bundle_attributes
 from .entity import EdgeVoiceEntity
 from .entity_bundle import knows_bundles
+from .entity_past import keeps_records
 from .growing import async_add_as_they_appear
-from .protocol import Asking, Turn
+from .past_events import DRIFT_EVENTS, READY, drift_attributes, month_attributes
+from .protocol import Asking, MonthOver, Turn
 from .protocol_bundles import BundleMoved
+from .protocol_past import DriftMoved
 from .turns import ASKING_CLOUD, TURN_TYPES, turn_attributes, turn_type
 from .types import EdgeVoiceConfigEntry
 
@@ -25,6 +28,18 @@ BUNDLE = EventEntityDescription(
     translation_key="bundle",
     entity_category=EntityCategory.DIAGNOSTIC,
     event_types=[*BUNDLE_EVENTS],
+)
+DRIFT = EventEntityDescription(
+    key="drift",
+    translation_key="drift",
+    entity_category=EntityCategory.DIAGNOSTIC,
+    event_types=[*DRIFT_EVENTS],
+)
+SCORECARD = EventEntityDescription(
+    key="scorecard",
+    translation_key="scorecard",
+    entity_category=EntityCategory.DIAGNOSTIC,
+    event_types=[READY],
 )
 
 
@@ -41,6 +56,13 @@ async def async_setup_entry(
         async_add_entities,
         named=knows_bundles,
         build=lambda coordinator, _: [BundleEvent(coordinator, BUNDLE)],
+    )
+    async_add_as_they_appear(
+        hass,
+        entry,
+        async_add_entities,
+        named=lambda status: ["past"] if keeps_records(status) else [],
+        build=lambda coordinator, _: [DriftEvent(coordinator, DRIFT), MonthEvent(coordinator, SCORECARD)],
     )
 
 
@@ -88,3 +110,45 @@ class BundleEvent(EdgeVoiceEntity, EventEntity):
         if moved.event in BUNDLE_EVENTS:  # a newer hub may know more
             self._trigger_event(moved.event, bundle_attributes(moved))
             self.async_write_ha_state()
+
+
+class PastEvent(EdgeVoiceEntity, EventEntity):
+    """Of hubs that keep records; of others it is unavailable."""
+
+    _unrecorded_attributes = frozenset({"message"})
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and keeps_records(self.status)
+
+
+class DriftEvent(PastEvent):
+    """Fires when a figure has become worse, or is as before again."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Hear of the server's alarms."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.async_add_drift_listener(self._moved))
+
+    @callback
+    def _moved(self, moved: DriftMoved) -> None:
+        if moved.event in DRIFT_EVENTS:  # a newer hub may know more
+            self._trigger_event(moved.event, drift_attributes(moved))
+            self.async_write_ha_state()
+
+
+class MonthEvent(PastEvent):
+    """Fires when a month's scorecard is there."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Hear of the server's scorecards."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.async_add_month_listener(self._over))
+
+    @callback
+    def _over(self, over: MonthOver) -> None:
+        self._trigger_event(READY, month_attributes(over))
+        self.async_write_ha_state()

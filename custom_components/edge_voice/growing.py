@@ -57,10 +57,10 @@ def async_add_per_satellite(
     build: Callable[[EdgeVoiceCoordinator, str], Sequence[Entity]],
 ) -> None:
     """Add the entities of each satellite when the hub first hears of it, and again after it was forgotten."""
-    async_add_as_they_appear(hass, entry, async_add_entities, named=_satellites, build=build)
+    async_add_as_they_appear(hass, entry, async_add_entities, named=satellites_with_names, build=build)
 
 
-def _satellites(status: Status) -> list[str]:
+def satellites_with_names(status: Status) -> list[str]:
     """Return the satellites with names: behind an address stand all phones and browsers that speak through it."""
     return [one.id for one in status.satellites if not _is_address(one.id)]
 

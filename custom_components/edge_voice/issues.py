@@ -17,6 +17,7 @@ from .coordinator import EdgeVoiceCoordinator
 from .entity import satellite_name
 from .errors import EdgeVoiceError, ServerTooNewError, ServerTooOldError
 from .issues_bundles import REFUSED, ROLLED_BACK, bundle_issue
+from .issues_past import DRIFT, RECORDS_KEY, SATURATED, drift_figures
 from .lanes import CONF_KIND, KIND_PROVIDER, ordered_lanes
 from .own_entities import own_entity
 from .protocol import Notice, Status, Suggestion
@@ -26,16 +27,21 @@ type Data = dict[str, str | int | float | None]
 
 KIND: Final = "kind"
 """In an issue's data: what mends it. The other keys say what it is about."""
+KIND_DRIFT: Final = "drift"
 KIND_LANE: Final = "lane"
 KIND_PIPELINE: Final = "pipeline"
+KIND_RECORDS_KEY: Final = "records_key"
 KIND_SETTING: Final = "setting"
 _VERSIONS: Final = (ServerTooOldError, ServerTooNewError)
 _SEVERITY: Final[Mapping[str, IssueSeverity]] = {
     "model-missing": IssueSeverity.ERROR,
     "records-unwritable": IssueSeverity.ERROR,
     "lane-credentials": IssueSeverity.ERROR,
+    RECORDS_KEY: IssueSeverity.ERROR,
     ROLLED_BACK: IssueSeverity.WARNING,
     REFUSED: IssueSeverity.WARNING,
+    DRIFT: IssueSeverity.WARNING,
+    SATURATED: IssueSeverity.WARNING,
     "starter-model": IssueSeverity.WARNING,
     "microphone-clipping": IssueSeverity.WARNING,
     "microphone-noisy": IssueSeverity.WARNING,
@@ -153,6 +159,11 @@ def _of_notice(hass: HomeAssistant, entry: ConfigEntry, notice: Notice, status: 
     if notice.code in _OF_BUNDLES:
         key, figures = bundle_issue(notice.code, notice.subject, status)
         placeholders |= figures
+    if notice.code == DRIFT:
+        placeholders |= drift_figures(notice.subject, status)
+        data = {KIND: KIND_DRIFT, "language": notice.subject}
+    if notice.code == RECORDS_KEY:
+        data = {KIND: KIND_RECORDS_KEY}
     if notice.code == "lane-credentials":
         lane = _lane(entry, notice.subject)
         key = key if lane else f"{key}_file"

@@ -9,6 +9,7 @@ from .const import API_MIN_VERSION, API_VERSION
 from .decoding import decode
 from .errors import MalformedAnswerError, ServerTooNewError, ServerTooOldError
 from .protocol_bundles import BundleMoved, Bundles
+from .protocol_past import Baseline, Drift, DriftMoved, Headline, Records
 
 type Json = dict[str, Any]
 """A JSON object."""
@@ -115,6 +116,11 @@ class Policy:
 
     automatic_updates: bool | None = None
     cohort_reports: bool | None = None
+    keep_recordings: bool | None = None
+    """A hub that keeps no records has none of these two."""
+
+    log_level: str | None = None
+    """`debug`, `info`, `warning` or `error`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -262,6 +268,20 @@ class Resources:
     cpu_percent: float | None = None
     memory_percent: float | None = None
     memory_mb: float | None = None
+    throttled: bool | None = None
+    """Whether the machine has slowed its processor, for heat or a weak supply; None where it does not tell."""
+
+    decode_busy: float | None = None
+    """Share of the last minute in which the recogniser worked, 0 to 1; None for a hub that does not tell."""
+
+    waiting: int | None = None
+    """Turns; None likewise."""
+
+    most_waiting: int | None = None
+    saturated: bool | None = None
+    """Whether the hub strains; None likewise."""
+
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -338,6 +358,16 @@ class Status:
     bundles: Bundles | None = None
     """None for a hub that knows none."""
 
+    drift: Drift | None = None
+    records: Records | None = None
+    """None of both for a hub that keeps no records."""
+
+    baseline: Baseline | None = None
+    """The one that is being recorded."""
+
+    scorecard: Headline | None = None
+    """The last whole month's; None without one."""
+
     warnings: tuple[Notice, ...] = ()
 
     def satellite(self, satellite_id: str) -> Satellite | None:
@@ -374,7 +404,14 @@ class Wake:
     at: datetime | None = None
 
 
-type Event = Hello | Status | Asking | Turn | Wake | BundleMoved
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MonthOver:
+    """The scorecard of a month is there."""
+
+    scorecard: Headline
+
+
+type Event = Hello | Status | Asking | Turn | Wake | BundleMoved | DriftMoved | MonthOver
 
 _EVENTS: dict[str, tuple[type[Event], str | None]] = {
     "hello": (Hello, None),
@@ -383,6 +420,8 @@ _EVENTS: dict[str, tuple[type[Event], str | None]] = {
     "turn": (Turn, "turn"),
     "wake": (Wake, None),
     "bundle": (BundleMoved, None),
+    "drift": (DriftMoved, None),
+    "scorecard": (MonthOver, None),
 }
 """Per type of message: its value, and the key that holds it where it is not the message itself."""
 

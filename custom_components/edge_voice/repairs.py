@@ -13,11 +13,15 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 
+from .client import EdgeVoiceClient
 from .const import DOMAIN, SUBENTRY_LANE
 from .entry_options import CONF_CONVERSATION_AGENT
 from .errors import EdgeVoiceError, raised
-from .issues import KIND, KIND_LANE, KIND_PIPELINE, KIND_SETTING, Data
+from .issues import KIND, KIND_DRIFT, KIND_LANE, KIND_PIPELINE, KIND_RECORDS_KEY, KIND_SETTING, Data
 from .own_entities import own_entity
+
+SEALED = ("transcripts", "recordings", "corrections")
+"""What the hub keeps under its records' key."""
 
 
 class _NotMendedError(Exception):
@@ -85,19 +89,47 @@ class PipelineRepair(_Repair):
             self.hass.config_entries.async_update_entry(self.entry, options=options)
 
 
-class SettingRepair(_Repair):
-    """Gives a satellite the setting that the hub suggests."""
+class _HubRepair(_Repair):
+    """Has the hub mend it."""
 
     @override
     async def _async_mend(self) -> RepairsFlowResult:
         if self.entry.state is not ConfigEntryState.LOADED:
             raise _NotMendedError("away")
-        satellite, setting = str(self.about["satellite"]), str(self.about["setting"])
         try:
-            await self.entry.runtime_data.client.change_satellite(satellite, **{setting: self.about["value"]})
+            await self._async_ask(self.entry.runtime_data.client)
         except EdgeVoiceError as error:
             raise _NotMendedError("refused", f"\n\n{raised(error)}") from error
         return self.async_create_entry(data={})
+
+    @abstractmethod
+    async def _async_ask(self, client: EdgeVoiceClient) -> object:
+        """Ask the hub. Raises EdgeVoiceError."""
+
+
+class SettingRepair(_HubRepair):
+    """Gives a satellite the setting that the hub suggests."""
+
+    @override
+    async def _async_ask(self, client: EdgeVoiceClient) -> object:
+        satellite, setting = str(self.about["satellite"]), str(self.about["setting"])
+        return await client.change_satellite(satellite, **{setting: self.about["value"]})
+
+
+class DriftRepair(_HubRepair):
+    """Takes what a language's figures are now as the measure of later turns."""
+
+    @override
+    async def _async_ask(self, client: EdgeVoiceClient) -> object:
+        return await client.past.accept_drift(str(self.about["language"]) or None)
+
+
+class RecordsKeyRepair(_HubRepair):
+    """Erases what can no longer be read, so that what is kept from now on has a key of its own."""
+
+    @override
+    async def _async_ask(self, client: EdgeVoiceClient) -> object:
+        return await client.purge(SEALED)
 
 
 class LaneRepair(_Repair):
@@ -116,8 +148,10 @@ class LaneRepair(_Repair):
 
 
 _REPAIRS: dict[str, type[_Repair]] = {
+    KIND_DRIFT: DriftRepair,
     KIND_LANE: LaneRepair,
     KIND_PIPELINE: PipelineRepair,
+    KIND_RECORDS_KEY: RecordsKeyRepair,
     KIND_SETTING: SettingRepair,
 }
 

@@ -1,4 +1,4 @@
-"""Choices with names: where speech may be heard, and what kind of microphone a satellite has."""
+"""Choices with names: where speech may be heard, what is logged, and what kind of microphone a satellite has."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,13 +35,25 @@ SELECTS: tuple[EdgeVoiceSelectDescription[Policy], ...] = (
     ),
 )
 
-RELEASE_CHANNEL = EdgeVoiceSelectDescription[Policy](
-    key="release_channel",
-    translation_key="release_channel",
-    entity_category=EntityCategory.CONFIG,
-    options=["stable", "beta"],
-    current_fn=lambda policy: policy.release_channel,
+NEWER_SELECTS: tuple[EdgeVoiceSelectDescription[Policy], ...] = (
+    EdgeVoiceSelectDescription(
+        key="release_channel",
+        translation_key="release_channel",
+        entity_category=EntityCategory.CONFIG,
+        options=["stable", "beta"],
+        current_fn=lambda policy: policy.release_channel,
+    ),
+    EdgeVoiceSelectDescription(
+        key="log_level",
+        translation_key="log_level",
+        entity_category=EntityCategory.CONFIG,
+        entity_registry_enabled_default=False,
+        options=["debug", "info", "warning", "error"],
+        current_fn=lambda policy: policy.log_level,
+    ),
 )
+"""Those that older hubs do not know."""
+_NEWER = {one.key: one for one in NEWER_SELECTS}
 
 SATELLITE_SELECTS: tuple[EdgeVoiceSelectDescription[Satellite], ...] = (
     EdgeVoiceSelectDescription(
@@ -63,8 +75,8 @@ async def async_setup_entry(
         hass,
         entry,
         async_add_entities,
-        named=_release_channel,
-        build=lambda coordinator, _: [PolicySelect(coordinator, RELEASE_CHANNEL)],
+        named=_known_here,
+        build=lambda coordinator, key: [PolicySelect(coordinator, _NEWER[key])],
     )
     async_add_per_satellite(
         hass,
@@ -76,8 +88,8 @@ async def async_setup_entry(
     )
 
 
-def _release_channel(status: Status) -> list[str]:
-    return [] if status.policy.release_channel is None else [RELEASE_CHANNEL.key]
+def _known_here(status: Status) -> list[str]:
+    return [key for key, one in _NEWER.items() if one.current_fn(status.policy) is not None]
 
 
 class PolicySelect(EdgeVoiceEntity, SelectEntity):

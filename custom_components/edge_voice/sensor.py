@@ -14,7 +14,9 @@ from homeassistant.helpers.typing import StateType
 from .coordinator import EdgeVoiceCoordinator
 from .entity import EdgeVoiceEntity, SatelliteEntity
 from .growing import async_add_as_they_appear, async_add_per_satellite
+from .ledger_watch import LedgerWatch
 from .protocol import Satellite, Status, Turn
+from .protocol_past import Ledger
 from .sensor_descriptions import (
     FIRST_RESPONSE,
     SATELLITE_SENSORS,
@@ -24,6 +26,7 @@ from .sensor_descriptions import (
     disagreement_row,
     threshold_row,
 )
+from .sensor_descriptions_past import LEDGER_SENSORS, PAST_SENSORS
 from .signals import SIGNAL_TEXT_RETURNED
 from .turns import newest_turn
 from .types import EdgeVoiceConfigEntry
@@ -32,6 +35,7 @@ PARALLEL_UPDATES = 0
 
 _MOST_RETURNED = 20
 """Turns whose text has been returned and whose own figures are still on their way."""
+_PAST = {one.key: one for one in PAST_SENSORS}
 
 
 async def async_setup_entry(
@@ -42,6 +46,15 @@ async def async_setup_entry(
     async_add_entities(StatusSensor(coordinator, description) for description in SENSORS)
     async_add_entities(TurnSensor(coordinator, description) for description in TURN_SENSORS)
     async_add_entities([FirstResponseSensor(coordinator, FIRST_RESPONSE)])
+    ledger = entry.runtime_data.ledger
+    async_add_entities(LedgerSensor(coordinator, ledger, description) for description in LEDGER_SENSORS)
+    async_add_as_they_appear(
+        hass,
+        entry,
+        async_add_entities,
+        named=_past_here,
+        build=lambda coordinator, key: [StatusSensor(coordinator, _PAST[key])],
+    )
     async_add_as_they_appear(
         hass,
         entry,
@@ -66,11 +79,15 @@ async def async_setup_entry(
     )
 
 
+def _past_here(status: Status) -> list[str]:
+    return [key for key, one in _PAST.items() if one.is_known_fn is None or one.is_known_fn(status)]
+
+
 class FigureSensor[Subject](SensorEntity):
     """A row of a description, of whatever it is a figure of."""
 
     entity_description: EdgeVoiceSensorDescription[Subject]
-    _unrecorded_attributes = frozenset({"reason", "why"})
+    _unrecorded_attributes = frozenset({"alarms", "by_service", "reason", "why"})
 
     @property
     @abc.abstractmethod
@@ -79,7 +96,7 @@ class FigureSensor[Subject](SensorEntity):
 
     @property
     @override
-    def native_value(self) -> StateType:
+    def native_value(self) -> StateType | datetime:
         """Return the figure; None while there is nothing to speak of."""
         subject = self.subject
         return None if subject is None else self.entity_description.value_fn(subject)
@@ -106,7 +123,13 @@ class FigureSensor[Subject](SensorEntity):
 
 
 class StatusSensor(FigureSensor[Status], EdgeVoiceEntity):
-    """A figure of the server."""
+    """A figure of the server. It is unavailable where the hub, an older one, does not know it."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        is_known = self.entity_description.is_known_fn
+        return super().available and (is_known is None or is_known(self.status))
 
     @property
     @override
@@ -162,6 +185,31 @@ class TurnSensor(FigureSensor[Turn], EdgeVoiceEntity):
     def subject(self) -> Turn | None:
         """Return the last turn; None before the first."""
         return newest_turn(self.status, self.coordinator.recent_turns)
+
+
+class LedgerSensor(FigureSensor[Ledger], EdgeVoiceEntity):
+    """A figure of what left the home."""
+
+    def __init__(
+        self,
+        coordinator: EdgeVoiceCoordinator,
+        ledger: LedgerWatch,
+        description: EdgeVoiceSensorDescription[Ledger],
+    ) -> None:
+        super().__init__(coordinator, description)
+        self._ledger = ledger
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Hear when the ledger was read."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self._ledger.async_add_listener(self.async_write_ha_state))
+
+    @property
+    @override
+    def subject(self) -> Ledger | None:
+        """Return the ledger as it was last read."""
+        return self._ledger.known
 
 
 class FirstResponseSensor(FigureSensor[float], EdgeVoiceEntity):

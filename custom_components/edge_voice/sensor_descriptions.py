@@ -23,19 +23,21 @@ from .protocol import Disagreement, Satellite, Status, Threshold, Turn
 class EdgeVoiceSensorDescription[Subject](SensorEntityDescription):
     """A figure of a status, a turn, or a satellite."""
 
-    value_fn: Callable[[Subject], StateType]
+    value_fn: Callable[[Subject], StateType | datetime]
     attributes_fn: Callable[[Subject], dict[str, Any]] | None = None
     unit_fn: Callable[[Subject], str] | None = None
     """Where the server knows the unit: its currency."""
     since_fn: Callable[[], datetime] | None = None
     """Since when a total counts."""
+    is_known_fn: Callable[[Subject], bool] | None = None
+    """Whether the hub speaks of it at all; None: every hub does."""
 
 
-_DIAGNOSTIC: Mapping[str, Any] = {"entity_category": EntityCategory.DIAGNOSTIC}
-_RARELY_LOOKED_AT: Mapping[str, Any] = {**_DIAGNOSTIC, "entity_registry_enabled_default": False}
+DIAGNOSTIC: Mapping[str, Any] = {"entity_category": EntityCategory.DIAGNOSTIC}
+RARELY_LOOKED_AT: Mapping[str, Any] = {**DIAGNOSTIC, "entity_registry_enabled_default": False}
 
 
-def _percent(rate: float | None) -> float | None:
+def percent(rate: float | None) -> float | None:
     """Return a rate of 0 to 1 as people read it."""
     return None if rate is None else round(100.0 * rate, 2)
 
@@ -44,9 +46,10 @@ def _month_began() -> datetime:
     return dt_util.start_of_local_day().replace(day=1)
 
 
-def _share[Subject](
+def share[Subject](
     key: str, value_fn: Callable[[Subject], StateType], **more: Any
 ) -> EdgeVoiceSensorDescription[Subject]:
+    """Return the row of a share, in percent."""
     return EdgeVoiceSensorDescription(
         key=key,
         native_unit_of_measurement=PERCENTAGE,
@@ -100,13 +103,13 @@ def _recent(key: str, value_fn: Callable[[Satellite], StateType]) -> EdgeVoiceSe
         translation_key=key,
         state_class=SensorStateClass.MEASUREMENT,
         value_fn=value_fn,
-        **_RARELY_LOOKED_AT,
+        **RARELY_LOOKED_AT,
     )
 
 
 def _stage(stage: str) -> EdgeVoiceSensorDescription[Status]:
     return _milliseconds(
-        f"stage_{stage}_p95", lambda status: status.figures.stages_p95_ms.get(stage), **_RARELY_LOOKED_AT
+        f"stage_{stage}_p95", lambda status: status.figures.stages_p95_ms.get(stage), **RARELY_LOOKED_AT
     )
 
 
@@ -122,7 +125,7 @@ SENSORS: tuple[EdgeVoiceSensorDescription[Status], ...] = (
         translation_key="mode",
         device_class=SensorDeviceClass.ENUM,
         options=_MODES,
-        value_fn=lambda status: _one_of(_MODES, status.mode),
+        value_fn=lambda status: one_of(_MODES, status.mode),
         attributes_fn=lambda status: {"reason": status.mode_reason},
     ),
     EdgeVoiceSensorDescription(
@@ -138,19 +141,19 @@ SENSORS: tuple[EdgeVoiceSensorDescription[Status], ...] = (
         device_class=SensorDeviceClass.ENUM,
         entity_category=EntityCategory.DIAGNOSTIC,
         options=_MODEL_STATES,
-        value_fn=lambda status: _one_of(_MODEL_STATES, status.model.state),
+        value_fn=lambda status: one_of(_MODEL_STATES, status.model.state),
         attributes_fn=lambda status: {"note": status.model.note, "progress": status.model.progress},
     ),
     _count("turns", lambda status: status.figures.turns),
     _count("escalations", lambda status: status.figures.escalations),
-    _count("errors", lambda status: status.figures.errors, **_DIAGNOSTIC),
-    _share("escalation_rate", lambda status: _percent(status.figures.escalation_rate)),
-    _share("retry_rate", lambda status: _percent(status.figures.retry_rate), **_DIAGNOSTIC),
-    _share("abandonment_rate", lambda status: _percent(status.figures.abandonment_rate), **_DIAGNOSTIC),
+    _count("errors", lambda status: status.figures.errors, **DIAGNOSTIC),
+    share("escalation_rate", lambda status: percent(status.figures.escalation_rate)),
+    share("retry_rate", lambda status: percent(status.figures.retry_rate), **DIAGNOSTIC),
+    share("abandonment_rate", lambda status: percent(status.figures.abandonment_rate), **DIAGNOSTIC),
     _milliseconds("latency_p50", lambda status: status.figures.last_word_to_text_ms.p50),
     _milliseconds("latency_p95", lambda status: status.figures.last_word_to_text_ms.p95),
-    _milliseconds("end_to_text_p50", lambda status: status.figures.end_to_text_ms.p50, **_RARELY_LOOKED_AT),
-    _milliseconds("end_to_text_p95", lambda status: status.figures.end_to_text_ms.p95, **_RARELY_LOOKED_AT),
+    _milliseconds("end_to_text_p50", lambda status: status.figures.end_to_text_ms.p50, **RARELY_LOOKED_AT),
+    _milliseconds("end_to_text_p95", lambda status: status.figures.end_to_text_ms.p95, **RARELY_LOOKED_AT),
     *(_stage(stage) for stage in STAGES),
     _seconds_sent("cloud_seconds_today", lambda status: status.cloud.seconds_today),
     _seconds_sent("cloud_seconds_this_month", lambda status: status.cloud.seconds_this_month),
@@ -164,8 +167,8 @@ SENSORS: tuple[EdgeVoiceSensorDescription[Status], ...] = (
         unit_fn=lambda status: status.cloud.currency,
         since_fn=_month_began,
     ),
-    _share("cpu", lambda status: status.resources.cpu_percent, **_DIAGNOSTIC),
-    _share("memory", lambda status: status.resources.memory_percent, **_DIAGNOSTIC),
+    share("cpu", lambda status: status.resources.cpu_percent, **DIAGNOSTIC),
+    share("memory", lambda status: status.resources.memory_percent, **DIAGNOSTIC),
     EdgeVoiceSensorDescription(
         key="memory_used",
         translation_key="memory_used",
@@ -174,7 +177,7 @@ SENSORS: tuple[EdgeVoiceSensorDescription[Status], ...] = (
         suggested_display_precision=0,
         state_class=SensorStateClass.MEASUREMENT,
         value_fn=lambda status: status.resources.memory_mb,
-        **_RARELY_LOOKED_AT,
+        **RARELY_LOOKED_AT,
     ),
 )
 
@@ -184,10 +187,10 @@ TURN_SENSORS: tuple[EdgeVoiceSensorDescription[Turn], ...] = (
         translation_key="last_route",
         device_class=SensorDeviceClass.ENUM,
         options=_ROUTES,
-        value_fn=lambda turn: _one_of(_ROUTES, turn.route),
+        value_fn=lambda turn: one_of(_ROUTES, turn.route),
         attributes_fn=lambda turn: {"lane": turn.lane, "reason": turn.reason},
     ),
-    _share("last_risk", lambda turn: _percent(turn.risk), attributes_fn=lambda turn: {"why": turn.why}),
+    share("last_risk", lambda turn: percent(turn.risk), attributes_fn=lambda turn: {"why": turn.why}),
 )
 
 FIRST_RESPONSE: EdgeVoiceSensorDescription[float] = _milliseconds("first_response", lambda milliseconds: milliseconds)
@@ -199,7 +202,7 @@ SATELLITE_SENSORS: tuple[EdgeVoiceSensorDescription[Satellite], ...] = (
         device_class=SensorDeviceClass.ENUM,
         entity_category=EntityCategory.DIAGNOSTIC,
         options=_SATELLITE_STATES,
-        value_fn=lambda satellite: _one_of(_SATELLITE_STATES, satellite.state),
+        value_fn=lambda satellite: one_of(_SATELLITE_STATES, satellite.state),
         attributes_fn=lambda satellite: {"reason": satellite.reason},
     ),
     EdgeVoiceSensorDescription(
@@ -212,26 +215,26 @@ SATELLITE_SENSORS: tuple[EdgeVoiceSensorDescription[Satellite], ...] = (
         state_class=SensorStateClass.MEASUREMENT,
         value_fn=lambda satellite: satellite.evidence.snr_db,
     ),
-    _share("clipping", lambda satellite: _percent(satellite.evidence.clipping), **_RARELY_LOOKED_AT),
+    share("clipping", lambda satellite: percent(satellite.evidence.clipping), **RARELY_LOOKED_AT),
     _recent("recent_turns", lambda satellite: satellite.evidence.turns),
     _recent("clipped_turns", lambda satellite: satellite.evidence.clipped_turns),
     _recent("noisy_turns", lambda satellite: satellite.evidence.noisy_turns),
-    _count("wakes", lambda satellite: satellite.evidence.wakes, **_RARELY_LOOKED_AT),
-    _count("false_wakes", lambda satellite: satellite.evidence.false_wakes, **_RARELY_LOOKED_AT),
-    _count("cut_starts", lambda satellite: satellite.evidence.cut_starts, **_RARELY_LOOKED_AT),
+    _count("wakes", lambda satellite: satellite.evidence.wakes, **RARELY_LOOKED_AT),
+    _count("false_wakes", lambda satellite: satellite.evidence.false_wakes, **RARELY_LOOKED_AT),
+    _count("cut_starts", lambda satellite: satellite.evidence.cut_starts, **RARELY_LOOKED_AT),
 )
 
 
-def _one_of(options: list[str], value: str | None) -> str | None:
+def one_of(options: list[str], value: str | None) -> str | None:
     """Return a value that this version has a word for, or None: a newer server may say more."""
     return value if value in options else None
 
 
 def threshold_row(language: str, microphone_class: str) -> EdgeVoiceSensorDescription[Threshold]:
     """Return the row of a language's threshold at a kind of microphone."""
-    return _share(
+    return share(
         f"threshold_{language}_{microphone_class}",
-        lambda threshold: _percent(threshold.value),
+        lambda threshold: percent(threshold.value),
         attributes_fn=lambda threshold: {
             "guaranteed": threshold.guaranteed,
             "reason": threshold.reason,
@@ -239,22 +242,22 @@ def threshold_row(language: str, microphone_class: str) -> EdgeVoiceSensorDescri
         },
         translation_key=f"threshold_{microphone_class}",
         translation_placeholders={"language": language},
-        **_DIAGNOSTIC,
+        **DIAGNOSTIC,
     )
 
 
 def disagreement_row(language: str) -> EdgeVoiceSensorDescription[Disagreement]:
     """Return the row of how often hub and cloud heard different things in a language."""
-    return _share(
+    return share(
         f"disagreement_{language}",
-        lambda disagreement: _percent(disagreement.value),
+        lambda disagreement: percent(disagreement.value),
         attributes_fn=lambda disagreement: {
-            "low": _percent(disagreement.low),
-            "high": _percent(disagreement.high),
+            "low": percent(disagreement.low),
+            "high": percent(disagreement.high),
             "pairs": disagreement.pairs,
             "population": disagreement.population,
         },
         translation_key="disagreement",
         translation_placeholders={"language": language},
-        **_DIAGNOSTIC,
+        **DIAGNOSTIC,
     )

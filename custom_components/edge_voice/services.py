@@ -36,7 +36,13 @@ ATTR_TEXT: Final = "text"
 ATTR_TURN_ID: Final = "turn_id"
 ATTR_WHAT: Final = "what"
 
-ERASABLE: Final = ("turns", "learned", "satellites", "ledger", "choices", "lanes", "everything")
+EVERYTHING: Final = "everything"
+OF_A_SATELLITE: Final = ("turns", "transcripts", "recordings", "corrections", "satellites")
+"""What the server can erase of one satellite."""
+ERASABLE: Final = (
+    *OF_A_SATELLITE,
+    *("aggregates", "learned", "vocabulary", "ledger", "choices", "lanes", EVERYTHING),
+)
 LANES: Final = ("auto", "edge", "cloud")
 _MOST_TURNS: Final = 100
 _MOST_BYTES: Final = 32 * 1024 * 1024
@@ -69,7 +75,13 @@ _LIST_TURNS = vol.Schema(
         vol.Optional(ATTR_SATELLITE): cv.entity_id,
     }
 )
-_PURGE = vol.Schema({**OF_A_HUB, vol.Required(ATTR_WHAT): vol.All(cv.ensure_list, [vol.In(ERASABLE)])})
+_PURGE = vol.Schema(
+    {
+        **OF_A_HUB,
+        vol.Required(ATTR_WHAT): vol.All(cv.ensure_list, [vol.In(ERASABLE)]),
+        vol.Optional(ATTR_SATELLITE): cv.entity_id,
+    }
+)
 _TEST_MICROPHONE = vol.Schema(
     {
         **OF_A_HUB,
@@ -113,9 +125,15 @@ async def _list_turns(call: ServiceCall) -> ServiceResponse:
 
 
 async def _purge(call: ServiceCall) -> ServiceResponse:
-    """Erase what the hub remembers."""
-    client = entry_of(call).runtime_data.client
-    return await async_command(client.purge(call.data[ATTR_WHAT]))
+    """Erase what the hub remembers, of one satellite where one is named."""
+    what, satellite = call.data[ATTR_WHAT], call.data.get(ATTR_SATELLITE)
+    if satellite is not None and not set(what) <= {*OF_A_SATELLITE, EVERYTHING}:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="not_of_a_satellite")
+    data = entry_of(call).runtime_data
+    try:
+        return await async_command(data.client.purge(what, satellite))
+    finally:
+        data.ledger.async_read()
 
 
 async def _test_microphone(call: ServiceCall) -> ServiceResponse:

@@ -4,8 +4,9 @@ from typing import Final
 
 from homeassistant.util.signal_type import SignalType
 
-from .protocol import Asking, Turn
+from .protocol import Asking, MonthOver, Turn
 from .protocol_bundles import BundleMoved
+from .protocol_past import DriftMoved
 
 SIGNAL_TURN: Final[SignalType[str, Turn]] = SignalType("edge_voice_turn")
 """A turn has ended: the entry's id, the turn."""
@@ -13,5 +14,9 @@ SIGNAL_ASKING: Final[SignalType[str, Asking]] = SignalType("edge_voice_asking")
 """A turn has just been sent to a speech service: the entry's id, which turn and which service."""
 SIGNAL_BUNDLE: Final[SignalType[str, BundleMoved]] = SignalType("edge_voice_bundle")
 """A bundle has moved: the entry's id, what has become of which bundle."""
+SIGNAL_DRIFT: Final[SignalType[str, DriftMoved]] = SignalType("edge_voice_drift")
+"""A figure has become worse, or is as before again: the entry's id, which and how."""
+SIGNAL_MONTH: Final[SignalType[str, MonthOver]] = SignalType("edge_voice_month")
+"""A month's scorecard is there: the entry's id, its headline."""
 SIGNAL_TEXT_RETURNED: Final[SignalType[str, float]] = SignalType("edge_voice_text_returned")
 """The speech-to-text entity has returned: the turn's id, and the milliseconds since the server's transcript came."""

@@ -48,14 +48,15 @@ SWITCHES: tuple[EdgeVoiceSwitchDescription[Policy], ...] = (
     _permission("refuse_unconfirmed", lambda policy: policy.refuse_unconfirmed, enabled=False),
 )
 
-BUNDLE_SWITCHES: dict[str, EdgeVoiceSwitchDescription[Policy]] = {
+NEWER_SWITCHES: dict[str, EdgeVoiceSwitchDescription[Policy]] = {
     one.key: one
     for one in (
         _permission("automatic_updates", lambda policy: policy.automatic_updates),
         _permission("cohort_reports", lambda policy: policy.cohort_reports),
+        _permission("keep_recordings", lambda policy: policy.keep_recordings),
     )
 }
-"""Those that hubs before bundles do not know."""
+"""Those that older hubs do not know."""
 
 SATELLITE_SWITCHES: tuple[EdgeVoiceSwitchDescription[Satellite], ...] = (
     EdgeVoiceSwitchDescription(
@@ -77,7 +78,7 @@ async def async_setup_entry(
         entry,
         async_add_entities,
         named=_known_here,
-        build=lambda coordinator, key: [PolicySwitch(coordinator, BUNDLE_SWITCHES[key])],
+        build=lambda coordinator, key: [PolicySwitch(coordinator, NEWER_SWITCHES[key])],
     )
     async_add_per_satellite(
         hass,
@@ -90,7 +91,7 @@ async def async_setup_entry(
 
 
 def _known_here(status: Status) -> list[str]:
-    return [key for key, one in BUNDLE_SWITCHES.items() if one.is_on_fn(status.policy) is not None]
+    return [key for key, one in NEWER_SWITCHES.items() if one.is_on_fn(status.policy) is not None]
 
 
 class PolicySwitch(EdgeVoiceEntity, SwitchEntity):

@@ -1,4 +1,4 @@
-"""What automations start from: turns, bundles that move, and a hub that is degraded or over its budget."""
+"""What automations start from: turns, bundles that move, drift, months, and a hub that has a problem."""
 
 from dataclasses import asdict
 from typing import Any, ClassVar, cast, override
@@ -21,13 +21,16 @@ from homeassistant.helpers.typing import ConfigType
 
 from .bundle_events import BUNDLE_EVENTS, ROLLED_BACK, bundle_attributes
 from .entity_bundle import KINDS
-from .protocol import Asking, Turn
+from .past_events import ALARM, DRIFT_METRICS, drift_attributes, month_attributes
+from .protocol import Asking, MonthOver, Turn
 from .protocol_bundles import BundleMoved
-from .signals import SIGNAL_ASKING, SIGNAL_BUNDLE, SIGNAL_TURN
+from .protocol_past import DriftMoved
+from .signals import SIGNAL_ASKING, SIGNAL_BUNDLE, SIGNAL_DRIFT, SIGNAL_MONTH, SIGNAL_TURN
 from .targets import hubs_of, problems_of, satellites_of
 from .turns import ESCALATED, TURN_TYPES, turn_attributes, turn_type
 
 CONF_HOW = "how"
+CONF_METRIC = "metric"
 CONF_MODEL = "model"
 CONF_RISK_ABOVE = "risk_above"
 
@@ -43,6 +46,9 @@ _BUNDLE_OPTIONS: dict[vol.Marker, Any] = {
 }
 _MOVED_OPTIONS: dict[vol.Marker, Any] = _BUNDLE_OPTIONS | {
     vol.Optional(CONF_HOW): vol.All(cv.ensure_list, [vol.In(BUNDLE_EVENTS)]),
+}
+_DRIFT_OPTIONS: dict[vol.Marker, Any] = {
+    vol.Optional(CONF_METRIC): vol.All(cv.ensure_list, [vol.In(DRIFT_METRICS)]),
 }
 
 
@@ -135,7 +141,15 @@ class AskingCloudTrigger(SatelliteTrigger):
         return async_dispatcher_connect(self._hass, SIGNAL_ASKING, asking)
 
 
-class BundleMovedTrigger(HappeningTrigger):
+class HubTrigger(HappeningTrigger):
+    """Something that happened at a hub."""
+
+    def _is_meant(self, entry_id: str) -> bool:
+        meant = hubs_of(self._hass, self._targets)
+        return meant is None or entry_id in meant
+
+
+class BundleMovedTrigger(HubTrigger):
     """A model of a hub has come, gone on, or gone."""
 
     _schema = _schema(_MOVED_OPTIONS)
@@ -148,8 +162,7 @@ class BundleMovedTrigger(HappeningTrigger):
 
         @callback
         def moved(entry_id: str, bundle: BundleMoved) -> None:
-            hubs = hubs_of(self._hass, self._targets)
-            if (hubs is None or entry_id in hubs) and self._matches(bundle):
+            if self._is_meant(entry_id) and self._matches(bundle):
                 told = bundle_attributes(bundle) | {"how": bundle.event}
                 run_action({"bundle": told}, f"{bundle.label or 'the repository'} {bundle.event}")
 
@@ -168,6 +181,47 @@ class BundleRolledBackTrigger(BundleMovedTrigger):
     @override
     def _matches(self, bundle: BundleMoved) -> bool:
         return bundle.event == ROLLED_BACK and super()._matches(bundle)
+
+
+class DriftedTrigger(HubTrigger):
+    """A figure of a hub has become worse."""
+
+    _schema = _schema(_DRIFT_OPTIONS)
+
+    @override
+    async def async_attach_runner(
+        self, run_action: TriggerActionRunner, did_not_trigger: TriggerNotTriggeredReporter | None = None
+    ) -> CALLBACK_TYPE:
+        """Run the action at each alarm that is meant; reloads of the entry do not detach it."""
+
+        @callback
+        def moved(entry_id: str, drift: DriftMoved) -> None:
+            if self._is_meant(entry_id) and self._matches(drift):
+                told = drift_attributes(drift)
+                run_action({"drift": told}, f"drift of {told['metric']} in {told['language']}")
+
+        return async_dispatcher_connect(self._hass, SIGNAL_DRIFT, moved)
+
+    def _matches(self, drift: DriftMoved) -> bool:
+        metrics = self._options.get(CONF_METRIC)
+        return drift.event == ALARM and drift.alarm is not None and (not metrics or drift.alarm.metric in metrics)
+
+
+class ScorecardReadyTrigger(HubTrigger):
+    """A hub has made the scorecard of a month."""
+
+    @override
+    async def async_attach_runner(
+        self, run_action: TriggerActionRunner, did_not_trigger: TriggerNotTriggeredReporter | None = None
+    ) -> CALLBACK_TYPE:
+        """Run the action when a month is over; reloads of the entry do not detach it."""
+
+        @callback
+        def ready(entry_id: str, over: MonthOver) -> None:
+            if self._is_meant(entry_id):
+                run_action({"scorecard": month_attributes(over)}, f"scorecard of {over.scorecard.month}")
+
+        return async_dispatcher_connect(self._hass, SIGNAL_MONTH, ready)
 
 
 def _problem_trigger(key: str) -> type[Trigger]:
@@ -193,8 +247,11 @@ TRIGGERS: dict[str, type[Trigger]] = {
     "bundle_moved": BundleMovedTrigger,
     "bundle_rolled_back": BundleRolledBackTrigger,
     "degraded": _problem_trigger("degraded"),
+    "drifted": DriftedTrigger,
     "escalated": EscalatedTrigger,
     "over_budget": _problem_trigger("over_budget"),
+    "scorecard_ready": ScorecardReadyTrigger,
+    "straining": _problem_trigger("straining"),
     "turn_ended": TurnEndedTrigger,
 }
 

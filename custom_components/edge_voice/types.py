@@ -6,6 +6,7 @@ from homeassistant.config_entries import ConfigEntry
 
 from .client import EdgeVoiceClient
 from .coordinator import EdgeVoiceCoordinator
+from .ledger_watch import LedgerWatch
 from .protocol import Health
 from .voice import Voice
 from .wyoming_client import WyomingTarget
@@ -23,6 +24,7 @@ class EdgeVoiceData:
 
     client: EdgeVoiceClient
     coordinator: EdgeVoiceCoordinator
+    ledger: LedgerWatch
     wyoming: WyomingTarget | None
     """None for a hub that listens on no network port for speech."""
 

@@ -80,6 +80,71 @@ BUNDLES: Json = {
     ],
     "denied": [],
 }
+ALARM: Json = {
+    "metric": "escalation",
+    "language": "en",
+    "since": "2026-11-20T08:00:00+00:00",
+    "at": "2026-11-22T10:00:00+00:00",
+    "before": 0.25,
+    "now": 0.4,
+    "turns": 180,
+    "e_value": 23000.0,
+    "cause": "noise",
+    "subject": "",
+    "message": "Speech in en asks the cloud more often since Friday, and there is more noise.",
+}
+BASELINE: Json = {
+    "began": "2026-11-20T00:00:00+00:00",
+    "ends": "2026-11-27T00:00:00+00:00",
+    "ended": None,
+    "consent": "2026-11-20",
+    "turns": 40,
+    "failed": 1,
+    "retried": 2,
+    "abandoned": 0,
+    "pairs": 38,
+    "disagreed": 3,
+    "would_escalate": 5,
+    "seconds": 92.5,
+    "seconds_cap": 3600.0,
+    "cost": 0.01,
+    "money_cap": 2.0,
+    "last_word_to_text_ms": {"p50": 700.0, "p95": 1400.0},
+    "end_to_text_ms": {"p50": 500.0, "p95": 1200.0},
+    "reason": "",
+}
+HEADLINE: Json = {
+    "month": "2026-10",
+    "made_at": "2026-11-01T00:01:00+00:00",
+    "turns": 5200,
+    "escalation_rate": 0.08,
+    "within_budget": 0.97,
+    "end_to_text_p95_ms": 40.0,
+    "last_word_to_text_p95_ms": 260.0,
+    "cloud_seconds": 900.0,
+    "cloud_cost": 0.09,
+    "currency": "USD",
+}
+UPLOAD: Json = {
+    "number": 118,
+    "at": "2026-11-22T09:59:58.500+00:00",
+    "lane": "groq",
+    "turn_id": "t1",
+    "reason": "risk",
+    "consent": "2026-11-01",
+    "seconds": 1.9,
+    "bytes": 60_800,
+    "cost": 0.0002,
+    "currency": "USD",
+    "ending": "answered",
+    "took_seconds": 0.412,
+}
+SUMS: list[Json] = [
+    {"lane": "groq", "trust": "cloud", "uploads": 7, "seconds": 12.5, "cost": 0.001},
+    {"lane": "attic", "trust": "home", "uploads": 3, "seconds": 5.0, "cost": 0.0},
+]
+LEDGER: Json = {"rows": [UPLOAD], "today": SUMS[:1], "this_month": [SUMS[0] | {"uploads": 31}, SUMS[1]]}
+DRIFT: Json = {"state": "steady", "turns_to_go": 0, "alarms": []}
 STATUS: Json = {
     "schema": 1,
     "server": {
@@ -120,6 +185,8 @@ STATUS: Json = {
         "release_channel": "stable",
         "automatic_updates": False,
         "cohort_reports": False,
+        "keep_recordings": False,
+        "log_level": "info",
     },
     "lanes": [],
     "cloud": {"reachable": None, "over_budget": False, "currency": "USD", "seconds_today": 0.0},
@@ -140,7 +207,17 @@ STATUS: Json = {
         {"language": "en", "microphone_class": "far_field", "value": 0.31, "guaranteed": False, "reason": "young"}
     ],
     "disagreement": [],
-    "resources": {"cpu_percent": 12.0, "memory_percent": 41.0, "memory_mb": 210.0},
+    "resources": {
+        "cpu_percent": 12.0,
+        "memory_percent": 41.0,
+        "memory_mb": 210.0,
+        "throttled": False,
+        "decode_busy": 0.02,
+        "waiting": 0,
+        "most_waiting": 16,
+        "saturated": False,
+        "reason": "",
+    },
     "satellites": [
         {
             "id": SATELLITE,
@@ -154,6 +231,18 @@ STATUS: Json = {
         }
     ],
     "bundles": BUNDLES,
+    "drift": DRIFT,
+    "records": {
+        "bytes": 8_400_000,
+        "turns": 5200,
+        "oldest": "2026-10-23",
+        "transcripts": 0,
+        "recordings": 0,
+        "corrections": 0,
+        "key": "good",
+    },
+    "baseline": None,
+    "scorecard": HEADLINE,
     "warnings": [],
 }
 HEALTH: Json = {
@@ -288,6 +377,16 @@ class Peer:
             "/api/v1/policy": self.status["policy"],
             "/api/v1/pair": {"token": self.token, "id": ID},
             "/api/v1/turns": {"turns": [TURN]},
+            "/api/v1/ledger": LEDGER | {"written": 1},
+            "/api/v1/drift": DRIFT | {"metrics": []},
+            "/api/v1/drift/accept": DRIFT | {"metrics": []},
+            "/api/v1/baseline": {"running": self.status.get("baseline"), "last": None},
+            "/api/v1/scorecard": {"headline": HEADLINE, "complete": True},
+            "/api/v1/figures": {"days": 7, "cells": []},
+            "/api/v1/history": {"step_seconds": 3600, "points": []},
+            "/api/v1/incidents": {"incidents": []},
+            "/api/v1/lineage": {"version": 1, "classes": [], "flows": []},
+            "/api/v1/kept": {"classes": []},
         }
         if path.startswith("/api/v1/bundles"):
             return self.status["bundles"] | {"offers": [OFFERED], "installed": []}

@@ -33,9 +33,9 @@ def all_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def connect(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
-    """Set an entry up and wait until its hub's events flow."""
+    """Set an entry up and wait until its hub's events flow, and its ledger was read."""
     await set_up(hass, entry)
-    await until(lambda: entry.runtime_data.coordinator.connected)
+    await until(lambda: entry.runtime_data.coordinator.connected and entry.runtime_data.ledger.known)
     return entry
 
 

@@ -22,7 +22,7 @@ from custom_components.edge_voice.const import DOMAIN
 from tests.integration.conftest import entry_for, until
 from tests.integration.entities.conftest import CLOUD, connect
 from tests.integration.entities.sight import OURS, act, entities_of, until_state, value_of
-from tests.integration.peer import ID, SATELLITE, Peer, refusal
+from tests.integration.peer import BASELINE, ID, SATELLITE, Peer, refusal
 
 ROOT = Path(__file__).parents[3] / "custom_components/edge_voice"
 
@@ -231,6 +231,7 @@ async def test_entities_are_unavailable_while_the_hub_is_away_and_current_when_i
     await peer.stop()
     await until(lambda: all(value_of(hass, one) == STATE_UNAVAILABLE for one in ours))
     peer.status["figures"] |= {"turns": 121}
+    peer.status["baseline"] = BASELINE  # without one there is nothing to stop
     await peer.start()
     await until_state(hass, "sensor.edge_voice_turns", "121")
     assert [one for one in ours if value_of(hass, one) == STATE_UNAVAILABLE] == []

@@ -131,7 +131,8 @@ def test_every_key_of_an_exception_has_its_words_and_none_is_left_over() -> None
 def test_rule_action_exceptions() -> None:
     """Whatever a hub refuses reaches the person who asked: no action swallows it."""
     commands = {"change_policy", "change_satellite", "purge", "install_bundle", "roll_back_bundle"}
-    for name in ("services", "services_bundles", "switch", "select", "number", "button", "update"):
+    commands |= {"accept_drift", "begin_baseline", "end_baseline"}
+    for name in ("services", "services_bundles", "services_past", "switch", "select", "number", "button", "update"):
         for one in functions(trees()[name]):
             asked = [call for called, call in calls(one) if called in commands]
             if asked and not isinstance(one, ast.Lambda):

@@ -32,6 +32,7 @@ PRIMARY = {
     "sensor": {
         *("mode", "turns", "escalations", "escalation_rate", "latency_p50", "latency_p95", "last_route", "last_risk"),
         *("first_response", "cloud_seconds_today", "cloud_seconds_this_month", "cloud_cost_this_month"),
+        *("last_upload", "uploads_this_month"),
     },
     "stt": {"speech_to_text"},
     "switch": set(),
@@ -41,7 +42,7 @@ PRIMARY = {
 """What the hub is for; everything else is a setting, or for whoever looks closer."""
 DIAGNOSED_BY_HOME_ASSISTANT = {"wake_word"}
 """Home Assistant itself files these entities under diagnostics."""
-UNITS_WITH_CLASS = {"ms": "duration", "s": "duration", "MB": "data_size", "dB": "signal_strength"}
+UNITS_WITH_CLASS = {"ms": "duration", "s": "duration", "MB": "data_size", "B": "data_size", "dB": "signal_strength"}
 
 
 def platform_modules() -> Iterator[tuple[Platform, str]]:
@@ -114,18 +115,23 @@ async def test_rule_entity_disabled_by_default(entities: list[er.RegistryEntry])
 
 def test_rule_entity_device_class() -> None:
     from custom_components.edge_voice import sensor_descriptions as rows
+    from custom_components.edge_voice import sensor_descriptions_past as past
 
     described_here: list[SensorEntityDescription] = [
         *rows.SENSORS,
         *rows.TURN_SENSORS,
         *rows.SATELLITE_SENSORS,
+        *past.PAST_SENSORS,
+        *past.LEDGER_SENSORS,
         rows.FIRST_RESPONSE,
     ]
     for one in described_here:
         wanted = UNITS_WITH_CLASS.get(str(one.native_unit_of_measurement))
         assert wanted is None or one.device_class == wanted, one.key
         assert (one.device_class is SensorDeviceClass.ENUM) == (one.options is not None), one.key
-        assert one.options is not None or one.state_class in set(SensorStateClass) or one.key == "model", one.key
+        is_moment = one.device_class is SensorDeviceClass.TIMESTAMP
+        is_number = one.options is None and not is_moment and one.key != "model"
+        assert not is_number or one.state_class in set(SensorStateClass), one.key
         if one.options:
             said = texts()["entity"]["sensor"][str(one.translation_key)]["state"]
             assert set(said) == set(one.options), one.key
