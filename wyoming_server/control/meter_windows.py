@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from ..pipeline.timeline import Spans
 from ..records.recent import END_TO_TEXT, LAST_WORD_TO_TEXT, STAGES, WINDOW, nearest_rank
+from ..records.turn_sums import BUDGET_MS
 from . import meter_families as of
 from .meter_tally import Sample
 
 ALL = "all"
 """Instead of a language, or of a kind of microphone."""
 SPANS = (*STAGES, LAST_WORD_TO_TEXT, END_TO_TEXT)
-BUDGET_MS = 300.0
 
 type WindowCell = tuple[str, str]
 """(language, kind of microphone), either of which may be ALL."""

@@ -7,11 +7,11 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from ..errors import EdgeVoiceError
+from ..errors import EdgeVoiceError, ModelMissingError, TurnError
 from ..learning.drift_figures import Metric
 from ..learning.satellites import WakeTotals
 from ..pipeline.lanes import Upload
-from ..pipeline.policy import MicrophoneClass
+from ..pipeline.policy import MicrophoneClass, Trust
 from ..pipeline.types import Action, EndedBy, Outcome, Route
 from ..records.recent import STAGES
 from ..records.turn_record import ERROR, TurnLabel, TurnRecord
@@ -34,7 +34,7 @@ ROUTES = frozenset(one.value for one in Route)
 MICROPHONES = frozenset(one.value for one in MicrophoneClass)
 ENDED_BY = frozenset(one.value for one in EndedBy)
 DRIFT_METRICS = tuple(one.value for one in Metric)
-REASONS = frozenset({"risk", "hedge", "audit", "baseline", "away", "test"})
+REASONS = ("risk", "hedge", "audit", "baseline", "away", "test")
 RESULTS = frozenset({"intent", "sentence_trigger", "no_intent", "error", "follow_up"})
 BY_HUB = frozenset({Action.ACCEPT.value, Action.CONFIRM.value})
 SIGNALS = ("retried", "corrected", "abandoned", "no_intent")
@@ -62,15 +62,15 @@ class Meters:
         saturation: Saturation,
         *,
         languages: Callable[[], Collection[str]],
-        lanes: Callable[[], Collection[str]],
+        lanes: Callable[[], Mapping[str, Trust]],
         currency: Callable[[], str],
         on_strain: Callable[[str, str], None],
         clock: Callable[[], float],
     ) -> None:
-        """Count from now on; the callables tell what is known, and the clock is monotonic, in seconds."""
+        """Count from now on; the callables tell what is known now, and the clock is monotonic, in seconds."""
         self._saturation, self._on_strain, self._clock, self._currency = saturation, on_strain, clock, currency
         self._tally, self._windows, self._summed = Tally(), Windows(), Summed()
-        self._language, self._lane = Languages(languages), Admitted(lanes)
+        self._lanes, self._language, self._lane = lanes, Languages(languages), Admitted(lanes)
         self._word = Admitted(lambda: [one["id"] for one in self.sources.status()["wake_words"]])
         self._money = Admitted(lambda: [currency()])
         self._codes = error_codes()
@@ -78,6 +78,9 @@ class Meters:
         self._writing: asyncio.Task[bytes] | None = None
         self._text, self._text_s = b"", -FRESH_SECONDS
         self._unreadable: set[str] = set()
+        likely: list[type[EdgeVoiceError]] = [*TurnError.__subclasses__(), ModelMissingError]
+        for kind in likely:
+            self._tally.add(of.FAILED, kind.code, by=0.0)
 
     # What happens.
 
@@ -145,10 +148,13 @@ class Meters:
         """Count what went to a lane."""
         lane = self._lane(upload.lane)
         labels = lane, upload.trust.value, one_of(REASONS, upload.reason)
-        self._tally.add(of.UPLOADS, *labels)
-        self._tally.add(of.UPLOAD_SECONDS, *labels, by=upload.seconds)
-        self._tally.add(of.UPLOAD_BYTES, *labels, by=upload.bytes)
+        self._count_uploads(labels, uploads=1, seconds=upload.seconds, size=upload.bytes)
         self._tally.add(of.UPLOAD_COST, lane, self._money(self._currency()), by=upload.cost)
+
+    def _count_uploads(self, labels: Labels, *, uploads: int, seconds: float, size: int) -> None:
+        self._tally.add(of.UPLOADS, *labels, by=uploads)
+        self._tally.add(of.UPLOAD_SECONDS, *labels, by=seconds)
+        self._tally.add(of.UPLOAD_BYTES, *labels, by=size)
 
     def forget(self) -> None:
         """Forget single turns; counters stay."""
@@ -187,6 +193,9 @@ class Meters:
 
     def _values(self) -> dict[Family, Mapping[Labels, float]]:
         """Read all sources; one that fails takes nothing from the others: what watches the server fails last."""
+        for name, trust in self._lanes().items():  # Prometheus sees no growth in a series that begins with its first
+            for reason in REASONS:
+                self._count_uploads((self._lane(name), trust.value, reason), uploads=0, seconds=0.0, size=0)
         namers = Namers(language=self._language, lane=self._lane)
         sources = self.sources
         read: Mapping[str, Callable[[], Iterable[Sample]]] = {
@@ -226,7 +235,7 @@ def meters_of(
     meters = Meters(
         saturation,
         languages=languages,
-        lanes=lambda: [one.settings.name for one in parts.brain.lanes.guarded],
+        lanes=lambda: {one.settings.name: one.settings.trust_class for one in parts.brain.lanes.guarded},
         currency=lambda: settings().ledger.currency,
         on_strain=lambda code, message: happened("load", code, message),
         clock=parts.clock,
