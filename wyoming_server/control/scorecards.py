@@ -12,7 +12,7 @@ from ..monthly.facts import HomeNow, LaneSum, MonthFacts
 from ..monthly.month import Month
 from ..monthly.scorecard import MOST_INCIDENTS, scorecard_of
 from ..pipeline.policy import LaneState, RoutingMode, Trust
-from ..records.sums import BUDGET_MS
+from ..records.turn_sums import BUDGET_MS
 from ..records.ledger_rows import totals
 from ..records.months import (
     KeptMonth,

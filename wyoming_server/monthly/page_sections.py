@@ -1,0 +1,336 @@
+"""The sections of a scorecard's page, each from the scorecard's JSON; one that has nothing to say is empty."""
+
+import re
+from collections.abc import Sequence
+
+from . import words
+from .facts import Json
+from .month import Month
+from .page_charts import escaped, latency_chart, pair_chart, share_bar, stages_chart, turns_chart
+
+_CODE = re.compile(r"`([^`]+)`")
+_KINDS = {
+    "mode": "mode",
+    "drift": "drift",
+    "bundle": "model",
+    "lane": "speech service",
+    "records": "records",
+    "load": "load",
+    "baseline": "baseline",
+}
+_TRUST = {"cloud": "left your home", "home": "stayed at home", "hub": "on the hub"}
+
+
+def told(scorecard: Json) -> str:
+    """Return the month in a sentence or two."""
+    figures, currency = scorecard["figures"], scorecard["headline"]["currency"]
+    parts = [f"{words.count(figures['turns'])} commands."]
+    if figures["within_budget"] is not None:
+        parts.append(
+            f"<strong>{words.share(figures['within_budget'])}</strong> of the hub's own answers were there within "
+            f"{scorecard['budget_ms']:.0f} ms of the last word."
+        )
+    uploads, cost = scorecard["headline"]["cloud_seconds"], scorecard["headline"]["cloud_cost"]
+    if figures["escalations"] or uploads:
+        price = f", for {words.money(cost, currency)}" if cost else ""
+        parts.append(
+            f'It asked a speech service for <strong class="c">{words.share(figures["escalation_rate"])}</strong> of '
+            f"them; {words.seconds(uploads)} of sound left your home{price}."
+        )
+        without = scorecard["without_hub"]
+        if without and without["seconds"] > uploads > 0.0:
+            parts.append(
+                f"Without the hub it would have been {words.times(without['seconds'] / uploads)} times as much."
+            )
+    else:
+        parts.append("<strong>Nothing of them left your home.</strong>")
+    return f'<p class="told">{" ".join(parts)}</p>'
+
+
+def tiles(scorecard: Json, month: Month) -> str:
+    """Return the figures that matter most, each beside the month before."""
+    now, last = scorecard["figures"], scorecard["last_month"]
+    before, currency = month.before.name.partition(" ")[0], scorecard["headline"]["currency"]
+    budget = f"within {scorecard['budget_ms']:.0f} ms"
+    p50, p95 = now["last_word_to_text_ms"]["p50"], now["last_word_to_text_ms"]["p95"]
+    found = [
+        ("Commands", words.count(now["turns"]), _turns_below(last, before)),
+        ("Last word to text", words.milliseconds(p50), f"{words.milliseconds(p95)} for the slowest twentieth"),
+        (f"The hub's own, {budget}", words.share(now["within_budget"]), _moved(now, last, "within_budget", before, 1)),
+        (
+            "Asked a speech service",
+            words.share(now["escalation_rate"]),
+            _moved(now, last, "escalation_rate", before, -1),
+        ),
+        ("Said again", words.share(now["retry_rate"]), _moved(now, last, "retry_rate", before, -1)),
+        ("Given up", words.share(now["abandonment_rate"]), _moved(now, last, "abandonment_rate", before, -1)),
+        ("Ended in an error", words.share(now["error_rate"]), _moved(now, last, "error_rate", before, -1)),
+        ("Cost of the cloud", words.money(scorecard["headline"]["cloud_cost"], currency), _cost_below(scorecard)),
+    ]
+    rows = "".join(
+        f'<div class="tile"><dt>{escaped(name)}</dt><dd>{escaped(value)}</dd><dd class="below">{below}</dd></div>'
+        for name, value, below in found
+    )
+    return f'<dl class="tiles">{rows}</dl>'
+
+
+def _turns_below(last: Json | None, before: str) -> str:
+    if not last:
+        return "the first month"
+    return f"{words.count(last['turns'])} in {before}"
+
+
+def _moved(now: Json, last: Json | None, key: str, before: str, better: int) -> str:
+    """Return how a share moved; `better` is 1 where more is better, -1 where less is."""
+    if now[key] is None:
+        return "not known"
+    if not last or last[key] is None:
+        return "nothing to compare with yet"
+    change = words.points(last[key], now[key])
+    if abs(change) < 0.1:
+        return f"as in {before}"
+    kind, arrow = ("good" if change * better > 0 else "bad"), ("▲" if change > 0 else "▼")
+    word = "more" if change > 0 else "fewer"
+    unit = "point" if abs(change) == 1 else "points"
+    moved = f'<span class="{kind}"><span aria-hidden="true">{arrow} </span>{abs(change):g} {unit} {word}</span>'
+    return f"{moved} than in {before}"
+
+
+def _cost_below(scorecard: Json) -> str:
+    without, currency = scorecard["without_hub"], scorecard["headline"]["currency"]
+    if without is None or not without["cost"]:
+        return f"{words.seconds(scorecard['headline']['cloud_seconds'])} of sound"
+    return f"about {escaped(words.money(without['cost'], currency))} without the hub"
+
+
+def advice(scorecard: Json) -> str:
+    """Return what to do next."""
+    said = scorecard["advice"]
+    is_well = [one["code"] for one in said] == ["all-well"]
+    rows = "".join(f"<li><p>{_CODE.sub(r'<code>\1</code>', escaped(one['message']))}</p></li>" for one in said)
+    return f'<section class="next{" well" if is_well else ""}"><h2>What to do next</h2><ol>{rows}</ol></section>'
+
+
+def days(scorecard: Json, month: Month) -> str:
+    """Return the days as charts, and as a table for who wants the figures."""
+    known = scorecard["days"]
+    if not known:
+        return ""
+    rows = [
+        (
+            words.day(one["day"]),
+            words.count(one["turns"]),
+            words.count(one["escalations"]),
+            words.count(one["errors"]),
+            words.milliseconds(one["last_word_to_text_p95_ms"]),
+            words.milliseconds(one["end_to_text_p95_ms"]),
+        )
+        for one in known
+    ]
+    heads = ("day", "commands", "asked", "errors", "last word to text, 95%", "end to text, 95%")
+    table = _table("Days", heads, rows)
+    return (
+        f"<section><h2>Day by day</h2>{turns_chart(known, month)}{latency_chart(known, month, scorecard['budget_ms'])}"
+        f"<details><summary>The days as a table</summary>{table}</details></section>"
+    )
+
+
+def stages(scorecard: Json) -> str:
+    """Return where the time goes."""
+    if scorecard["figures"]["last_word_to_text_ms"]["p50"] is None:
+        return ""
+    return (
+        f"<section><h2>A turn, taken apart</h2>{stages_chart(scorecard['figures'], scorecard['budget_ms'])}</section>"
+    )
+
+
+def against(scorecard: Json) -> str:
+    """Return how the hub compares with a cloud-only assistant, where one was recorded."""
+    baseline, figures = scorecard["baseline"], scorecard["figures"]
+    if baseline is None or not baseline["turns"]:
+        return ""
+    turns = baseline["turns"]
+    until = f"until {words.day(baseline['ended'])}" if baseline["ended"] else "and goes on"
+    note = (
+        f"In a baseline that began on {words.day(baseline['began'])} {until}, a speech service answered "
+        f"{words.count(turns)} commands; the hub listened, too, and was not heard."
+    )
+    pairs = _differed(baseline)
+    rows = [
+        _compared("ended without the service's answer", figures["error_rate"], baseline["failed"] / turns),
+        _compared("had to be said again", figures["retry_rate"], baseline["retried"] / turns),
+        _compared("were given up", figures["abandonment_rate"], baseline["abandoned"] / turns),
+    ]
+    heads = ("share of the commands that", "this month, with the hub", "cloud only")
+    return (
+        f'<section><h2>Against a cloud-only assistant</h2><p class="note">{escaped(note)}</p>'
+        f"{_latency_pair(figures, baseline, 'p50', 'Typical time from the last word to the text')}"
+        f"{_latency_pair(figures, baseline, 'p95', 'For the slowest twentieth')}"
+        f"{_table('With the hub and without', heads, rows)}{pairs}</section>"
+    )
+
+
+def _latency_pair(figures: Json, baseline: Json, key: str, title: str) -> str:
+    ours, theirs = figures["last_word_to_text_ms"][key], baseline["last_word_to_text_ms"][key]
+    if ours is None or theirs is None:
+        return ""
+    rows = [
+        ("hub", "with the hub", ours, words.milliseconds(ours)),
+        ("cloud", "cloud only", theirs, words.milliseconds(theirs)),
+    ]
+    return pair_chart(title, "", rows)
+
+
+def _compared(name: str, ours: float | None, theirs: float) -> tuple[str, ...]:
+    return name, words.share(ours), words.share(theirs)
+
+
+def _differed(baseline: Json) -> str:
+    if not baseline["pairs"]:
+        return ""
+    share, asked = baseline["disagreed"] / baseline["pairs"], baseline["would_escalate"] / baseline["turns"]
+    return (
+        f'<p class="note">Both heard {words.count(baseline["pairs"])} commands. In {words.share(share)} of them hub and '
+        "service understood something else; who was right, nobody knows. By itself the hub would have asked about "
+        f"{words.share(asked)}.</p>"
+    )
+
+
+def languages(scorecard: Json) -> str:
+    """Return a row for each language."""
+    heads = (
+        "language",
+        "commands",
+        "asked a speech service",
+        "last word to text, 95%",
+        "said again",
+        "understood something else",
+    )
+    rows, whole = (
+        [],
+        max([0.1, *(one["disagreement"]["high"] for one in scorecard["languages"] if one["disagreement"])]),
+    )
+    for one in scorecard["languages"]:
+        known = one["disagreement"]
+        differs = words.NONE
+        if known:
+            bar = share_bar(known["value"], known["low"], known["high"], whole)
+            between = f"{words.share(known['low'])} to {words.share(known['high'])}, {known['pairs']} pairs"
+            differs = f"{words.share(known['value'])}{bar}<small>{between}</small>"
+        rows.append(
+            (
+                escaped(words.language(one["language"])),
+                words.count(one["turns"]),
+                words.share(one["escalation_rate"]),
+                words.milliseconds(one["last_word_to_text_ms"]["p95"]),
+                words.share(one["retry_rate"]),
+                differs,
+            )
+        )
+    if not rows:
+        return ""
+    note = (
+        "The last column: how often the hub and a speech service, asked about the same words, understood something "
+        "else. No word error rate, since nobody knows what was said."
+    )
+    table = _table("Languages", heads, rows, is_markup=True)
+    return f'<section><h2>Languages</h2><p class="note">{note}</p>{table}</section>'
+
+
+def lanes(scorecard: Json) -> str:
+    """Return what went to which speech service, and what that would be without the hub."""
+    sums, currency, without = scorecard["lanes"], scorecard["headline"]["currency"], scorecard["without_hub"]
+    if not sums:
+        return (
+            '<section><h2>What left your home</h2><p class="note">Nothing: no speech service was asked.</p></section>'
+        )
+    rows = [
+        (
+            one["lane"],
+            _TRUST.get(one["trust"], one["trust"]),
+            words.count(one["uploads"]),
+            words.seconds(one["seconds"]),
+            words.money(one["cost"], _other_currency(one["lane"]) or currency)
+            if one["trust"] == "cloud"
+            else words.NONE,
+        )
+        for one in sums
+    ]
+    heads = ("speech service", "its sound", "requests", "sound", "cost")
+    chart = ""
+    left = scorecard["headline"]["cloud_seconds"]
+    if without and left:
+        title = "Sound that left your home"
+        chart = pair_chart(
+            title,
+            "Without the hub every command would have left; estimated from what one takes.",
+            [
+                ("hub", "with the hub", left, words.seconds(left)),
+                ("cloud", "without", without["seconds"], words.seconds(without["seconds"])),
+            ],
+        )
+    return f"<section><h2>What left your home</h2>{chart}{_table('Speech services', heads, rows)}</section>"
+
+
+def _other_currency(lane: str) -> str:
+    """Return the currency in a lane's name, as `scorecard` puts it there for costs that are not today's."""
+    found = re.search(r" \(([A-Z]{3})\)$", lane)
+    return found.group(1) if found else ""
+
+
+def models(scorecard: Json) -> str:
+    """Return the models that heard."""
+    rows = "".join(
+        f"<li><span>{escaped(one['label'])}</span><span>{words.count(one['turns'])} commands"
+        + (f" since {escaped(words.day(one['since']))}" if one["since"] else "")
+        + "</span></li>"
+        for one in scorecard["models"]
+    )
+    return f'<section><h2>Models in force</h2><ul class="facts">{rows}</ul></section>' if rows else ""
+
+
+def incidents(scorecard: Json) -> str:
+    """Return what happened, the newest first."""
+    found = scorecard["incidents"]
+    if not found:
+        return '<section><h2>What happened</h2><p class="note">Nothing that its owner should know.</p></section>'
+    rows = "".join(
+        f'<li><span><time datetime="{escaped(one["at"])}">{escaped(words.moment(one["at"]))}</time><br>'
+        f'<span class="kind">{escaped(_KINDS.get(one["kind"], one["kind"]))}</span></span>'
+        f"<span>{escaped(one['message'])}</span></li>"
+        for one in found
+    )
+    return f'<section><h2>What happened</h2><ul class="happened">{rows}</ul></section>'
+
+
+def footer(scorecard: Json) -> str:
+    """Return how the figures are made."""
+    return (
+        "<footer><p>Made by your hub from its own records: exact, no samples, and no text of what was said. Times of "
+        "commands in which somebody spoke; turns of a baseline are left out of all but its own section.</p>"
+        f"<p>{escaped(words.moment(scorecard['headline']['made_at']))}</p></footer>"
+    )
+
+
+def _table(
+    caption: str,
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    is_markup: bool = False,
+) -> str:
+    """Return a table whose first cell of each row names it, and that is scrolled where it is too wide."""
+    head = "".join(f'<th scope="col">{escaped(one)}</th>' for one in heads)
+    body = "".join(
+        f'<tr><th scope="row">{first if is_markup else escaped(first)}</th>'
+        + "".join(
+            f'<td data-of="{escaped(name)}"><span>{one if is_markup else escaped(one)}</span></td>'
+            for name, one in zip(heads[1:], rest, strict=True)
+        )
+        + "</tr>"
+        for first, *rest in rows
+    )
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escaped(caption)}">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
