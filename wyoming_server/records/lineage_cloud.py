@@ -139,7 +139,7 @@ FLOWS: tuple[Flow, ...] = (
             "repository-requests": {
                 Form.VERSION: "header:user-agent",
                 Form.OWNER_WORD: "path",
-                Form.NUMBER: "header:range header:if-range",
+                Form.NUMBER: "header:range",
                 Form.CODE: "header:accept-encoding",
             }
         },

@@ -36,13 +36,14 @@ FLOWS: tuple[Flow, ...] = (
     *heard("detect", {"wake-audio": {Form.OWNER_WORD: "names"}}),
     *heard("audio", {"live-audio": {Form.NUMBER: "rate width channels", Form.SOUND: "payload"}}),
     *heard("ping", {"status": {Form.SENTENCE: "text"}}),
-    *said("info", {"status": {Form.MIXED: "asr wake handle intent mic satellite snd tts"}}),
+    *said("info", {"status": {Form.MIXED: "asr wake handle intent mic snd tts"}}),
     *said("pong", {"status": {Form.SENTENCE: "text"}}),
     *said(
         "detection",
         {
             "wake-audio": {
                 Form.OWNER_WORD: "name",
+                Form.CODE: "speaker",  # always empty: nobody is recognised by voice
                 Form.TIME: "timestamp",
                 Form.NUMBER: "edge_voice.score edge_voice.timestamp_ms",
                 Form.VERSION: "edge_voice.schema",
