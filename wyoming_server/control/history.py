@@ -118,7 +118,7 @@ class TurnHistory:
     async def series(self, hours: int) -> Json:
         """Return figures over time. Raises DiskError."""
         now = self._wall()
-        since = now - dt.timedelta(hours=hours)
+        since = (now.astimezone(dt.UTC) - dt.timedelta(hours=hours)).astimezone(now.tzinfo)
         step_ms = next((step_ms for longest, step_ms in STEPS_MS if hours <= longest), DAY_MS)
         query = partial(points, since, now, step_ms) if step_ms < DAY_MS else partial(points_by_day, since, now)
         return {"step_seconds": step_ms // 1000, "points": await self._read(query)}
@@ -180,6 +180,7 @@ class TurnHistory:
 
     async def _settle(self) -> None:
         now = self._wall()
+        await self._store.flush()
         await sum_up(self._store, before=(now - dt.timedelta(seconds=SETTLED_SECONDS)).date())
         while await self._store.write(partial(thin, now)):
             pass
