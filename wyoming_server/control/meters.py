@@ -199,7 +199,7 @@ class Meters:
         namers = Namers(language=self._language, lane=self._lane)
         sources = self.sources
         read: Mapping[str, Callable[[], Iterable[Sample]]] = {
-            "status": lambda: status_samples(sources.status(), namers),
+            "status": lambda: self._status(namers),
             "drift": lambda: drift_samples(sources.drift(), DRIFT_METRICS, namers),
             "load": lambda: load_samples(self._saturation.sample(), sources.decode_seconds()),
             "wakes": lambda: wake_samples(sources.wakes()),
@@ -207,6 +207,12 @@ class Meters:
         found = [sample for name, samples in read.items() for sample in self._read(name, samples)]
         found += [(of.UNREADABLE, (name,), name in self._unreadable) for name in read]
         return {**self._tally.counters(), **by_family(found)}
+
+    def _status(self, namers: Namers) -> Iterable[Sample]:
+        status = self.sources.status()
+        for one in status["wake_words"]:
+            self._tally.add(of.WAKES, self._word(one["id"]), by=0.0)
+        return status_samples(status, namers)
 
     def _read(self, name: str, samples: Callable[[], Iterable[Sample]]) -> list[Sample]:
         try:
