@@ -19,6 +19,7 @@ from homeassistant.util.hass_dict import HassKey
 from .const import DOMAIN
 from .coordinator import RECENT_TURNS
 from .errors import EdgeVoiceError
+from .past_events import alarm_attributes
 from .protocol import Status, Turn
 from .signals import SIGNAL_TEXT_RETURNED, SIGNAL_TURN
 from .turns import turn_attributes
@@ -82,14 +83,15 @@ def ws_overview(hass: HomeAssistant, connection: ActiveConnection, msg: Json) ->
 @websocket_api.websocket_command({vol.Required("type"): "edge_voice/subscribe_turns", **_ENTRY})
 @websocket_api.async_response
 async def ws_subscribe_turns(hass: HomeAssistant, connection: ActiveConnection, msg: Json) -> None:
-    """Send `overview` and `turns` at once, then each `turn` as it ends, and `overview` as it changes."""
+    """Send `overview`, `turns` and `ledger` at once, then each `turn` as it ends, and the others as they change."""
     if (entry := _entry(hass, connection, msg)) is None:
         return
     subscription = _Subscription(hass=hass, connection=connection, number=msg["id"], entry=entry)
     connection.subscriptions[msg["id"]] = subscription.async_end
     connection.send_result(msg["id"])
     subscription.async_start()
-    subscription.send(overview=_overview(hass, entry), turns=await _turns(hass, entry, RECENT_TURNS))
+    turns = await _turns(hass, entry, RECENT_TURNS)
+    subscription.send(overview=_overview(hass, entry), turns=turns, ledger=_ledger(entry))
 
 
 @dataclass(kw_only=True, slots=True)
@@ -101,8 +103,8 @@ class _Subscription:
     number: int
     entry: EdgeVoiceConfigEntry
     _ends: list[CALLBACK_TYPE] = field(default_factory=list)
-    _leave: CALLBACK_TYPE | None = None
-    """Ends listening to the coordinator; each reload makes a new one."""
+    _leaves: list[CALLBACK_TYPE] = field(default_factory=list)
+    """End listening to coordinator and ledger; each reload makes new ones."""
 
     @callback
     def async_start(self) -> None:
@@ -148,16 +150,23 @@ class _Subscription:
     def _handle_status(self) -> None:
         self.send(overview=_overview(self.hass, self.entry))
 
+    @callback
+    def _handle_ledger(self) -> None:
+        self.send(ledger=_ledger(self.entry))
+
     def _follow(self) -> None:
-        """Listen to the coordinator that the entry has now, if it has one."""
+        """Listen to the coordinator and the ledger that the entry has now, if it has them."""
         self._unfollow()
         if (data := _data(self.entry)) is not None:
-            self._leave = data.coordinator.async_add_listener(self._handle_status)
+            self._leaves = [
+                data.coordinator.async_add_listener(self._handle_status),
+                data.ledger.async_add_listener(self._handle_ledger),
+            ]
 
     def _unfollow(self) -> None:
-        if self._leave is not None:
-            self._leave()
-            self._leave = None
+        for leave in self._leaves:
+            leave()
+        self._leaves = []
 
 
 def _entry(hass: HomeAssistant, connection: ActiveConnection, msg: Json) -> EdgeVoiceConfigEntry | None:
@@ -234,7 +243,15 @@ def _of_status(status: Status) -> Json:
         "cloud": asdict(status.cloud),
         "figures": asdict(status.figures),
         "routing_mode": status.policy.routing_mode,
+        "drift": [alarm_attributes(one) for one in (status.drift.alarms if status.drift else ())],
     }
+
+
+def _ledger(entry: EdgeVoiceConfigEntry) -> Json | None:
+    """Return the last uploads and the sums; None while they are not known."""
+    if (data := _data(entry)) is None or (known := data.ledger.known) is None:
+        return None
+    return asdict(known) | {"rows": [asdict(one) | {"at": one.at.isoformat()} for one in known.rows]}
 
 
 def _entities(hass: HomeAssistant, server_id: str) -> dict[str, str | None]:

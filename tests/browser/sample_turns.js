@@ -73,3 +73,17 @@ export function statisticsOf(seed, days, now) {
     return { start: now - (days * 24 - hour) * 3600000, mean: value };
   });
 }
+
+/** What the ledger says of turns: the newest upload first. */
+export function ledgerOf(turns) {
+  const asked = turns.filter(({ lane }) => lane === "OpenAI");
+  const rows = asked.map((turn, index) => ({
+    number: 400 - index, at: turn.at, lane: turn.lane, turn_id: turn.turn_id, reason: index === 1 ? "audit" : "risk", consent: "2026-11-01",
+    seconds: 1.9, bytes: 60800, cost: 0.0002, currency: "USD", ending: index === 2 ? "lane-timeout" : "answered", took_seconds: 0.41,
+  }));
+  const sums = [
+    { lane: "OpenAI", trust: "cloud", uploads: 42, seconds: 80, cost: 0.01 },
+    { lane: "Study computer", trust: "home", uploads: 9, seconds: 20, cost: 0 },
+  ];
+  return { rows, today: sums, this_month: sums };
+}

@@ -236,12 +236,42 @@ async def test_a_lane_that_is_no_longer_known_counts_as_cloud(browser: Browser, 
     assert any("Cloud: Study computer" in line for line in await shown.texts(".shares li"))
 
 
+async def test_what_left_the_home_is_listed_upload_by_upload(browser: Browser, address: str) -> None:
+    shown = await show(browser, address, turns=60)
+    (note,) = await shown.texts("[data-part=uploads] .note")
+    assert note == "This month: 42 uploads, 80 s, $0.01"
+    lines = await shown.texts(".uploads li")
+    assert len(lines) == len(await shown.page.evaluate("home.ledgerOf(home.turns).rows.slice(0, 5)"))
+    for said in ("OpenAI", "the hub was unsure", "agreed Nov 1", "1.9 s, 61 kB", "$0.0002"):
+        assert said in lines[0]
+    assert "to check the hub" in lines[1]
+    assert "no answer came" in lines[2]
+    await shown.say("{ledger: {rows: [], today: [], this_month: []}}")
+    assert await shown.texts("[data-part=uploads] .body") == ["Nothing has left your home."]
+    await shown.say("{overview: home.overviewOf(home.turns, {lanes: []})}")
+    assert await shown.texts("[data-part=uploads]") == []
+
+
+async def test_slow_changes_for_the_worse_stand_on_top_unless_something_is_worse(
+    browser: Browser, address: str
+) -> None:
+    shown = await show(browser, address)
+    drift = {"drift": [{"metric": "escalation", "language": "en", "message": "Since Friday it asks more often."}]}
+    worse = {"mode": "edge_only", "mode_reason": "no lane answers"}
+    for changes, sentence in ((drift, "Since Friday it asks more often."), (drift | worse, "no lane answers")):
+        await shown.say(f"{{overview: home.overviewOf(home.turns, {json.dumps(changes)})}}")
+        assert await shown.texts(".said") == [sentence]
+
+
 async def test_what_others_have_written_is_text_never_markup(browser: Browser, address: str) -> None:
     shown = await show(browser, address, turns=1)
     evil = '<img src=x onerror="window.broken = true">"\'&'
     changes = {"turn_id": evil, "satellite": evil, "reason": evil, "lane": evil, "intent": evil, "points": {evil: 9},
                "lanes": [{"lane": evil, "ending": evil, "seconds": 1, "took_ms": 5}]}  # fmt: skip
     await shown.say(f"{{turn: {{...home.turns[0], ...{json.dumps(changes)}}}}}")
+    upload = {"lane": evil, "at": "2026-11-22T10:00:00Z", "reason": evil, "consent": "", "seconds": 1, "bytes": 1,
+              "cost": 1, "currency": evil, "ending": evil}  # fmt: skip
+    await shown.say(f"{{ledger: {{rows: [{json.dumps(upload)}], today: [], this_month: []}}}}")
     await shown.page.click(f"{ROOT}.querySelector('button.row')")
     await shown.say(f"{{overview: home.overviewOf([], {{title: {json.dumps(evil)}, mode: 'x', mode_reason: 'y'}})}}")
     assert await shown.page.evaluate(f"{ROOT}.querySelectorAll('img').length") == 0
@@ -267,7 +297,7 @@ async def test_settings_choose_what_is_shown_and_wrong_ones_are_refused(browser:
     shown = await show(browser, address, config=json.dumps(settings))
     assert await shown.texts("h2") == ["My voice"]
     assert len(await shown.texts("button.row")) == 3
-    assert await shown.texts("dl.figures, [data-part=escalation], [data-part=destinations]") == []
+    assert await shown.texts("dl.figures, [data-part=escalation], [data-part=destinations], [data-part=uploads]") == []
     for wrong in ("turns: 0", "turns: 2.5", "days: 99", "show: ['everything']", "show: 'turns'"):
         with pytest.raises(BrowserError, match=r"is a (whole number|list)"):
             await shown.page.evaluate(f"card.setConfig({{{wrong}}})")
@@ -289,7 +319,7 @@ async def test_the_editor_shows_what_is_so_anyway_and_writes_only_what_is_not(br
     assert [name for name, _ in schema] == ["title", "entry_id", "turns", "days", "show"]
     assert all(label and "_" not in label for _, label in schema)
     data = await shown.page.evaluate(f"{form}.data")
-    assert (data["turns"], data["days"], len(data["show"])) == (5, 7, 4)
+    assert (data["turns"], data["days"], len(data["show"])) == (5, 7, 5)
     value = data | {"turns": 8, "title": "Mine"}
     await shown.page.evaluate(
         f"{form}.dispatchEvent(new CustomEvent('value-changed', {{detail: {{value: {json.dumps(value)}}}}}))"

@@ -4,7 +4,7 @@ import { EDITOR } from "./editor.js";
 import { Feed } from "./feed.js";
 import { formats } from "./format.js";
 import { markup, write } from "./markup.js";
-import { checked } from "./settings.js";
+import { checked, PARTS } from "./settings.js";
 import "./strategy.js";
 import { cardStyle } from "./style.js";
 import { inEnglish, textsOf } from "./texts.js";
@@ -23,6 +23,7 @@ const SKELETON = `<style>${cardStyle}</style><ha-card><div class="page">
   <section data-part="turns"><h3></h3><p class="hint"></p><div class="axis-row"></div><ol></ol><ul class="legend"></ul></section>
   <section data-part="escalation"><h3></h3><div class="body"></div></section>
   <section data-part="destinations"><h3></h3><div class="body"></div></section>
+  <section data-part="uploads"><h3></h3><div class="body"></div></section>
 </div></ha-card>`;
 
 class EdgeVoiceCard extends HTMLElement {
@@ -106,7 +107,7 @@ class EdgeVoiceCard extends HTMLElement {
     write(this._find("h2"), this._settings.title ?? state.overview?.title ?? words.say("name"));
     this._drawNotice(state, words);
     const has = state.overview !== null && state.turns.length > 0;
-    for (const part of ["figures", "turns", "escalation", "destinations"]) {
+    for (const part of PARTS) {
       this._find(`[data-part="${part}"]`).hidden = !has || !this._settings.show.includes(part);
     }
     if (!has) return;
@@ -116,6 +117,10 @@ class EdgeVoiceCard extends HTMLElement {
     this._turns.draw(state.turns.slice(0, this._settings.turns), words);
     this._drawSection("escalation", views.escalationView(state, words));
     this._drawSection("destinations", views.destinationsView(state, words));
+    // A home that has never asked a service beyond itself is not told of uploads.
+    const { ledger } = state;
+    if (ledger === null || (ledger.rows.length === 0 && state.overview.lanes.length === 0)) this._find('[data-part="uploads"]').hidden = true;
+    else this._drawSection("uploads", views.uploadsView(state, words));
   }
 
   /** Draw what is wrong, what is not there yet, and the mode. */

@@ -1,4 +1,4 @@
-/** What the card knows: turns and overview, pushed by Home Assistant, and the recorder's statistics, asked for. */
+/** What the card knows: turns, overview and uploads, pushed by Home Assistant, and the recorder's statistics, asked for. */
 
 import { pointsOfStatistics, withTurn } from "./turns.js";
 
@@ -12,7 +12,7 @@ const LATEST_MS = 60 * 1000;
 /** A live subscription; `changed` is called with nothing whenever `state` has become another. */
 export class Feed {
   constructor(changed) {
-    this.state = { overview: null, turns: [], statistics: null, error: null };
+    this.state = { overview: null, turns: [], ledger: null, statistics: null, error: null };
     this._changed = changed;
     this._generation = 0;
   }
@@ -50,13 +50,14 @@ export class Feed {
     this._unsubscribe = undefined;
   }
 
-  _take(mine, { overview, turns, turn }) {
+  _take(mine, { overview, turns, turn, ledger }) {
     if (mine !== this._generation) return;
     const before = this.state.overview;
     const changes = { error: null };
     // One that is not set up just now says little: what was known before stays in sight.
     if (overview) changes.overview = { ...before, ...overview };
     if (turns) changes.turns = turns;
+    if (ledger) changes.ledger = ledger;
     if (turn) changes.turns = withTurn(this.state.turns, turn, KEPT_TURNS);
     this._set(changes);
     if (overview && overview.entities?.escalation_rate !== before?.entities?.escalation_rate) this._ask(mine);

@@ -2,7 +2,7 @@
 
 import { inEnglish } from "./texts.js";
 
-export const PARTS = ["figures", "turns", "escalation", "destinations"];
+export const PARTS = ["figures", "turns", "escalation", "destinations", "uploads"];
 export const LIMITS = { turns: { least: 1, most: 30 }, days: { least: 1, most: 30 } };
 export const DEFAULTS = { turns: 8, days: 7, show: PARTS };
 

@@ -37,6 +37,8 @@ export const turnStyle = `
   .shares li { display: grid; grid-template-columns: 10px 1fr auto auto; gap: 10px; align-items: center; }
   .shares .quiet { color: var(--ev-quiet); font-size: 12px; }
   .shares .number { text-align: end; font-variant-numeric: tabular-nums; min-inline-size: 4ch; }
+  .uploads b { font-weight: 500; overflow-wrap: anywhere; }
+  .uploads small { display: block; color: var(--ev-quiet); font-size: 12px; overflow-wrap: anywhere; }
   .plot { padding-block: 14px 0; }
 
   @container (min-width: 640px) {

@@ -19,6 +19,7 @@ const MOST_MS = 3 * BUDGET_MS;
 const MOST_POINTS = 7;
 /** Bars of points are at least to this scale, so that little looks little. */
 const LEAST_POINTS = 10;
+const SHOWN_UPLOADS = 5;
 
 const stageName = (say, key) => say(key === "cloud" ? "cloud_stage" : key);
 
@@ -204,6 +205,27 @@ function sentView({ seconds, cost }, overview, { say, as }) {
   return ` <span class="quiet">· ${escaped(text)}</span>`;
 }
 
+/** What left the home: how much this month, and the last uploads one by one. */
+export function uploadsView({ ledger }, { say, as, now }) {
+  const sums = (ledger.this_month ?? []).filter(({ trust }) => trust === "cloud");
+  const total = (key) => sums.reduce((sum, one) => sum + (one[key] || 0), 0);
+  const currency = ledger.rows[0]?.currency ?? "USD";
+  if (ledger.rows.length === 0) return `<p class="note">${escaped(say("uploads_none"))}</p>`;
+  const month = { uploads: as.number(total("uploads")), seconds: as.seconds(total("seconds")), cost: as.money(total("cost"), currency) };
+  const lines = ledger.rows.slice(0, SHOWN_UPLOADS).map((row) => {
+    const why = say(`upload_${row.reason}`, {}, row.reason);
+    const agreed = row.consent ? say("upload_consent", { day: as.day(Date.parse(`${row.consent}T12:00`)) }) : "";
+    const unanswered = row.ending?.startsWith("lane-") ? say("upload_unanswered") : "";
+    const details = [why, agreed, unanswered].filter(Boolean).join(" · ");
+    const amount = say("upload_amount", { seconds: as.seconds(row.seconds), kilobytes: as.number(row.bytes / 1000) });
+    return `<li><span class="swatch cloud"></span>
+      <span><b>${escaped(row.lane)}</b> <bdi class="quiet">${escaped(as.moment(Date.parse(row.at), now))}</bdi><small><bdi>${escaped(details)}</bdi></small></span>
+      <span class="quiet number"><bdi>${escaped(amount)}</bdi></span>
+      <span class="number"><bdi>${escaped(as.money(row.cost, row.currency))}</bdi></span></li>`;
+  });
+  return `<p class="note">${escaped(say("uploads_note", month))}</p><ul class="shares uploads">${lines.join("")}</ul>`;
+}
+
 /** What stands above the sections when something is not as it should be: `{text, bad}`, or null. */
 export function noticeOf({ overview }, { say }) {
   if (overview.state === "setup_in_progress") return null;
@@ -211,7 +233,8 @@ export function noticeOf({ overview }, { say }) {
   if (overview.state !== "loaded") return { text: say("setup_error"), bad: true };
   if (!overview.connected) return { text: say("disconnected"), bad: true };
   if (overview.mode && overview.mode !== "normal" && overview.mode_reason) return { text: overview.mode_reason, bad: overview.mode === "unavailable" };
-  return null;
+  const drifting = (overview.drift ?? []).map(({ message }) => message).filter(Boolean);
+  return drifting.length > 0 ? { text: drifting.join(" "), bad: false } : null;
 }
 
 /** The name of the mode beside the title, and how much it matters: `odd` or `bad`. */
