@@ -40,7 +40,8 @@ def figure(title: str, note: str, legend: Sequence[tuple[str, str]], said: str, 
         for size, width in (("wide", WIDE), ("narrow", NARROW))
     )
     return (
-        f"<figure><figcaption>{escaped(title)}</figcaption>"
+        "<figure>"
+        + (f"<figcaption>{escaped(title)}</figcaption>" if title else "")
         + (f'<p class="note">{escaped(note)}</p>' if note else "")
         + (f'<ul class="legend">{rows}</ul>' if rows else "")
         + f"{drawn}</figure>"
@@ -208,12 +209,12 @@ def stages_chart(figures: Json, budget_ms: float) -> str:
         "From your last word to the text. Bars are medians; the line behind a bar ends where the slowest twentieth of "
         "the turns begins."
     )
-    return figure("Where the time goes", note, (), said, tall, draw)
+    return figure("", note, (), f"Where the time goes. {said}", tall, draw)
 
 
 def _stage(width: int, left: int, scale: float, y: int, kind: str, name: str, p50: float, p95: float) -> str:
     is_all = y < 10
-    bar, reach = max(1.5, p50 * scale), left + p95 * scale
+    bar, reach = p50 * scale, left + p95 * scale
     shown = f"{p50:.0f} / {p95:.0f} ms" if p95 < 999.5 else f"{words.milliseconds(p50)} / {words.milliseconds(p95)}"
     style = ' class="strong"' if is_all else ""
     return (
@@ -226,7 +227,11 @@ def _stage(width: int, left: int, scale: float, y: int, kind: str, name: str, p5
 
 def _short(name: str) -> str:
     """Return a stage's name as it fits beside a phone's chart."""
-    return {"waiting whether you go on": "waiting for more", "the speech service": "speech service"}.get(name, name)
+    return {
+        "noticing the pause": "pause noticed",
+        "waiting whether you go on": "waiting for more",
+        "the speech service": "speech service",
+    }.get(name, name)
 
 
 def pair_chart(title: str, note: str, rows: Sequence[tuple[str, str, float, str]]) -> str:

@@ -18,6 +18,8 @@ _KINDS = {
     "load": "load",
     "baseline": "baseline",
 }
+NOTED_POINTS = 0.5
+"""A smaller change between two months is shown, and called neither good nor bad."""
 _TRUST = {"cloud": "left your home", "home": "stayed at home", "hub": "on the hub"}
 
 
@@ -89,8 +91,8 @@ def _moved(now: Json, last: Json | None, key: str, before: str, better: int) -> 
     change = words.points(last[key], now[key])
     if abs(change) < 0.1:
         return f"as in {before}"
-    kind, arrow = ("good" if change * better > 0 else "bad"), ("▲" if change > 0 else "▼")
-    word = "more" if change > 0 else "fewer"
+    kind = "small" if abs(change) < NOTED_POINTS else "good" if change * better > 0 else "bad"
+    arrow, word = ("▲", "more") if change > 0 else ("▼", "less")
     unit = "point" if abs(change) == 1 else "points"
     moved = f'<span class="{kind}"><span aria-hidden="true">{arrow} </span>{abs(change):g} {unit} {word}</span>'
     return f"{moved} than in {before}"
@@ -140,7 +142,7 @@ def stages(scorecard: Json) -> str:
     if scorecard["figures"]["last_word_to_text_ms"]["p50"] is None:
         return ""
     return (
-        f"<section><h2>A turn, taken apart</h2>{stages_chart(scorecard['figures'], scorecard['budget_ms'])}</section>"
+        f"<section><h2>Where the time goes</h2>{stages_chart(scorecard['figures'], scorecard['budget_ms'])}</section>"
     )
 
 
@@ -190,8 +192,8 @@ def _differed(baseline: Json) -> str:
         return ""
     share, asked = baseline["disagreed"] / baseline["pairs"], baseline["would_escalate"] / baseline["turns"]
     return (
-        f'<p class="note">Both heard {words.count(baseline["pairs"])} commands. In {words.share(share)} of them hub and '
-        "service understood something else; who was right, nobody knows. By itself the hub would have asked about "
+        f'<p class="note">Both heard {words.count(baseline["pairs"])} commands. In {words.share(share)} of them hub '
+        "and service understood something else; who was right, nobody knows. By itself the hub would have asked about "
         f"{words.share(asked)}.</p>"
     )
 

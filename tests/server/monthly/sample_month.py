@@ -29,9 +29,9 @@ def cell(turns: int = 5204, **other: Any) -> dict[str, Any]:
     """Return figures of some turns, as `GET /api/v1/figures` has them."""
     asked = round(turns * 0.083)
     return {
-        "language": None, "microphone_class": None, "turns": turns, "escalations": asked, "errors": round(turns * 0.004),
-        "uploads": asked + 3, "escalation_rate": 0.083, "error_rate": 0.004, "retry_rate": 0.031,
-        "abandonment_rate": 0.012, "within_budget": 0.962,
+        "language": None, "microphone_class": None, "turns": turns, "escalations": asked,
+        "errors": round(turns * 0.004), "uploads": asked + 3, "escalation_rate": 0.083, "error_rate": 0.004,
+        "retry_rate": 0.031, "abandonment_rate": 0.012, "within_budget": 0.962,
         "disagreement": {"value": 0.062, "low": 0.041, "high": 0.094, "pairs": 434},
         "last_word_to_text_ms": spread(186.0, 278.0), "end_to_text_ms": spread(6.0, 44.0),
         "stages_ms": {name: spread(*one) for name, one in STAGES.items()},
@@ -76,8 +76,8 @@ def baseline(**other: Any) -> dict[str, Any]:
     return {
         "began": "2026-09-07T08:00:00+00:00", "ends": "2026-09-14T08:00:00+00:00",
         "ended": "2026-09-14T08:00:04+00:00", "consent": "2026-09-07", "turns": 1164, "failed": 19, "retried": 52,
-        "abandoned": 21, "pairs": 1121, "disagreed": 74, "would_escalate": 103, "seconds": 2461.0, "seconds_cap": 3600.0,
-        "cost": 0.2461, "money_cap": 2.0, "last_word_to_text_ms": spread(742.0, 1490.0),
+        "abandoned": 21, "pairs": 1121, "disagreed": 74, "would_escalate": 103, "seconds": 2461.0,
+        "seconds_cap": 3600.0, "cost": 0.2461, "money_cap": 2.0, "last_word_to_text_ms": spread(742.0, 1490.0),
         "end_to_text_ms": spread(588.0, 1302.0), "reason": "its days are over", **other,
     }  # fmt: skip
 
@@ -87,10 +87,9 @@ def incident(day: int, kind: str, message: str, subject: str = "") -> dict[str, 
 
 
 INCIDENTS = [
-    incident(26, "bundle", "home-en@1.3.0 answers all turns: it failed in 4.1 % of 500, home-en@1.2.0 in 4.9 %.",
-             "home-en@1.3.0"),
-    incident(24, "drift", "The hub asks for help more often in German, since 20 October (7 % → 17 %): the room has become "
-             "noisier."),
+    incident(26, "bundle", "home-en@1.3.0 answers all turns: it failed in 4.1 % of 500, home-en@1.2.0 in 4.9 %."),
+    incident(24, "drift", "The hub asks for help more often in German, since 20 October (7 % → 17 %): the room has "
+             "become noisier."),
     incident(20, "load", "The machine slowed its processor because of heat: answers took a third longer."),
     incident(9, "lane", "OpenAI did not answer 3 times in a row and was left alone for 15 s.", "OpenAI"),
 ]  # fmt: skip
