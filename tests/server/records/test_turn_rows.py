@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.server.proofs.record_kills import prove
 from wyoming_server.records.data_keys import EPOCH_DAYS, IDENTIFIERS, DataKeys
 from wyoming_server.records.pseudonyms import SATELLITE, TURN, Pseudonyms, epoch
 from wyoming_server.records.store import Store, opened_store
@@ -140,3 +141,11 @@ async def test_a_key_that_was_lost_within_an_epoch_loses_no_label(
     days = await store.read(lambda one: DataKeys(tmp_path).days(IDENTIFIERS, one))
     assert found == [(None,), (1,)]  # the first can be told no more
     assert days == [epoch(AT.date())]
+
+
+def test_processes_that_are_killed_lose_the_last_seconds_at_most(tmp_path: Path) -> None:
+    counts, _ = prove(tmp_path, times=2, seed=3, longest_s=0.5)
+    wrong = ("turns lost", "labels lost", "stores that did not open", "damaged files", "turns not in sums exactly once")
+    assert {name: counts[name] for name in wrong} == dict.fromkeys(wrong, 0)
+    assert counts["kills"] == 2
+    assert counts["turns"] > 0
