@@ -11,6 +11,7 @@ from .shared_flags import add_shared
 
 SUBJECTS: Mapping[str, str] = {
     "threshold": "the adaptive threshold on streams that drift, cheat and come late",
+    "drift": "the watch for slow changes on homes that stay as they are, or grow worse",
     "rollout": "the staged rollout of good and bad bundles to a fleet of hubs",
 }
 """What can be simulated; its module is imported only when it is named."""

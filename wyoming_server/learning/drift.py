@@ -124,11 +124,11 @@ class LanguageDrift:
 
     def bet(self, name: str) -> None:
         """Hold bets against a figure's reference, or none where there is none."""
-        mean, deviation, turns = np.zeros((3, len(FIGURES)))
+        mean, deviation, turns, clumps = np.zeros((4, len(FIGURES)))
         known, at = self.references.get(name), INDEX[name]
         if known is not None:
-            mean[at], deviation[at], turns[at] = known.mean, known.deviation, known.turns
-        self.bets = self.bets.changed(at, bets(mean, deviation, turns, self.settings.run_length_turns))
+            mean[at], deviation[at], turns[at], clumps[at] = known.mean, known.deviation, known.turns, known.clumping
+        self.bets = self.bets.changed(at, bets(mean, deviation, turns, clumps, self.settings.run_length_turns))
 
     # Alarms.
 

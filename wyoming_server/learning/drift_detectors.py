@@ -61,18 +61,22 @@ def levels(run_length: float) -> Values:
     return np.asarray(run_length / WEIGHTS)
 
 
-def bets(mean: Values, deviation: Values, turns: Values, run_length: float) -> Bets:
+def bets(mean: Values, deviation: Values, turns: Values, clumping: Values, run_length: float) -> Bets:
     """Return the bets against a reference's means, which rest on so many turns each: shape (…, figures).
 
-    A reference's own mean errs by deviation / √turns, and a bet of effect d against one that lies e too low is right
-    so often that alarms come after A^(1 − 2e/d) turns (e in deviations). What is bet against is therefore set higher,
-    by ln A / (turns · d): averaged over normal errors, false alarms are then as rare as with a reference that is known.
+    Two allowances are added to what is bet against, d being a bet's effect in deviations:
+
+    - ln A · clumping / (turns · d) for the reference's own error, e: a bet against a mean that lies e too low is right
+      so often that alarms come after A^(1 − 2e/d) turns. Averaged over normal errors, they come after A with it.
+    - (1 − 1/clumping) · d/2 for turns that hang together, as those of a loud evening do. The stake is smaller by their
+      clumping, too: so many turns say no more than one that stands for itself.
     """
     mean = np.maximum(mean, LEAST_MEAN)
     spread = np.maximum(np.where(_RATES, np.sqrt(mean * (1.0 - mean)), deviation), LEAST_DEVIATION)[..., np.newaxis]
-    allowance = spread * np.log(levels(run_length))[:, np.newaxis] / (np.maximum(turns, 1.0)[..., np.newaxis] * EFFECTS)
-    means = mean[..., np.newaxis] + allowance
-    stakes = np.minimum(EFFECTS / spread, _MOST_STAKED / means)
+    clumps = np.maximum(clumping, 1.0)[..., np.newaxis]
+    error = clumps * np.log(levels(run_length))[:, np.newaxis] / (np.maximum(turns, 1.0)[..., np.newaxis] * EFFECTS)
+    means = mean[..., np.newaxis] + spread * (error + (1.0 - 1.0 / clumps) * EFFECTS / 2.0)
+    stakes = np.minimum(EFFECTS / (spread * clumps), _MOST_STAKED / means)
     return Bets(means=means, stakes=np.where((means < 1.0) & (turns[..., np.newaxis] > 0), stakes, 0.0))
 
 
