@@ -79,19 +79,26 @@ class Seals:
     def of_turns(self, turns: Sequence[str], connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:
         """Return, by a turn's hash, its `text`, its `correction`, and `recording`: what of it is kept and opens."""
         rows = connection.execute(
-            "SELECT turn, class, day, CASE class WHEN ? THEN '' ELSE content END FROM sealed"
+            "SELECT turn, class, day, CASE class WHEN ? THEN x'' ELSE content END FROM sealed"
             " WHERE turn IN (SELECT value FROM json_each(?)) ORDER BY number",
             (RECORDINGS, json.dumps(list(turns))),
         ).fetchall()
         keys = _DayKeys(self._keys, connection)
         found = dict[str, dict[str, Any]]()
-        for turn, kind, day, content in rows:
+        for row in rows:
+            turn, kind, day, _ = row
             if kind == RECORDINGS:
-                if keys.of(kind, day):
+                if keys.open_all(kind, day) or (keys.of(kind, day) and self._has_sound(turn, connection)):
                     found.setdefault(turn, {})["recording"] = True
-            elif (opened := keys.opened((turn, kind, day, content))) is not None:
+            elif (opened := keys.opened(row)) is not None:
                 found.setdefault(turn, {})[_TOLD_AS[kind]] = opened.decode(errors=_ANY)
         return found
+
+    def _has_sound(self, turn: str, connection: sqlite3.Connection) -> bool:
+        try:
+            return bool(self.recording(turn, connection))
+        except RecordsKeyError:
+            return False
 
     def recording(self, turn: str, connection: sqlite3.Connection) -> bytes:
         """Return a turn's sound, as it was given. Raises NotKeptError, RecordsKeyError."""
@@ -119,6 +126,13 @@ class _DayKeys:
         if (kind, day) not in self._known:
             self._known[kind, day] = self._keys.every(kind, date.fromisoformat(day), self._connection)
         return self._known[kind, day]
+
+    def open_all(self, kind: str, day: str) -> bool:
+        """Tell whether they open all of the day, so that nothing need be read to know it: a lost key leaves its row."""
+        (count,) = self._connection.execute(
+            "SELECT count(*) FROM data_key WHERE class = ? AND day = ?", (kind, day)
+        ).fetchone()
+        return 0 < int(count) == len(self.of(kind, day))
 
     def opened(self, row: _Row) -> bytes | None:
         """Return what a row holds; None where no key opens it."""

@@ -27,7 +27,7 @@ INTERVAL_SECONDS = 3.0
 """What can wait is written so often; a killed process loses no more, and a lost supply no more than twice that."""
 BATCH = 50
 """Jobs of one transaction (about 0.3 ms): as long as an urgent job may have to wait."""
-EMPTYING_TRIES = 40
+EMPTYING_TRIES = 20
 EMPTYING_SECONDS = 0.05
 """Between two of them: longer than a query takes."""
 MOST_WAITING = 10_000

@@ -1,0 +1,84 @@
+"""Looks for secrets in every byte of a folder, in the forms that programs write them in."""
+
+import base64
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from wyoming_server.pipeline.types import Samples
+
+WINDOW_SAMPLES = 24
+"""So many in a row are nobody else's."""
+WINDOWS = 8
+
+
+def forms_of_text(text: str) -> dict[str, bytes]:
+    """Return how a text may lie on a disk."""
+    plain = text.encode()
+    return {
+        "plain": plain,
+        "utf-16-le": text.encode("utf-16-le"),
+        "utf-16-be": text.encode("utf-16-be"),
+        "reversed": plain[::-1],
+        **_encoded(plain),
+    }
+
+
+def forms_of_sound(samples: Samples) -> dict[str, bytes]:
+    """Return how some places of a recording may lie on a disk."""
+    found = {}
+    for place in np.linspace(0, len(samples) - WINDOW_SAMPLES, WINDOWS).astype(int):
+        window = samples[place : place + WINDOW_SAMPLES]
+        raw = window.astype("<i2").tobytes()
+        forms = {
+            "pcm-le": raw,
+            "pcm-be": window.astype(">i2").tobytes(),
+            "float32": (window.astype("<f4") / np.float32(32768.0)).tobytes(),
+            "int32": window.astype("<i4").tobytes(),
+            **_encoded(raw),
+        }
+        found |= {f"{name} at {place}": form for name, form in forms.items()}
+    return found
+
+
+def forms_of_bytes(content: bytes) -> dict[str, bytes]:
+    """Return how a key or a sealed text may lie on a disk; of a longer one, its beginning, middle and end."""
+    middle = len(content) // 2
+    parts = {"begin": content[:32], "middle": content[middle : middle + 32], "end": content[-32:]}
+    return {
+        f"{where} {name}": form
+        for where, part in parts.items()
+        for name, form in {"raw": part, **_encoded(part)}.items()
+    }
+
+
+def _encoded(plain: bytes) -> dict[str, bytes]:
+    """Return a content as text: base64 has three ways to begin in the middle of something else."""
+    shifted = {
+        f"base64+{shift}": base64.b64encode(b"\0" * shift + plain)[4 if shift else 0 :].rstrip(b"=")[:-3]
+        for shift in range(3)
+    }
+    return {"hex": plain.hex().encode(), "HEX": plain.hex().upper().encode(), **shifted}
+
+
+def found_in(folder: Path, wanted: Iterable[dict[str, bytes]]) -> Counter[str]:
+    """Return in how many files each form of any secret is."""
+    forms = [(name.partition(" at ")[0], form) for one in wanted for name, form in one.items()]
+    hits = Counter[str]()
+    for content in _contents(folder):
+        hits.update(name for name, form in forms if form in content)
+    return hits
+
+
+def count_in(folder: Path, wanted: Iterable[dict[str, bytes]]) -> int:
+    """Return how many of the secrets are there, in whatever form."""
+    contents = list(_contents(folder))
+    return sum(any(form in content for form in one.values() for content in contents) for one in wanted)
+
+
+def _contents(folder: Path) -> Iterator[bytes]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            yield path.name.encode() + b"\0" + path.read_bytes()
