@@ -156,6 +156,7 @@ PARTS = {
         "engines",
         "listeners.control_access",  # the token's file, which another process may replace
         "records.identity",  # the id that a rollout's share goes by
+        "records.lineage",  # the register of data is printed without a server
     },
     "__main__": {"", "errors", "settings", "commands"},
     "": set(),

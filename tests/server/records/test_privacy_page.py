@@ -1,0 +1,9 @@
+"""docs/privacy.md holds the register as the code has it. To make it anew: `python -m tests.server.records.write_privacy`."""
+
+from tests.server.records.write_privacy import PAGE, with_register
+
+
+def test_the_page_holds_the_register_as_it_is() -> None:
+    text = PAGE.read_text("utf-8")
+    cure = "run: python -m tests.server.records.write_privacy"
+    assert text == with_register(text), cure
