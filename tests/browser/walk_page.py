@@ -1,0 +1,73 @@
+"""Looks at the status page in every view, light and dark, on a computer and a phone: `python -m tests.browser.walk_page FOLDER`.
+
+Behind it is a made-up home. With --pictures, those of the docs are taken anew.
+"""
+
+import asyncio
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.browser.chromium import Page, chromium
+from tests.browser.made_up_home import MadeUpHome
+from tests.server.listeners.control_surfaces import opened
+
+PICTURES = Path(__file__).parents[2] / "docs/pictures"
+VIEWS = ("now", "trends", "privacy", "models", "hub")
+DESK, PHONE = (1280, 900), (390, 844)
+SHARP = 1.5
+
+
+async def entered(page: Page, url: str, token: str) -> None:
+    """Show the token in the form."""
+    await page.open(f"{url}/")
+    await page.until("document.querySelector('#token')")
+    await page.evaluate("document.querySelector('#token').focus()")
+    await page.write(token)
+    await page.press("Enter")
+    await page.until("document.querySelector('button.row')")
+
+
+async def look_at(page: Page, view: str) -> None:
+    """Go to a view; returns when all of it is drawn."""
+    await page.evaluate(f"location.hash = '#/{view}'")
+    await page.until(f"document.querySelector('nav a[aria-current]').hash === '#/{view}'")
+    await page.until("document.querySelector('h1')")
+    if view in {"trends", "hub"}:
+        figures = "[...document.querySelectorAll('figure.plot')]"
+        await page.until(f"{figures}.length && {figures}.every(one => one.querySelector('canvas'))")
+    if view in {"privacy", "models", "hub"}:
+        await page.until("document.querySelectorAll('.body:empty').length === 0")
+    await page.until("document.fonts.status === 'loaded'")
+    await asyncio.sleep(0.2)
+
+
+async def whole(page: Page, file: Path) -> None:
+    """Write a picture of the whole page, however long it is."""
+    await page.picture(file, "document.documentElement")
+
+
+async def main() -> None:
+    """Take the pictures."""
+    folder = PICTURES if "--pictures" in sys.argv else Path(sys.argv[1])
+    home = MadeUpHome(now=datetime(2026, 11, 22, 18, 40, tzinfo=UTC))
+    with tempfile.TemporaryDirectory() as data:
+        async with opened(home, Path(data)) as (door, _), chromium() as browser:
+            page = await browser.page()
+            await page.size(*DESK, scale=SHARP)
+            await page.open(f"{door.url}/")
+            await page.until("document.querySelector('#token')")
+            await page.picture(folder / "page-token.png")
+            await entered(page, door.url, door.token)
+            for name, size, dark in (("light", DESK, False), ("dark", DESK, True), ("phone", PHONE, False)):
+                await page.size(*size, scale=SHARP, phone=name == "phone")
+                await page.prefer(dark=dark)
+                for view in VIEWS:
+                    await look_at(page, view)
+                    await whole(page, folder / f"page-{view}-{name}.png")
+            print(page.errors)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,32 @@
+/** What its owner should see first: the mode, and whatever is not as it should be, each with its cure. */
+
+import { escaped } from "./shared/charts.js";
+
+const LOOKS = { normal: "", unavailable: "bad" };
+
+/** The line beside the views: `{text, look}`. */
+export function stateView({ link, status }, { say }) {
+  if (link === "away") return { text: "Not reachable", look: "bad" };
+  if (status === null) return { text: "", look: "" };
+  return { text: say(`mode_${status.mode}`, {}, status.mode), look: LOOKS[status.mode] ?? "odd" };
+}
+
+/** All that is to be said, the gravest first. */
+export function noticesView({ link, status, failure }) {
+  const said = [];
+  if (link === "away") said.push(["bad", "The hub cannot be reached. What you see is from before; this page goes on by itself when it is back."]);
+  else if (failure) said.push(["bad", failure.message]);
+  if (status) {
+    if (status.mode !== "normal" && status.mode_reason) said.push([status.mode === "unavailable" ? "bad" : "odd", status.mode_reason]);
+    for (const alarm of status.drift.alarms) said.push(["odd", alarm.message, "#/trends", "See what changed"]);
+    if (status.resources.saturated) said.push(["odd", status.resources.reason, "#/hub", "See the hub"]);
+    for (const warning of status.warnings) said.push(["odd", warning.message]);
+  }
+  const once = said.filter(([, text], index) => said.findIndex(([, other]) => other === text) === index);
+  return once.map(notice).join("");
+}
+
+function notice([look, text, address, link]) {
+  const more = address ? ` <a href="${address}">${escaped(link)}</a>` : "";
+  return `<p class="notice ${look}" role="${look === "bad" ? "alert" : "note"}">${escaped(text)}${more}</p>`;
+}
