@@ -44,7 +44,14 @@ class MonthBook:
         )
         brain.ledger.also_capped = self._baseline.also_capped
         self._scorecards = Scorecards(
-            parts, past, settings=settings, baseline=lambda: fields_of(self._baseline.last or self._baseline.running)
+            brain.store,
+            past,
+            lanes=brain.lanes.states,
+            model=lambda: parts.supply_status().serving,
+            settings=settings,
+            baseline=lambda: fields_of(self._baseline.last or self._baseline.running),
+            wall=parts.wall,
+            clock=parts.clock,
         )
         self._is_due, self._counted_s = False, parts.clock()
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -11,8 +11,7 @@ from ..errors import UnknownMonthError
 from ..monthly.facts import HomeNow, LaneSum, MonthFacts
 from ..monthly.month import Month
 from ..monthly.scorecard import MOST_INCIDENTS, scorecard_of
-from ..pipeline.policy import LaneState, RoutingMode, Trust
-from ..records.turn_sums import BUDGET_MS
+from ..pipeline.policy import LaneHealth, LaneState, RoutingMode, Trust
 from ..records.ledger_rows import totals
 from ..records.months import (
     KeptMonth,
@@ -22,9 +21,10 @@ from ..records.months import (
     known_months,
     seconds_by_day,
 )
+from ..records.store import Store
+from ..records.turn_sums import BUDGET_MS
 from ..settings import Settings
 from .feed import Json
-from .parts import Parts
 
 _LOGGER = logging.getLogger(__name__)
 MOST_MONTHS = 13
@@ -52,15 +52,19 @@ class Scorecards:
 
     def __init__(
         self,
-        parts: Parts,
+        store: Store,
         past: MonthlyPast,
         *,
+        lanes: Callable[[], Sequence[LaneHealth]],
+        model: Callable[[], str],
         settings: Callable[[], Settings],
         baseline: Callable[[], Json | None],
+        wall: Callable[[], dt.datetime],
+        clock: Callable[[], float],
     ) -> None:
-        """Begin with none; `baseline` is the last one that has ended."""
-        self._parts, self._past, self._settings, self._baseline = parts, past, settings, baseline
-        self._store = parts.brain.store
+        """Begin with none; `lanes` and `model` are how they are now, `baseline` is the one to compare with."""
+        self._store, self._past, self._settings, self._baseline = store, past, settings, baseline
+        self._lanes, self._model, self._wall, self._clock = lanes, model, wall, clock
         self._looked: Month | None = None
         """The month before which all are made."""
         self._since: tuple[Month, float] | None = None
@@ -71,7 +75,7 @@ class Scorecards:
     async def of(self, wanted: str | None) -> Json:
         """Return a month's, the last whole one's without a name. Raises UnknownMonthError, DiskError."""
         await self._store.flush()
-        known, now = await self._known(), Month.of(self._parts.wall().date())
+        known, now = await self._known(), Month.of(self._wall().date())
         month = self._chosen(wanted, known, now)
         kept = await self._kept(month) if month < now else None
         scorecard = dict(kept.scorecard) if kept is not None else await self._made(month, now)
@@ -98,7 +102,7 @@ class Scorecards:
 
         Raises DiskError.
         """
-        now = Month.of(self._parts.wall().date())
+        now = Month.of(self._wall().date())
         if not self._has_held(now) or self._looked == now:
             return None
         await self._store.flush()
@@ -113,13 +117,13 @@ class Scorecards:
         """Return a month's headline, and whether its scorecard was made now. Raises DiskError."""
         if (kept := await self._kept(month)) is not None:
             return kept.scorecard["headline"], False
-        scorecard, moment = await self._made(month, now), self._parts.wall()
+        scorecard, moment = await self._made(month, now), self._wall()
         await self._store.write(partial(keep_month, str(month), moment, scorecard))
         return scorecard["headline"], True
 
     async def load(self) -> None:
         """Learn the last whole month's headline. Raises DiskError."""
-        now = Month.of(self._parts.wall().date())
+        now = Month.of(self._wall().date())
         for month in reversed([one for one in await self._known() if one < now]):
             if (kept := await self._kept(month)) is not None:
                 self.headline = kept.scorecard["headline"]
@@ -131,7 +135,7 @@ class Scorecards:
 
     def _has_held(self, now: Month) -> bool:
         """Tell whether the clock has said this month for long enough."""
-        at_s = self._parts.clock()
+        at_s = self._clock()
         if self._since is None or self._since[0] != now:
             self._since, self._looked = (now, at_s), None
         return at_s - self._since[1] >= HELD_SECONDS
@@ -150,14 +154,14 @@ class Scorecards:
         kept = await self._store.read(partial(kept_month, str(month)))
         if kept is None or not _is_whole(kept.scorecard):
             return None
-        made, now = kept.made.astimezone(self._parts.wall().tzinfo), self._parts.wall()
+        made, now = kept.made.astimezone(self._wall().tzinfo), self._wall()
         return kept if made.date() > month.last and made <= now + _DAY else None
 
     async def _made(self, month: Month, now: Month) -> Json:
         past, first, last = self._past, month.first, month.last
         before = await self._kept(month.before)
         last_month = before.scorecard["figures"] if before is not None else await self._figures_of(month.before)
-        wall = self._parts.wall()
+        wall = self._wall()
         begins = dt.datetime.combine(first, dt.time(), wall.tzinfo)
         ends = dt.datetime.combine(last + _DAY, dt.time(), wall.tzinfo)
         sums = await self._store.read(partial(totals, first, last))
@@ -192,13 +196,13 @@ class Scorecards:
         return (await self._past.figures_between(month.first, month.last))[0]
 
     def _home(self) -> HomeNow:
-        settings, status = self._settings(), self._parts.supply_status()
+        settings, model = self._settings(), self._model()
         usable = {LaneState.READY, LaneState.BROKEN, LaneState.CAPPED}
-        lanes = [one for one in self._parts.brain.lanes.states() if one.state in usable]
+        lanes = [one for one in self._lanes() if one.state in usable]
         is_open = settings.routing.mode is not RoutingMode.EDGE
         return HomeNow(
-            model=status.serving,
-            is_starter=status.serving == STARTER,
+            model=model,
+            is_starter=model == STARTER,
             has_cloud=is_open and any(one.trust is Trust.CLOUD for one in lanes),
             has_lane=is_open and bool(lanes),
             audits=settings.threshold.audits,
