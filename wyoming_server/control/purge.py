@@ -65,7 +65,7 @@ class Purge:
         await self._store.flush()
         names = await self._names_of(satellite) if satellite is not None else None
         erased, refusals = dict[str, int](), list[EdgeVoiceError]()
-        for one in chosen:
+        for one in sorted(chosen, key=lambda one: one == "turns"):  # last: with them goes what was said
             try:
                 erased[one] = await self._erase(one, satellite, names)
             except EdgeVoiceError as error:
@@ -74,7 +74,10 @@ class Purge:
         await self._erasure.finish()
         if refusals:
             raise refusals[0]
-        return {"erased": erased, "left": {one: await self._left(one, names) for one in chosen}}
+        return {
+            "erased": {one: erased[one] for one in chosen},
+            "left": {one: await self._left(one, names) for one in chosen},
+        }
 
     async def _erase(self, what: str, satellite: str | None, names: Sequence[str] | None) -> int:
         elsewhere = await self.erasers[what](satellite) if what in self.erasers else 0

@@ -12,6 +12,8 @@ from wyoming_server.pipeline.types import Samples
 WINDOW_SAMPLES = 24
 """So many in a row are nobody else's."""
 WINDOWS = 8
+SHORTEST = 8
+"""Bytes that are not there by chance."""
 
 
 def forms_of_text(text: str) -> dict[str, bytes]:
@@ -55,12 +57,14 @@ def forms_of_bytes(content: bytes) -> dict[str, bytes]:
 
 
 def _encoded(plain: bytes) -> dict[str, bytes]:
-    """Return a content as text: base64 has three ways to begin in the middle of something else."""
-    shifted = {
-        f"base64+{shift}": base64.b64encode(b"\0" * shift + plain)[4 if shift else 0 :].rstrip(b"=")[:-3]
-        for shift in range(3)
-    }
-    return {"hex": plain.hex().encode(), "HEX": plain.hex().upper().encode(), **shifted}
+    """Return a content as text. Base64 in the middle of something else begins in three ways."""
+    forms = {"hex": plain.hex().encode(), "HEX": plain.hex().upper().encode()}
+    for shift in range(3):
+        padded = bytes(shift) + plain
+        encoded = base64.b64encode(padded[: len(padded) // 3 * 3])[4 if shift else 0 :]
+        if len(encoded) >= SHORTEST:
+            forms[f"base64+{shift}"] = encoded
+    return forms
 
 
 def found_in(folder: Path, wanted: Iterable[dict[str, bytes]]) -> Counter[str]:
