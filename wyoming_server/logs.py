@@ -23,8 +23,8 @@ from typing import Any
 _PACKAGE = __name__.partition(".")[0]
 _BLANK = "…"
 _MASK = "***"
-_SHORTEST = 8
-"""Characters of a secret; to mask shorter ones would garble the log and say what they are."""
+_SHORTEST, _SHORTEST_PART = 8, 20
+"""Characters of a secret, and of a line of one; to mask shorter ones would garble the log and say what they are."""
 _MOST_SECRETS = 1000
 _MOST_FRAMES, _MOST_CAUSES = 6, 4
 _PYTHON_WARNING = re.compile(r"(?P<file>[^\n]*?):(?P<line>\d+): (?P<category>\w+)(: |\n|$)")
@@ -74,9 +74,9 @@ def form_now() -> LogFormat:
 def conceal(*secrets: str) -> None:
     """Mask these wherever they would appear from now on. Parts of a secret of several lines count by themselves."""
     for secret in secrets:
-        for part in {secret.strip(), *re.split(r"\s+|\\n", secret)}:
-            if len(part) >= _SHORTEST:
-                _SECRETS[part] = None
+        if len(secret.strip()) >= _SHORTEST:
+            _SECRETS[secret.strip()] = None
+        _SECRETS.update(dict.fromkeys(one for one in re.split(r"\s+|\\n", secret) if len(one) >= _SHORTEST_PART))
     with _CHANGING:
         while len(_SECRETS) > _MOST_SECRETS:
             _SECRETS.pop(next(iter(_SECRETS)), None)
