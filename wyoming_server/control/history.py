@@ -12,7 +12,7 @@ from ..errors import EdgeVoiceError
 from ..pipeline.types import Outcome
 from ..records.data_keys import DataKeys
 from ..records.database import Job
-from ..records.day_sums import days_between, sum_up, sums_between
+from ..records.day_sums import days_between, sum_up
 from ..records.incidents import Incident, last_incidents, noting
 from ..records.load_samples import EVERY_SECONDS, LoadSample, sampling, thin
 from ..records.pseudonyms import Pseudonyms
@@ -23,8 +23,8 @@ from ..records.turn_sums import BUDGET_MS
 from ..records.turns import labelling, writing
 from ..resilience.degraded import Condition, Facts
 from .feed import Json
-from .history_queries import DAY_MS, HOUR_MS, added, cells_since, points, points_by_day
-from .history_told import cells_told, day_told, incident_told, models_told, records_told
+from .history_queries import DAY_MS, HOUR_MS, cells_between, cells_since, points, points_by_day
+from .history_told import cells_told, days_told, incidents_told, models_told, records_told
 from .noticed import Noticed
 
 _LOGGER = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ SETTLED_SECONDS = 3600.0
 SUM_SECONDS = 600.0
 JUMP_SECONDS = 300.0
 """A clock that is off by more than that since the last look was set."""
-REMEMBERED = 1000
+REMEMBERED = 500
 """Turns whose ids are known still: what comes to be known of them later reaches the right epoch."""
 MOST_AN_HOUR = 6
 """Incidents of one kind and subject: a lane that comes and goes is one story."""
@@ -111,9 +111,8 @@ class TurnHistory:
         """Return exact rates and times of the last days, for all and for each language and microphone. DiskError."""
         now = self._wall()
         since = now - dt.timedelta(days=days)
-        cells = await self._read(partial(cells_since, since, now))
-        told = cells_told(cells)
-        return {"days": days, "since": since.isoformat(timespec="seconds"), "budget_ms": BUDGET_MS, "cells": told}
+        cells = await self._read(partial(cells_since, since, now), cells_told)
+        return {"days": days, "since": since.isoformat(timespec="seconds"), "budget_ms": BUDGET_MS, "cells": cells}
 
     async def series(self, hours: int) -> Json:
         """Return figures over time. Raises DiskError."""
@@ -121,38 +120,36 @@ class TurnHistory:
         since = (now.astimezone(dt.UTC) - dt.timedelta(hours=hours)).astimezone(now.tzinfo)
         step_ms = next((step_ms for longest, step_ms in STEPS_MS if hours <= longest), DAY_MS)
         query = partial(points, since, now, step_ms) if step_ms < DAY_MS else partial(points_by_day, since, now)
-        return {"step_seconds": step_ms // 1000, "points": await self._read(query)}
+        return {"step_seconds": step_ms // 1000, "points": await self._read(query, list)}
 
     async def records(self, most: int, before: int | None, *, language: str | None, satellite: str | None) -> Json:
         """Return single turns, newest first. Raises DiskError."""
         wanted = Wanted(most=most, before=before, language=language, satellite=satellite)
-        names, turn_ids = tuple(self._satellites()), tuple(self._days)
-        found = await self._read(partial(last_turns, wanted, names, turn_ids, self._pseudonyms, self._kept))
-        return {"records": records_told(found, self._wall().tzinfo)}
+        names, turn_ids, zone = tuple(self._satellites()), tuple(self._days), self._wall().tzinfo
+        query = partial(last_turns, wanted, names, turn_ids, self._pseudonyms, self._kept)
+        return {"records": await self._read(query, partial(records_told, zone))}
 
     async def incidents(self, most: int) -> Json:
         """Return what its owner should know happened, newest first. Raises DiskError."""
-        found = await self._read(partial(last_incidents, most, self._wall()))
-        return {"incidents": [incident_told(one) for one in found]}
+        return {"incidents": await self._read(partial(last_incidents, most, self._wall()), incidents_told)}
 
     async def figures_between(self, first: dt.date, last: dt.date) -> list[Json]:
         """Return the cells of whole days, the first for all together. Raises DiskError."""
-        days = await self._read(partial(sums_between, first, last))
-        return cells_told(added(days.values()))
+        return await self._read(partial(cells_between, first, last), cells_told)
 
     async def days_between(self, first: dt.date, last: dt.date) -> list[Json]:
         """Return each day that has turns. Raises DiskError."""
-        found = await self._read(partial(days_between, first, last))
-        return [day_told(day, totals) for day, totals in found.items() if totals.turns]
+        return await self._read(partial(days_between, first, last), days_told)
 
     async def models_between(self, first: dt.date, last: dt.date) -> list[Json]:
         """Return how many turns each model heard, the most first. Raises DiskError."""
-        days = await self._read(partial(sums_between, first, last))
-        return models_told([sums for cells in days.values() for sums in cells.values()], self._wall().tzinfo)
+        told = partial(models_told, self._wall().tzinfo)
+        return await self._read(partial(cells_between, first, last), told)
 
-    async def _read[T](self, query: Job[T]) -> T:
+    async def _read[T](self, query: Job[T], tell: Callable[[T], list[Json]]) -> list[Json]:
+        """Return what a query finds as it is told: both in a thread, since a month's figures take milliseconds."""
         await self._store.flush()
-        return await self._store.read(query)
+        return await self._store.read(lambda connection: tell(query(connection)))
 
     # Its task.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ..records.day_sums import days_between, sums_between
 from ..records.load_samples import loads_between
 from ..records.turn_queries import steps_between
-from ..records.turn_sums import Cells, add_cells, cells_of
+from ..records.turn_sums import Cell, Cells, Sums, cells_of, together
 from ..records.turns import milliseconds
 from .feed import Json
 from .history_told import point_told
@@ -18,12 +18,13 @@ DAY_MS = 24 * HOUR_MS
 _EPOCH = dt.date(1970, 1, 1)
 
 
-def added(days: Iterable[Cells]) -> Cells:
+def _added(days: Iterable[Cells]) -> Cells:
     """Return the cells of all days together."""
-    total: Cells = {}
+    found: dict[Cell, list[Sums]] = {}
     for cells in days:
-        add_cells(cells, total)
-    return total
+        for cell, sums in cells.items():
+            found.setdefault(cell, []).append(sums)
+    return {cell: together(several) for cell, several in found.items()}
 
 
 def cells_since(since: dt.datetime, now: dt.datetime, connection: sqlite3.Connection) -> Cells:
@@ -31,7 +32,12 @@ def cells_since(since: dt.datetime, now: dt.datetime, connection: sqlite3.Connec
     tomorrow = since.date() + dt.timedelta(days=1)
     days = sums_between(tomorrow, now.date(), connection)
     part = cells_of(connection, day=f"{since.date()}", since_ms=milliseconds(since), summed=True)
-    return added((part, *days.values()))
+    return _added((part, *days.values()))
+
+
+def cells_between(first: dt.date, last: dt.date, connection: sqlite3.Connection) -> Cells:
+    """Return the cells of whole days together."""
+    return _added(sums_between(first, last, connection).values())
 
 
 def points(since: dt.datetime, now: dt.datetime, step_ms: int, connection: sqlite3.Connection) -> list[Json]:

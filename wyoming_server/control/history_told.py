@@ -70,8 +70,12 @@ def _spread(spread: Spread) -> Json:
     return {"p50": spread[0], "p95": spread[1]}
 
 
-def day_told(day: dt.date, totals: Totals) -> Json:
-    """Return a day in short."""
+def days_told(days: Mapping[dt.date, Totals]) -> list[Json]:
+    """Return each day that has turns."""
+    return [_day(day, totals) for day, totals in days.items() if totals.turns]
+
+
+def _day(day: dt.date, totals: Totals) -> Json:
     return {
         "day": f"{day}",
         "turns": totals.turns,
@@ -82,9 +86,9 @@ def day_told(day: dt.date, totals: Totals) -> Json:
     }
 
 
-def models_told(cells: Sequence[Sums], zone: dt.tzinfo | None) -> list[Json]:
+def models_told(zone: dt.tzinfo | None, cells: Cells) -> list[Json]:
     """Return how many turns each model heard, the most first."""
-    ranked = sorted(together(cells).models.items(), key=lambda one: -one[1][0])
+    ranked = sorted(together(cells.values()).models.items(), key=lambda one: -one[1][0])
     return [
         {"label": model, "turns": turns, "since": _moment(first_ms, zone, "seconds")}
         for model, (turns, first_ms) in ranked
@@ -111,7 +115,7 @@ def point_told(at: dt.datetime, totals: Totals | None, load: MeanLoad | None) ->
     }
 
 
-def records_told(found: Found, zone: dt.tzinfo | None) -> list[Json]:
+def records_told(zone: dt.tzinfo | None, found: Found) -> list[Json]:
     """Return single turns."""
     return [_record(row, found, zone) for row in found.rows]
 
@@ -141,8 +145,12 @@ def _record(row: Row, found: Found, zone: dt.tzinfo | None) -> Json:
     }
 
 
-def incident_told(one: Incident) -> Json:
+def incidents_told(incidents: Sequence[Incident]) -> list[Json]:
     """Return what happened."""
+    return [_incident(one) for one in incidents]
+
+
+def _incident(one: Incident) -> Json:
     return {
         "at": one.at.isoformat(timespec="seconds"),
         "kind": one.kind,

@@ -50,7 +50,7 @@ class Hub:
     clock_s: float = 1000.0
     mode: Mode = Mode.NORMAL
     lane: LaneState = LaneState.READY
-    kept: dict[str, dict[str, Any]] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict)
     satellites: Sequence[str] = SATELLITES
 
     def history(self) -> TurnHistory:
