@@ -30,7 +30,7 @@ def forms_of_text(text: str) -> dict[str, bytes]:
 
 def forms_of_sound(samples: Samples) -> dict[str, bytes]:
     """Return how some places of a recording may lie on a disk."""
-    found = {}
+    found = dict[str, bytes]()
     for place in np.linspace(0, len(samples) - WINDOW_SAMPLES, WINDOWS).astype(int):
         window = samples[place : place + WINDOW_SAMPLES]
         raw = window.astype("<i2").tobytes()
