@@ -53,6 +53,18 @@ FLOWS: tuple[Flow, ...] = (
     *lines("control.months", {"scorecards": {Form.CODE: "error.code"}}),
     *lines("control.history", {"day-sums": {Form.NUMBER: "LOOK_SECONDS"}}),
     *lines("control.meters", {"metrics": {Form.CODE: "name"}}),
+    *lines(
+        "control.drift_watch",
+        {
+            "learned": {
+                Form.CODE: "alarm.language; alarm.metric.value; explained.cause.value; error.code; name",
+                Form.SENTENCE: "error",
+            }
+        },
+    ),
+    *lines("control.privacy", {"log": {Form.SENTENCE: "LOST; error"}}),
+    *lines("records.erasure", {"log": {Form.NUMBER: "removed"}}),
+    *lines("records.retention", {"log": {Form.TIME: "self._day.known; self._today()"}}),
     *lines("control.ears", {"models": {Form.CODE: "error.code", Form.SENTENCE: "error"}}),
     *lines("control.lane_book", {"lanes": {Form.SENTENCE: "error"}}),
     *lines("control.recorder", {"log": {Form.CODE: "type(one).__name__"}}),

@@ -93,7 +93,7 @@ FLOWS: tuple[Flow, ...] = (
     ),
     *metrics(
         "learned",
-        "retry_ratio abandonment_ratio",
+        "retry_ratio abandonment_ratio drift_turns_to_go",
         {},
     ),
     *metrics(
