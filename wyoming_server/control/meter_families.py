@@ -121,6 +121,7 @@ THRESHOLD = _gauge("threshold_ratio", "Risk up to which the hub answers by itsel
 THRESHOLD_BOUND = _gauge("threshold_guaranteed", "1: the threshold's bound on errors holds.", *_CELL)
 THRESHOLD_TO_GO = _gauge("threshold_turns_to_go", "Turns until the threshold is this home's own.", *_CELL)
 DRIFT_STATE = _gauge("drift_state", "Whether turns are as they were.", "state")
+DRIFT_TO_GO = _gauge("drift_turns_to_go", "Turns until there is something to hold later ones against.")
 DRIFT_E_VALUE = _gauge("drift_e_value", "Evidence of a change for the worse: 1 is none.", "metric", "language")
 DRIFT_ALARM_AT = _gauge("drift_alarm_e_value", "Evidence at which it is told of.", "metric", "language")
 DRIFT_BEFORE = _gauge("drift_reference", "The figure when its reference was taken.", "metric", "language")

@@ -37,6 +37,7 @@ def status_samples(status: Json, namers: Namers) -> Iterator[Sample]:
     yield from _counts(of.SATELLITES, MICROPHONE_STATES, [one["state"] for one in status["satellites"]])
     yield from _bundles(status["bundles"])
     yield from _states(of.DRIFT_STATE, DRIFT_STATES, status["drift"]["state"])
+    yield of.DRIFT_TO_GO, (), status["drift"]["turns_to_go"]
     yield from _records(status["records"])
     yield of.BASELINE, (), status["baseline"] is not None
     codes = [one["code"] for one in status["warnings"]]

@@ -65,7 +65,7 @@ STATUS: dict[str, Any] = {
             {"kind": "vad", "active": None, "previous": None, "candidate": None},
         ],
     },
-    "drift": {"state": "steady"},
+    "drift": {"state": "steady", "turns_to_go": 0},
     "records": {
         "bytes": 8_400_000,
         "turns": 5200,
