@@ -26,7 +26,7 @@ def plot(results: Sequence[Result], seed: int) -> str:
     homes = max(one.homes for one in results)
     panels = [
         *_one_home(seed),
-        _delays("the hub grows unsure, all else the same", unsure),
+        _delays("the hub grows unsure, from 25 % to", unsure),
         _delays("other changes", others),
         _false(steady),
     ]
@@ -86,10 +86,7 @@ def _delays(title: str, results: Sequence[Result]) -> Panel:
         title=title,
         x=Axis(label="turns since the change", high=shown),
         y=Axis(label="share of homes that were told", is_share=True),
-        lines=tuple(
-            Line(name=one.case.name.removesuffix(", all else the same"), points=_over(one.alarmed[:shown], 1.0))
-            for one in results
-        ),
+        lines=tuple(Line(name=one.case.short, points=_over(one.alarmed[:shown], 1.0)) for one in results),
     )
 
 
@@ -101,7 +98,7 @@ def _false(results: Sequence[Result]) -> Panel:
         x=Axis(label="thousands of turns", high=turns / 1000),
         y=Axis(label="share of homes", is_share=True),
         lines=(
-            *(Line(name=one.case.name, points=_over(one.alarmed, 1000.0)) for one in results),
+            *(Line(name=one.case.short, points=_over(one.alarmed, 1000.0)) for one in results),
             Line(name="as allowed", points=_over(allowed, 1000.0)),
         ),
         is_wide=True,

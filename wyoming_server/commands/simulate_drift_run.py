@@ -28,6 +28,8 @@ class Case:
     """Turns that stay as they are, or change once."""
 
     name: str
+    short: str
+    """For a drawing's legend."""
     after: World | None = None
     """None where nothing changes."""
     before: World = field(default_factory=World)
@@ -39,20 +41,26 @@ class Case:
 
 
 CASES = (
-    Case(name="nothing changes, reference known", reference_turns=None, promised=True),
-    Case(name="nothing changes", promised=True),
-    Case(name="nothing changes, reference of 100 turns", reference_turns=100),
-    Case(name="nothing changes, in loud spells", before=World(is_moody=True)),
-    Case(name="unsure 25 → 30 %, all else the same", before=World(risky=0.25), after=World(risky=0.30)),
-    Case(name="unsure 25 → 35 %, all else the same", before=World(risky=0.25), after=World(risky=0.35)),
-    Case(name="unsure 25 → 40 %, all else the same", before=World(risky=0.25), after=World(risky=0.40), promised=True),
-    Case(name="unsure 25 → 50 %, all else the same", before=World(risky=0.25), after=World(risky=0.50)),
-    Case(name="harder speech, unsure 25 → 40 %", after=World(harder=harder(0.40))),
-    Case(name="the same, over 2000 turns", after=World(harder=harder(0.40)), creeps=2000),
-    Case(name="model less sure by half a deviation", after=World(doubt=0.5)),
-    Case(name="wrong three times as often, unnoticed", after=World(wrong=1.4)),
-    Case(name="hub a quarter slower", after=World(own=1.25)),
-    Case(name="lane half as slow again", after=World(lane=1.5)),
+    Case(name="nothing changes, reference known", short="reference known", reference_turns=None, promised=True),
+    Case(name="nothing changes", short="of 1000 turns", promised=True),
+    Case(name="nothing changes, reference of 100 turns", short="of 100 turns", reference_turns=100),
+    Case(name="nothing changes, in loud spells", short="in loud spells", before=World(is_moody=True)),
+    Case(name="unsure 25 → 30 %, all else the same", short="30 %", before=World(risky=0.25), after=World(risky=0.30)),
+    Case(name="unsure 25 → 35 %, all else the same", short="35 %", before=World(risky=0.25), after=World(risky=0.35)),
+    Case(
+        name="unsure 25 → 40 %, all else the same",
+        short="40 %",
+        before=World(risky=0.25),
+        after=World(risky=0.40),
+        promised=True,
+    ),
+    Case(name="unsure 25 → 50 %, all else the same", short="50 %", before=World(risky=0.25), after=World(risky=0.50)),
+    Case(name="harder speech, unsure 25 → 40 %", short="harder", after=World(harder=harder(0.40))),
+    Case(name="the same, over 2000 turns", short="bit by bit", after=World(harder=harder(0.40)), creeps=2000),
+    Case(name="model less sure by half a deviation", short="less sure", after=World(doubt=0.5)),
+    Case(name="wrong three times as often, unnoticed", short="wrong", after=World(wrong=1.4)),
+    Case(name="hub a quarter slower", short="slow", after=World(own=1.25)),
+    Case(name="lane half as slow again", short="slow lane", after=World(lane=1.5)),
 )
 
 

@@ -16,8 +16,9 @@ from ..learning.drift_causes import Witness, Witnesses
 from ..learning.drift_figures import FIGURES, Metric, Seen
 from ..learning.drift_snapshot import restored, snapshot_of
 from ..learning.drift_values import told_by
-from ..learning.knowledge import Snapshots
-from ..learning.learner import Learner, scale_of
+from ..learning.knowledge import Knowledge, Snapshots
+from ..learning.learner import scale_of
+from ..pipeline.scorecard import Scorecard
 from ..pipeline.types import Outcome
 from ..records.turn_record import TurnLabel, TurnRecord
 from ..settings import Settings
@@ -38,11 +39,22 @@ type Happened = Callable[[str, str, str], None]
 """(kind, subject, message) writes down what its owner should know."""
 
 
-class Droppable(Snapshots, Protocol):
+class Memory(Snapshots, Protocol):
     """Keeps states, and drops them."""
 
     async def drop(self, name: str) -> None:
         """Forget a state."""
+
+
+class Learned(Protocol):
+    """What the hub has learned."""
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """All of it, as it is now."""
+
+    def scorecard(self, model: str) -> Scorecard:
+        """Return a model's."""
 
 
 class DriftWatch:
@@ -51,8 +63,8 @@ class DriftWatch:
     def __init__(
         self,
         *,
-        learner: Learner,
-        snapshots: Droppable,
+        learner: Learned,
+        snapshots: Memory,
         settings: Callable[[], Settings],
         publish: Callable[[Json], None],
         happened: Happened,

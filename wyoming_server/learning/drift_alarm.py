@@ -14,9 +14,11 @@ from .drift_reference import Reference
 from .snapshot import Snapshot, name, number, parts, whole
 
 SETTLED_AT = 1000.0
-"""While it is as bad as when it alarmed, so many turns pass on average before it is taken for settled."""
+"""While it is nearly as bad as when it alarmed, so many turns pass on average before it is taken for settled."""
 _MOST_STAKED = 0.9
 _LEAST_RISE = 0.02
+_NEARLY = 0.7
+"""Of the rise: what was measured when it alarmed is too much, on average, since it alarmed for being so much."""
 
 
 class Cause(enum.StrEnum):
@@ -75,15 +77,16 @@ class Alarm:
 
 
 class Recovery:
-    """The evidence that a figure is back: bets, downwards, against its still being as bad. Mutable."""
+    """The evidence that a figure is back: bets, downwards, against its being nearly as bad still. Mutable."""
 
     __slots__ = ("_mean", "_stake", "evidence")
 
     def __init__(self, known: Reference, now: float, evidence: float = 0.0) -> None:
-        """Bet that the mean is what it was in the reference, and no more what it was when it alarmed: `now`."""
-        self._mean = min(0.99, max(now, known.mean + _LEAST_RISE))
+        """Bet that the mean is what it was in the reference, against most of what it was when it alarmed: `now`."""
+        rise = max(_LEAST_RISE, _NEARLY * (now - known.mean))
+        self._mean = min(0.99, known.mean + rise)
         spread = max(known.deviation, LEAST_DEVIATION)
-        self._stake = min((self._mean - known.mean) / spread**2, _MOST_STAKED / (1.0 - self._mean))
+        self._stake = min(rise / (known.clumping * spread**2), _MOST_STAKED / (1.0 - self._mean))
         self.evidence = evidence
 
     def step(self, number: float) -> bool:

@@ -63,9 +63,9 @@ FIGURES = (
     Figure(name="risk", metric=Metric.RISK, kind=Kind.SHARE, weight=0.15),
     Figure(name="doubt", metric=Metric.CONFIDENCE, kind=Kind.SHARE, weight=0.1),
     Figure(name="unsure", metric=Metric.CONFIDENCE, kind=Kind.RATE, weight=0.05),
-    Figure(name="differs", metric=Metric.DISAGREEMENT, kind=Kind.SURPRISE, weight=0.2, share=0.2),
+    Figure(name="differs", metric=Metric.DISAGREEMENT, kind=Kind.SURPRISE, weight=0.2, share=0.3),
     Figure(name="own_time", metric=Metric.LATENCY, kind=Kind.SLOW, weight=0.1, of_model=False),
-    Figure(name="lane_time", metric=Metric.LATENCY, kind=Kind.SLOW, weight=0.1, share=0.1, of_model=False),
+    Figure(name="lane_time", metric=Metric.LATENCY, kind=Kind.SLOW, weight=0.1, share=0.2, of_model=False),
 )
 """`risky`: the scorecard's log-odds; held against a limit that stands still, since the threshold moves by itself as it
 learns, and by its owner's hand: neither is drift. `risk`: the probability by the scorecard alone, where the model's
