@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import EdgeVoiceEntity, SatelliteEntity
-from .entity_past import keeps_records, tells_load
+from .entity_past import BAD_KEYS, keeps_records, tells_load
 from .growing import async_add_as_they_appear, async_add_per_satellite
 from .protocol import Satellite, Status
 from .types import EdgeVoiceConfigEntry
@@ -19,7 +19,6 @@ from .types import EdgeVoiceConfigEntry
 PARALLEL_UPDATES = 0
 
 _ALWAYS_DEGRADED = frozenset({"cloud_only", "shedding", "starter", "unavailable"})
-_BAD_KEYS = frozenset({"missing", "wrong"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +105,7 @@ PAST_BINARY_SENSORS: dict[str, EdgeVoiceBinarySensorDescription[Status]] = {
             translation_key="records_key",
             device_class=BinarySensorDeviceClass.PROBLEM,
             entity_category=EntityCategory.DIAGNOSTIC,
-            is_on_fn=lambda status: status.records is not None and status.records.key in _BAD_KEYS,
+            is_on_fn=lambda status: status.records is not None and status.records.key in BAD_KEYS,
             is_known_fn=keeps_records,
         ),
     )

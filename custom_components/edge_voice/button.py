@@ -13,7 +13,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .client import EdgeVoiceClient
 from .entity import EdgeVoiceEntity, SatelliteEntity
 from .entity_bundle import KINDS, BundleEntity, bundle_kinds
-from .entity_past import keeps_records
+from .entity_past import OF_TURNS, keeps_records
 from .growing import async_add_as_they_appear, async_add_per_satellite, satellites_with_names
 from .protocol import Status
 from .types import EdgeVoiceConfigEntry
@@ -54,8 +54,6 @@ BUTTONS: tuple[EdgeVoiceButtonDescription, ...] = (
     ),
 )
 
-OF_TURNS = ("turns", "transcripts", "recordings", "corrections")
-"""What is kept of single turns."""
 _ERASED = {"erase_recordings": ("recordings",), "erase_texts": ("transcripts", "corrections"), "erase_turns": OF_TURNS}
 
 

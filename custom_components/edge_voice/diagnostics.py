@@ -9,6 +9,7 @@ from homeassistant.const import CONF_HOST, CONF_TOKEN
 from homeassistant.core import HomeAssistant
 
 from .const import CONF_FINGERPRINT
+from .protocol_past import Ledger
 from .types import EdgeVoiceConfigEntry
 
 _SECRET: Final = {CONF_HOST, CONF_TOKEN, CONF_FINGERPRINT, "entry_id", "key", "key_ends", "unique_id", "url"}
@@ -33,12 +34,20 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: EdgeVoi
         "health": asdict(data.health),
         "status": asdict(coordinator.data),
         "recent_turns": [asdict(turn) for turn in coordinator.recent_turns],
+        "ledger": _sums(data.ledger.known),
     }
     hidden: dict[str, Any] = async_redact_data(_without_names(report, salt=entry.entry_id), _SECRET | _SAID)
     hidden["health"]["id"] = hidden["status"]["server"]["id"] = REDACTED
     if bundles := hidden["status"]["bundles"]:
         bundles["region"] = REDACTED
     return hidden
+
+
+def _sums(ledger: Ledger | None) -> dict[str, Any] | None:
+    """Return how much went where; single uploads would tell when somebody spoke."""
+    if ledger is None:
+        return None
+    return {key: [asdict(one) for one in getattr(ledger, key)] for key in ("today", "this_month")}
 
 
 def _without_names(value: Any, *, salt: str) -> Any:

@@ -17,7 +17,7 @@ from .coordinator import EdgeVoiceCoordinator
 from .entity import satellite_name
 from .errors import EdgeVoiceError, ServerTooNewError, ServerTooOldError
 from .issues_bundles import REFUSED, ROLLED_BACK, bundle_issue
-from .issues_past import DRIFT, RECORDS_KEY, SATURATED, drift_figures
+from .issues_past import DRIFT, RECORDS_KEY, SATURATED, drift_figures, is_key_usable
 from .lanes import CONF_KIND, KIND_PROVIDER, ordered_lanes
 from .own_entities import own_entity
 from .protocol import Notice, Status, Suggestion
@@ -145,7 +145,7 @@ def _of_notice(hass: HomeAssistant, entry: ConfigEntry, notice: Notice, status: 
     """Return a warning as an issue; one that only newer integrations know is shown in the hub's own words."""
     placeholders = {"hub": entry.title, "subject": notice.subject, "message": notice.message}
     severity = _SEVERITY.get(notice.code)
-    if severity is None:
+    if severity is None or (notice.code == RECORDS_KEY and is_key_usable(status)):
         return Issue(
             key="hub_warning",
             severity=IssueSeverity.WARNING,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from .entity_past import BAD_KEYS
 from .past_events import DRIFT_METRICS
 from .protocol import Status
 from .protocol_past import Alarm
@@ -10,8 +11,12 @@ from .protocol_past import Alarm
 DRIFT: Final = "drift"
 RECORDS_KEY: Final = "records-key"
 SATURATED: Final = "hub-saturated"
-_CONFIDENCE: Final = "confidence"
 _UNKNOWN: Final = "–"
+
+
+def is_key_usable(status: Status) -> bool:
+    """Whether what was sealed can be read: then another trouble with the key is meant, which the hub's words tell."""
+    return status.records is None or status.records.key not in BAD_KEYS
 
 
 def drift_figures(language: str, status: Status) -> Mapping[str, str]:
@@ -22,15 +27,12 @@ def drift_figures(language: str, status: Status) -> Mapping[str, str]:
     for metric in DRIFT_METRICS:
         one = found.get(metric, Alarm(metric=metric, language=language))
         figures |= {
-            f"{metric}_before": _figure(metric, one.before),
-            f"{metric}_now": _figure(metric, one.now),
+            f"{metric}_before": _share(one.before),
+            f"{metric}_now": _share(one.now),
             f"{metric}_turns": str(one.turns) if metric in found else _UNKNOWN,
         }
     return figures
 
 
-def _figure(metric: str, value: float | None) -> str:
-    """Return a share as people read it; confidence is none."""
-    if value is None:
-        return _UNKNOWN
-    return f"{value:.3g}" if metric == _CONFIDENCE else f"{100.0 * value:.1f} %"
+def _share(share: float | None) -> str:
+    return _UNKNOWN if share is None else f"{100.0 * share:.1f} %"

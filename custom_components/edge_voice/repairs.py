@@ -15,13 +15,11 @@ from homeassistant.helpers import issue_registry as ir
 
 from .client import EdgeVoiceClient
 from .const import DOMAIN, SUBENTRY_LANE
+from .entity_past import OF_TURNS
 from .entry_options import CONF_CONVERSATION_AGENT
 from .errors import EdgeVoiceError, raised
 from .issues import KIND, KIND_DRIFT, KIND_LANE, KIND_PIPELINE, KIND_RECORDS_KEY, KIND_SETTING, Data
 from .own_entities import own_entity
-
-SEALED = ("transcripts", "recordings", "corrections")
-"""What the hub keeps under its records' key."""
 
 
 class _NotMendedError(Exception):
@@ -129,7 +127,7 @@ class RecordsKeyRepair(_HubRepair):
 
     @override
     async def _async_ask(self, client: EdgeVoiceClient) -> object:
-        return await client.purge(SEALED)
+        return await client.purge(OF_TURNS)
 
 
 class LaneRepair(_Repair):

@@ -21,6 +21,7 @@ from homeassistant.helpers.service import async_get_config_entry, async_register
 from .client import EdgeVoiceClient
 from .const import DOMAIN
 from .entity import async_command
+from .entity_past import OF_TURNS
 from .microphone_test import DEFAULT_SECONDS, MOST_SECONDS, async_test_microphone
 from .protocol import Turn
 from .turns import turn_attributes
@@ -37,7 +38,7 @@ ATTR_TURN_ID: Final = "turn_id"
 ATTR_WHAT: Final = "what"
 
 EVERYTHING: Final = "everything"
-OF_A_SATELLITE: Final = ("turns", "transcripts", "recordings", "corrections", "satellites")
+OF_A_SATELLITE: Final = (*OF_TURNS, "satellites")
 """What the server can erase of one satellite."""
 ERASABLE: Final = (
     *OF_A_SATELLITE,

@@ -127,7 +127,7 @@ HEADLINE: Json = {
 }
 UPLOAD: Json = {
     "number": 118,
-    "at": "2026-11-22T09:59:58.500+00:00",
+    "at": "2026-11-22T09:59:58+00:00",
     "lane": "groq",
     "turn_id": "t1",
     "reason": "risk",
@@ -288,6 +288,7 @@ class Peer:
     def __init__(self) -> None:
         self.health = copy.deepcopy(HEALTH)
         self.status = copy.deepcopy(STATUS)
+        self.ledger = copy.deepcopy(LEDGER)
         self.hello: Json = {"type": "hello", "version": 1, "min_version": 1, "id": ID, "server_version": "0.1.0"}
         self.token = TOKEN
         self.port = 0
@@ -368,16 +369,17 @@ class Peer:
         body = await request.read()
         is_json = request.content_type == "application/json" and body
         self.asked.append((request.method, request.raw_path, await request.json() if is_json else body))
-        return web.json_response(self._answer(request.path))
+        return web.json_response(self.answer(request.path))
 
-    def _answer(self, path: str) -> Json:
+    def answer(self, path: str) -> Json:
+        """Return what it says to whoever asks there."""
         known: dict[str, Json] = {f"/api/v1/satellites/{one['id']}": one for one in self.status["satellites"]}
         known |= {
             "/api/v1/status": self.status,
             "/api/v1/policy": self.status["policy"],
             "/api/v1/pair": {"token": self.token, "id": ID},
             "/api/v1/turns": {"turns": [TURN]},
-            "/api/v1/ledger": LEDGER | {"written": 1},
+            "/api/v1/ledger": self.ledger | {"written": 1},
             "/api/v1/drift": DRIFT | {"metrics": []},
             "/api/v1/drift/accept": DRIFT | {"metrics": []},
             "/api/v1/baseline": {"running": self.status.get("baseline"), "last": None},

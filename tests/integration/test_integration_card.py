@@ -17,8 +17,8 @@ from custom_components.edge_voice.const import DOMAIN
 from custom_components.edge_voice.frontend import MODULES, _digest, async_register
 from custom_components.edge_voice.signals import SIGNAL_TEXT_RETURNED
 from custom_components.edge_voice.websocket import _MOST_WAITS, _WAITS
-from tests.integration.conftest import entry_for, set_up
-from tests.integration.peer import ID, TURN, Peer, never, says
+from tests.integration.conftest import entry_for, set_up, until
+from tests.integration.peer import ALARM, ID, LEDGER, TURN, UPLOAD, Peer, never, says
 
 _SECONDS = 10.0
 
@@ -245,3 +245,21 @@ async def test_a_hub_that_answers_slowly_does_not_keep_the_card_from_being_close
     await peer.push({"type": "turn", "turn": turn(5)})
     assert (await told(card, "turn"))["turn"]["turn_id"] == "t5"
     await card.close()
+
+
+async def test_a_card_is_told_what_left_the_home_and_what_has_become_worse(
+    core: HomeAssistant, peer: Peer, peer_entry: MockConfigEntry, hass_ws_client: WebSocketGenerator
+) -> None:
+    await until(lambda: peer_entry.runtime_data.ledger.known)
+    card = await hass_ws_client(core)
+    first = await subscribe(card)
+    assert first["ledger"]["rows"] == [UPLOAD]
+    assert first["ledger"]["this_month"] == LEDGER["this_month"]
+    assert first["overview"]["drift"] == []
+    peer.ledger = LEDGER | {"rows": []}
+    await peer.push({"type": "turn", "turn": turn(4, lanes=[{"lane": "groq"}])})
+    assert (await told(card, "ledger"))["ledger"]["rows"] == []
+    await peer.push_status(drift={"state": "drifted", "turns_to_go": 0, "alarms": [ALARM]})
+    assert (await told(card, "overview"))["overview"]["drift"] == [ALARM]
+    await core.config_entries.async_reload(peer_entry.entry_id)
+    assert (await told(card, "ledger"))["ledger"]["rows"] == []

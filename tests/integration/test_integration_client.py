@@ -115,6 +115,7 @@ async def client(hass: HomeAssistant, peer: Peer) -> EdgeVoiceClient:
         (lambda c: c.write_ledger([{"lane": "a"}]), "POST", "/api/v1/ledger", {"rows": [{"lane": "a"}]}),
         (lambda c: c.transcribe(b"RIFF", "de"), "POST", "/api/v1/transcribe?lane=auto&language=de", b"RIFF"),
         (lambda c: c.purge(["turns"]), "POST", "/api/v1/purge", {"what": ["turns"]}),
+        (lambda c: c.past.scorecard(), "GET", "/api/v1/scorecard", b""),
     ],
 )
 async def test_each_request_is_the_one_that_the_contract_names(

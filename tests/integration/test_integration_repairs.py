@@ -24,7 +24,7 @@ from custom_components.edge_voice.const import DOMAIN, SUBENTRY_LANE
 from custom_components.edge_voice.own_entities import own_entity
 from custom_components.edge_voice.repairs import async_create_fix_flow
 from tests.integration.conftest import entry_for, set_up, until
-from tests.integration.peer import EVIDENCE, OFFERED, SATELLITE, Peer, refusal, says
+from tests.integration.peer import ALARM, EVIDENCE, OFFERED, SATELLITE, Peer, refusal, says
 
 SUGGESTION = {"setting": "wake_threshold", "value": 0.6, "why": "It woke twice for the television."}
 
@@ -63,6 +63,9 @@ async def mend(core: HomeAssistant, issue: IssueEntry) -> Any:
         ("bundle-rolled-back", "home-en@1.2.0", "bundle_rolled_back_broken", False),
         ("bundle-refused", "home-en@1.2.0", "bundle_refused", False),
         ("bundle-refused", "", "repository_refused", False),
+        ("drift", "en", "drift", True),
+        ("hub-saturated", "", "hub_saturated", False),
+        ("records-key", "", "hub_warning", False),
         ("moon-too-bright", "", "hub_warning", False),
     ],
 )
@@ -115,6 +118,42 @@ async def test_figures_of_an_older_model_or_of_one_that_broke_are_not_why_it_wen
     await peer.push_status()
     await until(lambda: repairing.runtime_data.coordinator.data.bundles is None)
     assert set(issues(core)) == {"bundle_rolled_back_broken"}
+
+
+async def test_what_has_become_worse_is_shown_with_its_figures_and_taken_as_usual_when_the_owner_agrees(
+    core: HomeAssistant, peer: Peer, repairing: MockConfigEntry
+) -> None:
+    elsewhere = ALARM | {"metric": "latency", "language": "de"}
+    newer = ALARM | {"metric": "boredom"}
+    slower = ALARM | {"metric": "latency", "before": None, "now": 0.2, "turns": 90}
+    warning = {"code": "drift", "message": ALARM["message"], "subject": "en"}
+    alarms = [ALARM, elsewhere, newer, slower]
+    await peer.push_status(drift={"state": "drifted", "turns_to_go": 0, "alarms": alarms}, warnings=[warning])
+    await until(lambda: set(issues(core)) == {"drift"})
+    issue = issues(core)["drift"]
+    texts = await async_get_translations(core, "en", "issues", {DOMAIN})
+    confirm = f"component.{DOMAIN}.issues.drift.fix_flow.step.confirm.description"
+    said = texts[confirm].format(**issue.translation_placeholders or {}, error="")
+    assert said.startswith(ALARM["message"])
+    for row in ("asked the cloud | 25.0 % | 40.0 % | 180", "slower than usual | – | 20.0 % | 90", "cloud | – | – | –"):
+        assert f"{row} |" in said
+    done = await mend(core, issue)
+    assert done["type"] is FlowResultType.CREATE_ENTRY
+    assert ("POST", "/api/v1/drift/accept", {"language": "en"}) in peer.asked
+    await peer.push_status(warnings=[])
+    await until(lambda: not issues(core))
+
+
+async def test_what_nobody_can_read_any_more_is_erased_when_the_owner_agrees(
+    core: HomeAssistant, peer: Peer, repairing: MockConfigEntry
+) -> None:
+    warning = {"code": "records-key", "message": "The key file is gone.", "subject": ""}
+    await peer.push_status(records=peer.status["records"] | {"key": "missing"}, warnings=[warning])
+    await until(lambda: set(issues(core)) == {"records_key"})
+    done = await mend(core, issues(core)["records_key"])
+    assert done["type"] is FlowResultType.CREATE_ENTRY
+    erased = {"what": ["turns", "transcripts", "recordings", "corrections"]}
+    assert ("POST", "/api/v1/purge", erased) in peer.asked
 
 
 async def test_being_over_budget_passes_by_itself_and_is_no_issue(

@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.edge_voice.const import DOMAIN, EVENT_TRANSCRIPT, SUBENTRY_LANE
 from custom_components.edge_voice.logbook import async_describe_events
 from tests.integration.conftest import entry_for, set_up, until
-from tests.integration.peer import ID, SATELLITE, TOKEN, TURN, Peer
+from tests.integration.peer import ALARM, BASELINE, ID, SATELLITE, TOKEN, TURN, Peer
 
 SAID = "call Aunt Petunia"
 
@@ -36,11 +36,15 @@ async def test_diagnostics_tell_how_it_works_and_not_who_where_or_what(
     )
     peer.status["warnings"] = [{"code": "microphone-clipping", "message": SAID, "subject": SATELLITE}]
     peer.status["last_turn"] = TURN | {"text": SAID}
+    alarm = ALARM | {"cause": "new-satellite", "subject": SATELLITE, "message": SAID}
+    peer.status["drift"] = {"state": "drifted", "turns_to_go": 0, "alarms": [alarm]}
+    peer.status["baseline"] = BASELINE | {"reason": SAID}
     await set_up(core, entry)
     coordinator = entry.runtime_data.coordinator
     await until(lambda: coordinator.connected)
     await peer.push({"type": "turn", "turn": TURN | {"turn_id": "t9", "text": SAID}})
     await until(lambda: coordinator.recent_turns and coordinator.recent_turns[0].turn_id == "t9")
+    await until(lambda: entry.runtime_data.ledger.known)
     told = await get_diagnostics_for_config_entry(core, hass_client, entry)
     written = json.dumps(told)
     for secret in (TOKEN, SAID, SATELLITE, "127.0.0.1", ID, entry.entry_id):
@@ -51,10 +55,16 @@ async def test_diagnostics_tell_how_it_works_and_not_who_where_or_what(
         satellite["id"],
         told["recent_turns"][0]["satellite"],
         told["status"]["warnings"][0]["subject"],
+        told["status"]["drift"]["alarms"][0]["subject"],
         *told["entry"]["lanes"][0]["satellites"],
     }
     assert len(words) == 1
     assert told["status"]["figures"]["turns"] == 120
+    assert told["status"]["drift"]["alarms"][0]["now"] == ALARM["now"]
+    assert told["status"]["records"]["turns"] == 5200
+    assert told["status"]["baseline"]["pairs"] == BASELINE["pairs"]
+    assert told["ledger"]["this_month"][0]["uploads"] == 31
+    assert "rows" not in told["ledger"]
     assert told["status"]["bundles"]["region"] == told["status"]["bundles"]["repository"]["url"] == REDACTED
     assert told["status"]["bundles"]["kinds"][0]["offered"]["reasons"][0]["code"] == "region"
     assert told["recent_turns"][0]["latency_ms"]["capture"] == 64.0

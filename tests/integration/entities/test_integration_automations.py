@@ -19,7 +19,7 @@ from custom_components.edge_voice.const import DOMAIN
 from tests.integration.conftest import until
 from tests.integration.entities.conftest import CLOUD
 from tests.integration.entities.sight import TURN_EVENT, turn, until_attribute, until_state
-from tests.integration.peer import SATELLITE, Peer
+from tests.integration.peer import ALARM, HEADLINE, SATELLITE, Peer
 
 PAGE = Path(__file__).parents[3] / "docs/entities.md"
 ROOT = Path(__file__).parents[3] / "custom_components/edge_voice"
@@ -158,6 +158,35 @@ async def test_a_refused_repository_is_a_move_without_a_model(
     assert did[0].data["why"] == "the repository refused"
 
 
+async def test_an_automation_starts_when_something_has_become_worse_and_when_a_month_is_over(
+    hass: HomeAssistant, peer: Peer, entry: MockConfigEntry, did: list[ServiceCall]
+) -> None:
+    hub, other = er.async_get(hass).async_get(TURN_EVENT), er.async_get(hass).async_get_or_create("light", "house", "1")
+    assert hub is not None
+    worse, over = {"trigger": "edge_voice.drifted"}, {"trigger": "edge_voice.scorecard_ready"}
+    both = ["drift of escalation in en", "drift of latency in en"]
+    wanted = {
+        "anything": (worse, both),
+        "slow": (worse | {"options": {"metric": "latency"}}, ["drift of latency in en"]),
+        "this hub's": (worse | {"target": {"device_id": hub.device_id}}, both),
+        "another's": (worse | {"target": {"entity_id": other.entity_id}}, []),
+        "a month": (over, ["scorecard of 2026-10"]),
+        "another's month": (over | {"target": {"entity_id": other.entity_id}}, []),
+    }
+    await automate(hass, *({"alias": name, "triggers": [started]} for name, (started, _) in wanted.items()))
+    await hass.config_entries.async_reload(entry.entry_id)
+    await until(lambda: entry.runtime_data.coordinator.connected)
+    await peer.push({"type": "drift", "event": "alarm", "alarm": ALARM})
+    await peer.push({"type": "drift", "event": "settled", "alarm": ALARM})
+    await peer.push({"type": "drift", "event": "accepted", "alarm": None})
+    await peer.push({"type": "drift", "event": "alarm", "alarm": ALARM | {"metric": "latency"}})
+    await peer.push({"type": "scorecard", "scorecard": HEADLINE})
+    await until_attribute(hass, "event.edge_voice_scorecard_ready", "month", "2026-10")
+    await hass.async_block_till_done()
+    started = {name: [call.data["why"] for call in did if call.data["alias"] == name] for name in wanted}
+    assert started == {name: reasons for name, (_, reasons) in wanted.items()}
+
+
 async def test_an_automation_survives_a_reload_of_the_hub(
     hass: HomeAssistant, peer: Peer, entry: MockConfigEntry, did: list[ServiceCall]
 ) -> None:
@@ -177,6 +206,7 @@ async def test_an_automation_survives_a_reload_of_the_hub(
         ("degraded", DEGRADED, {"mode": "shedding"}, 0),
         ("degraded", DEGRADED, {"mode": "unavailable"}, 1),
         ("over_budget", "binary_sensor.edge_voice_over_budget", {"cloud": CLOUD | {"over_budget": True}}, 2),
+        ("straining", "binary_sensor.edge_voice_hub_straining", {"resources": {"saturated": True}}, 0),
     ],
 )
 async def test_an_automation_starts_when_a_hubs_problem_begins_and_may_ask_for_it(
