@@ -1,11 +1,19 @@
 """What a real server writes down of its turns, and tells of them after a restart."""
 
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+
+import pytest
+
+from wyoming_server.records.schema import MIGRATIONS
+from wyoming_server.records.store import FILE_NAME
 
 from ..home import home, settings_for_tests
 from ..listeners.houses import said
-from ..peer import connected
-from .owner import owner_of
+from ..peer import KITCHEN, connected
+from .owner import Owner, owner_of
 
 ROOM = "assist_satellite.kitchen"
 CONTROL = {"address": "127.0.0.1:0", "announce": False}
@@ -43,3 +51,40 @@ async def test_turns_and_what_became_of_them_outlive_a_restart(tmp_path: Path) -
             assert (await owner.ask("GET", "incidents"))["incidents"] == []
     names = [one.name for one in (tmp_path / "data").glob("edge-voice.sqlite*") if ROOM.encode() in one.read_bytes()]
     assert names == []
+
+
+def newer(path: Path) -> None:
+    """As an Edge Voice of the future leaves it."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+
+
+def damaged(path: Path) -> None:
+    path.write_bytes(b"this is no database " * 500)
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+@pytest.mark.parametrize(("spoil", "refused"), [(newer, "newer-records"), (a_folder, "disk-full"), (damaged, None)])
+async def test_turns_go_on_whatever_the_records_are_and_their_owner_is_told(
+    tmp_path: Path, spoil: Callable[[Path], None], refused: str | None
+) -> None:
+    settings = settings_for_tests(tmp_path, control=CONTROL)
+    path = Path(settings.server.data_dir, FILE_NAME)
+    path.parent.mkdir()
+    spoil(path)
+    with home(settings) as served:
+        async with owner_of(served) as owner, connected(served.uri) as peer:
+            heard = await peer.turn(said("kitchen"), {"language": "en"})
+            assert heard.text == KITCHEN
+            asked = [await _status(owner, f"{one}") for one in ("figures", "history", "records", "incidents")]
+            warnings = {one["code"] for one in (await owner.ask("GET", "status"))["warnings"]}
+    assert asked == [(503, refused)] * 4 if refused else [(200, None)] * 4
+    assert ("records-unwritable" in warnings) is bool(refused)
+
+
+async def _status(owner: Owner, path: str) -> tuple[int, str | None]:
+    async with owner.http.get(f"/api/v1/{path}") as answer:
+        return answer.status, (await answer.json()).get("code")
