@@ -13,8 +13,8 @@ from .drift_reference import Reference
 
 REMEMBERED = 3000
 """Turns, of all languages."""
-LEAST_TURNS = 20
-"""Before a change, and since: fewer explain nothing."""
+LEAST_BEFORE, LEAST_SINCE = 20, 5
+"""Turns before a change, and since: fewer explain nothing."""
 NEW = 0.02
 """Of a language's turns before the change, at most so many are of a satellite that is new."""
 QUIETEST = 0.1
@@ -71,9 +71,9 @@ class Witnesses:
         turns = [one for one in self._turns if one.language == alarm.language and alarm.figure in one.told]
         before = [one for one in turns if one.at_s < alarm.since_s]
         since = [one for one in turns if one.at_s >= alarm.since_s]
-        if len(since) < LEAST_TURNS:
+        if len(since) < LEAST_SINCE:
             return alarm
-        if len(before) < LEAST_TURNS:
+        if len(before) < LEAST_BEFORE:
             return _of_model(alarm, since, known)
 
         def number(turn: Witness) -> float:
@@ -100,7 +100,7 @@ class Witnesses:
             yield Cause.NEW_SATELLITE, satellite, _is(_SATELLITE, satellite)
         yield Cause.LANGUAGE, "", lambda one: one.is_foreign
         levels = [one.snr_db for one in before if one.snr_db is not None]
-        if len(levels) >= LEAST_TURNS:
+        if len(levels) >= LEAST_BEFORE:
             quiet = float(np.quantile(levels, QUIETEST))
             loud = Counter(one.satellite for one in since if _is_below(one.snr_db, quiet))
             usual = Counter(one.satellite for one in before)
