@@ -95,6 +95,8 @@ PROOFS = {
     ),
     "false-rollbacks": Proof(title="Good bundles rolled back, and bad ones", argv=_module("proofs.false_rollbacks")),
     "ledger-kills": Proof(title="The ledger, killed", argv=_module("proofs.ledger_kills")),
+    "erasure": Proof(title="Purged or past its window, looked for in every byte", argv=_module("proofs.erasure")),
+    "backup": Proof(title="Backups without keys, put back and served from", argv=_module("proofs.backup")),
     "sdks": Proof(title="The providers' own clients at the stand-in cloud", argv=_module("proofs.sdks")),
     "convert": Proof(title="Hugging Face checkpoints built into bundles", argv=_module("proofs.whisper_conversion")),
     "browser": Proof(title="An owner's way, in a real browser", argv=(sys.executable, "-m", "tests.browser")),

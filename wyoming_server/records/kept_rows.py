@@ -70,6 +70,16 @@ TEXTS, CORRECTED, SOUNDS = (
         (RECORDINGS, "recording_days", _MOST_SOUNDS),
     )
 )
+SHREDDED = KeptRows(
+    name="shredded",
+    days="turn_days",
+    count="SELECT count(*), min(day) FROM sealed WHERE NOT EXISTS"
+    " (SELECT 1 FROM data_key WHERE data_key.class = sealed.class AND data_key.day = sealed.day)",
+    erase="DELETE FROM sealed WHERE number IN (SELECT number FROM sealed WHERE NOT EXISTS"
+    " (SELECT 1 FROM data_key WHERE data_key.class = sealed.class AND data_key.day = sealed.day) LIMIT :most)",
+    at_once=_MOST_SOUNDS,
+)
+"""What has lost its key to a purge that was killed."""
 DAY_SUMS = KeptRows(
     name="day-sums",
     days="aggregate_days",
@@ -139,8 +149,8 @@ LANES = KeptRows(
 )
 KEYS = KeptRows(name="data-keys", days="", count="SELECT count(*), min(day) FROM data_key")
 
-WINDOWED = (TEXTS, CORRECTED, SOUNDS, PAIRS, TURNS, DAY_SUMS, SCORECARDS, BASELINES, INCIDENTS, LOAD, LEDGER, AT_HOME,
-            LEARNED)  # fmt: skip
+WINDOWED = (SHREDDED, TEXTS, CORRECTED, SOUNDS, PAIRS, TURNS, DAY_SUMS, SCORECARDS, BASELINES, INCIDENTS, LOAD,
+            LEDGER, AT_HOME, LEARNED)  # fmt: skip
 """What goes by itself, in this order."""
 ALL = (*WINDOWED, CHOICES, SATELLITES, LANES, KEYS)
 
