@@ -31,7 +31,7 @@ _LOGGER = logging.getLogger(__name__)
 LOOK_SECONDS = 5.0
 SETTLED_SECONDS = 3600.0
 """So long after its end a day is summed up: by then all is known of its turns. And so long a clock has to have held."""
-SUM_SECONDS = 600.0
+SUM_SECONDS = 3600.0
 JUMP_SECONDS = 300.0
 """A clock that is off by more than that since the last look was set."""
 REMEMBERED = 500
