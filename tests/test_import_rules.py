@@ -95,6 +95,7 @@ PARTS = {
         "settings",
         "routing",
         "saturation",
+        "strain",
         "logs",
         "pipeline",
         "learning",
