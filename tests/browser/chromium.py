@@ -17,7 +17,7 @@ _START_SECONDS = 30.0
 _CALL_SECONDS = 30.0
 _WAIT_SECONDS = 20.0
 _LARGEST_MESSAGE = 64 * 2**20
-_KEYS = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowDown": 40, "ArrowUp": 38, "Space": 32}
+_KEYS = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowDown": 40, "ArrowUp": 38, "ArrowRight": 39, "Space": 32}
 _OPTIONS = (
     "--headless=new",
     "--no-sandbox",  # a container has no user namespaces to build one of

@@ -1,4 +1,4 @@
-"""A home that never was, for the status page: a month of turns, drawn by a seed, behind a surface of the control API."""
+"""A home that never was, for the status page: a month of turns, drawn by a seed, behind the control API."""
 
 import asyncio
 import math
@@ -128,8 +128,8 @@ class MadeUpHome(RecordingSurface):
     def alarms(self) -> list[Json]:
         """Return what is creeping."""
         message = (
-            "The hub asks for help more often than it did: 16 % of turns instead of 9 %. Rooms are noisier by 6 dB since "
-            "Thursday, most of all where assist_satellite.study listens: move it, or have it denoise."
+            "The hub asks for help more often than it did: 16 % of turns instead of 9 %. Rooms are noisier by 6 dB "
+            "since Thursday, most of all where assist_satellite.study listens: move it, or have it denoise."
         )
         told = past.ALARM | {"since": self.at(70), "at": self.at(3), "before": 0.09, "now": 0.16, "message": message}
         return [told] if self.drifted else []
@@ -177,6 +177,9 @@ class MadeUpHome(RecordingSurface):
         self.turns_told.insert(0, turn)
         self.say({"type": "turn", "turn": turn})
         return turn
+
+    def policy(self) -> Json:
+        return self.policy_told
 
     async def change_policy(self, changes: Any) -> Json:
         self._hear("change_policy", dict(changes))

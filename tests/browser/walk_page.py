@@ -1,6 +1,6 @@
-"""Looks at the status page in every view, light and dark, on a computer and a phone: `python -m tests.browser.walk_page FOLDER`.
+"""Looks at the status page of a made-up home in every view, light and dark, on a computer and a phone.
 
-Behind it is a made-up home. With --pictures, those of the docs are taken anew.
+`python -m tests.browser.walk_page FOLDER`; with --pictures, those of the docs are taken anew.
 """
 
 import asyncio
@@ -34,13 +34,11 @@ async def look_at(page: Page, view: str) -> None:
     await page.evaluate(f"location.hash = '#/{view}'")
     await page.until(f"document.querySelector('nav a[aria-current]').hash === '#/{view}'")
     await page.until("document.querySelector('h1')")
-    if view in {"trends", "hub"}:
-        figures = "[...document.querySelectorAll('figure.plot')]"
-        await page.until(f"{figures}.length && {figures}.every(one => one.querySelector('canvas'))")
-    if view in {"privacy", "models", "hub"}:
-        await page.until("document.querySelectorAll('.body:empty').length === 0")
-    await page.until("document.fonts.status === 'loaded'")
-    await asyncio.sleep(0.2)
+    parts = "[...document.querySelectorAll('main .body, main .tiles, main .incidents')]"
+    plots = "[...document.querySelectorAll('figure.plot')].every(one => one.querySelector('canvas'))"
+    await page.until(f"{parts}.length && {parts}.every(one => one.childElementCount) && {plots}")
+    # What was asked for is there, and drawn in the frame after that.
+    await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 async def whole(page: Page, file: Path) -> None:

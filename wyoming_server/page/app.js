@@ -57,7 +57,7 @@ class Page {
 
   /** What the views need beside the state. */
   get words() {
-    return { say: inEnglish, as, now: Date.now(), rightToLeft: false, satelliteName: nameOf };
+    return { heading: "h3", say: inEnglish, as, now: Date.now(), rightToLeft: false, satelliteName: nameOf };
   }
 
   set(changes) {
@@ -126,8 +126,11 @@ class Page {
     const View = await VIEWS[name].load();
     if (name !== this._name) return;
     this._view?.close?.();
-    main.replaceChildren();
-    this._view = new View(main, this);
+    // A place of its own: what a view listens to goes with it.
+    const place = document.createElement("div");
+    place.className = "view";
+    main.replaceChildren(place);
+    this._view = new View(place, this);
     this._draw();
     if (!first) {
       main.focus({ preventScroll: true });

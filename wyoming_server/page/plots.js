@@ -27,7 +27,7 @@ export class Plot {
     Object.assign(this, { _figure: figure, _lines: lines, _limit: limit, _top: top, _format: format, _as: as, _title: title });
     figure.innerHTML = `<figcaption><h3>${escaped(title)}</h3><p class="note">${escaped(hint)}</p></figcaption>
       <p class="readout" aria-live="polite"></p>
-      <div class="canvas" role="img" tabindex="0"></div>
+      <div class="canvas" role="img" tabindex="0" aria-label="${escaped(title)}"></div>
       <ul class="legend">${lines.map(({ label, kind }) => `<li><span class="swatch ${kind}"></span>${escaped(label)}</li>`).join("")}</ul>
       <details><summary>As a table</summary><div class="scroll" tabindex="0" role="region" aria-label="${escaped(title)}"></div></details>`;
     this._place = figure.querySelector(".canvas");

@@ -165,7 +165,7 @@ function cellsView({ cells, since }, words) {
       <td class="number">${escaped(maybe(cell.error_rate, as.share))}</td></tr>`;
   });
   return `<p class="note">Since ${escaped(as.day(Date.parse(since)))}. Disagreement: how often a service that heard the same understood something else; the band is where the true share likely lies.</p>
-    <div class="scroll" tabindex="0" role="region" aria-label="By language and microphone"><table><thead><tr><th scope="col">Language</th><th scope="col">Microphone</th>
+    <div class="scroll" tabindex="0" role="region" aria-label="Figures by language and microphone"><table><thead><tr><th scope="col">Language</th><th scope="col">Microphone</th>
     <th scope="col" class="number">Turns</th><th scope="col" class="number">Half within</th><th scope="col" class="number">19 of 20 within</th><th scope="col" class="number">In the goal</th>
     <th scope="col" class="number">Asked</th><th scope="col" class="wide">Disagreement</th><th scope="col" class="number">Said again</th><th scope="col" class="number">Failed</th></tr></thead>
     <tbody>${rows.join("")}</tbody></table></div>`;

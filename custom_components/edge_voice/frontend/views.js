@@ -108,15 +108,20 @@ function sentence(text) {
   return text.charAt(0).toLocaleUpperCase("en") + text.slice(1);
 }
 
-function riskView(turn, { say, as }) {
+/** A heading one below that of the list of turns, which a page may have elsewhere among its own. */
+const headed = (text, { heading = "h4" }) => `<${heading}>${escaped(text)}</${heading}>`;
+
+function riskView(turn, words) {
+  const { say, as } = words;
   if (!Number.isFinite(turn.risk)) return "";
   const known = Number.isFinite(turn.threshold);
   const text = say(known ? "risk_value" : "risk_alone", { risk: as.share(turn.risk), threshold: as.share(turn.threshold ?? 0) });
   const bar = meter({ value: turn.risk, threshold: turn.threshold, label: `${say("risk")}: ${text}` });
-  return `<div class="wide"><h4>${escaped(say("risk"))}</h4><p class="note">${escaped(text)}</p>${bar}</div>`;
+  return `<div class="wide">${headed(say("risk"), words)}<p class="note">${escaped(text)}</p>${bar}</div>`;
 }
 
-function pointsView(turn, { say, as }) {
+function pointsView(turn, words) {
+  const { say, as } = words;
   const points = weightiest(turn.points, MOST_POINTS);
   if (points.length === 0) return "";
   // Every text starts there, far below the rest: beside it, what differs would be too short to see.
@@ -126,12 +131,13 @@ function pointsView(turn, { say, as }) {
     const bar = name === "base" ? "<span></span>" : signedBar({ value, most });
     return `<span>${escaped(say(name, {}, name))}</span>${bar}<span class="number"><bdi>${escaped(as.points(value))}</bdi></span>`;
   });
-  return `<div><h4>${escaped(say("points_title"))}</h4><p class="note">${escaped(say("points_hint"))}</p>
+  return `<div>${headed(say("points_title"), words)}<p class="note">${escaped(say("points_hint"))}</p>
     <div class="lines"><span></span><span class="sides" aria-hidden="true"><span>← ${escaped(say("for"))}</span><span>${escaped(say("against"))} →</span></span><span></span>
     ${lines.join("")}</div></div>`;
 }
 
-function stagesView(turn, { say, as }) {
+function stagesView(turn, words) {
+  const { say, as } = words;
   if (totalMs(turn) === null) return "";
   // A speech service takes as long as all the rest together: it is torn off.
   const scaleMs = 1.1 * Math.max(...STAGES.map(({ key, budgetMs }) => Math.max(budgetMs ?? 0, key === "cloud" ? 0 : stageMs(turn, key))));
@@ -142,10 +148,11 @@ function stagesView(turn, { say, as }) {
     return `<span class="stage"><span class="swatch ${stage.key}"></span>${escaped(stageName(say, stage.key))}</span>${bar}
       <span class="number${stageIsOver(turn, stage) ? " over" : ""}"><bdi>${escaped(value)}</bdi></span>`;
   });
-  return `<div><h4>${escaped(say("stages_title"))}</h4><div class="lines">${lines.join("")}</div></div>`;
+  return `<div>${headed(say("stages_title"), words)}<div class="lines">${lines.join("")}</div></div>`;
 }
 
-function factsView(turn, { say, as }) {
+function factsView(turn, words) {
+  const { say, as } = words;
   const { snr_db: snr, clipping } = turn.quality ?? {};
   const uploads = (turn.lanes ?? []).map(({ lane, ending, took_ms: took }) => {
     const how = [ending, Number.isFinite(took) && as.ms(took)].filter(Boolean).join(", ");
@@ -162,7 +169,7 @@ function factsView(turn, { say, as }) {
   ].filter(([, value]) => value);
   if (facts.length === 0) return "";
   const lines = facts.map(([key, value]) => `<dt>${escaped(say(key))}</dt><dd><bdi>${escaped(value)}</bdi></dd>`);
-  return `<div class="wide"><h4>${escaped(say("facts_title"))}</h4><dl class="facts">${lines.join("")}</dl></div>`;
+  return `<div class="wide">${headed(say("facts_title"), words)}<dl class="facts">${lines.join("")}</dl></div>`;
 }
 
 /** How often a lane was asked: of the recorder's statistics where there are any, else of the turns. */
