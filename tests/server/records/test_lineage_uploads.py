@@ -4,6 +4,9 @@ import asyncio
 import dataclasses
 import datetime as dt
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -158,3 +161,12 @@ def test_a_hub_of_models_is_asked_with_what_is_declared(tmp_path: Path, monkeypa
         model.fetch(lambda _: None, threading.Event())
         sent = {f"header:{name}" for one in hub.asked for name in one.headers - found.TRANSPORT} | {"path"}
     assert differences(declared(Kind.MODEL_HUB), frozenset(("request", field) for field in sent)) == {}
+
+
+def test_the_runtime_of_the_models_tells_its_maker_nothing(tmp_path: Path) -> None:
+    """It would by itself, and leaves an id in its user's home for that."""
+    source = "from wyoming_server.engines.vad_silero import SileroVad; SileroVad().close()"
+    environ = {name: value for name, value in os.environ.items() if name != "CI" and "TELEMETRY" not in name}
+    told = environ | {"HOME": str(tmp_path), "XDG_CACHE_HOME": "", "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "-c", source], env=told, cwd=found.ROOT, check=True)
+    assert list(tmp_path.rglob("*")) == []
