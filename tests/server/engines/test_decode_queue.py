@@ -12,7 +12,7 @@ from tests.server.engines.recordings import GOLDEN, golden
 from wyoming_server.bundles.manifest import read_bundle
 from wyoming_server.bundles.store import STARTER_DIRECTORY
 from wyoming_server.engines.asr_whisper import WhisperEngine
-from wyoming_server.engines.decode_queue import DecodeQueue
+from wyoming_server.engines.decode_queue import DecodeLine, DecodeQueue
 from wyoming_server.errors import DecodeError, OverloadedError, UnsupportedLanguageError
 from wyoming_server.pipeline.types import DecodeRequest, Hypothesis
 
@@ -87,6 +87,23 @@ async def test_decodes_run_one_by_one_in_the_order_they_came(queue: DecodeQueue,
     assert [one.text for one in await asyncio.gather(*tasks)] == ["a", "b", "c"]
     assert engine.decoded == ["a", "b", "c"]
     assert (queue.waiting, engine.leased) == (0, 0)
+
+
+async def test_the_threads_time_counts_while_they_decode_and_what_runs_counts_already(engine: GatedEngine) -> None:
+    now_s = 100.0
+    line = DecodeLine(limit=4, workers=2, clock=lambda: now_s)
+    queue = DecodeQueue(engine.lease, at_once, line=line)
+    assert (queue.limit, queue.workers, queue.busy_seconds) == (4, 2, 0.0)
+    (task,) = await lined_up(queue, "a")
+    await engine.is_busy()
+    now_s += 3.0
+    assert queue.busy_seconds == 3.0
+    assert queue.beside(engine.lease).busy_seconds == 3.0  # two models in one line work with the same threads
+    engine.gate.set()
+    await task
+    now_s += 5.0
+    assert queue.busy_seconds == 3.0
+    queue.close()
 
 
 async def test_one_decode_too_many_is_refused_at_once_and_the_others_go_on(

@@ -7,6 +7,7 @@ from wyoming_server.learning.satellites import (
     SHARED_SECONDS,
     SatelliteCounts,
     Satellites,
+    WakeTotals,
 )
 from wyoming_server.learning.wake_advice import Suggestion
 from wyoming_server.pipeline.policy import MicrophoneClass
@@ -45,6 +46,17 @@ def test_a_wake_after_which_nobody_spoke_was_for_nobody() -> None:
     home.wake(spoke=True)
     home.wake(spoke=False)
     assert home.counts() == SatelliteCounts(turns=2, wakes=2, false_wakes=1)
+
+
+def test_wakes_of_all_satellites_together_only_grow_also_when_one_is_forgotten() -> None:
+    home = Home()
+    home.wakes(real=3, false=1)
+    home.wake(spoke=False, satellite="attic")
+    home.wake(spoke=None, satellite="attic")
+    assert home.satellites.totals() == WakeTotals(judged=5, false=2)
+    home.satellites.forget("kitchen")
+    home.satellites.clear()
+    assert home.satellites.totals() == WakeTotals(judged=5, false=2)
 
 
 def test_a_turn_that_nobody_can_judge_judges_no_wake() -> None:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.server.proofs.ledger_kills import prove
-from wyoming_server.errors import CapReachedError, DiskError
+from wyoming_server.errors import CapReachedError, DiskError, LaneUnreachableError
 from wyoming_server.pipeline.lanes import LaneSettings, Ledger, Upload
 from wyoming_server.pipeline.policy import Trust
 from wyoming_server.records.caps import LedgerSettings
@@ -74,6 +74,26 @@ async def refused(ledger: Ledger, one: Upload) -> str:
         await ledger.open(one)
     assert error.value.lane == one.lane
     return str(error.value)
+
+
+async def test_who_counts_uploads_is_told_of_each_that_went_once(tmp_path: Path) -> None:
+    told = list[Upload]()
+    async with books(tmp_path, cloud_seconds_per_day=5.0) as (ledger, _, _):
+        ledger.on_upload = told.append
+        went, never = upload(2.0), upload(2.0, turn_id="t2")
+        first, second = await ledger.open(went), await ledger.open(never)
+        assert told == []
+        await ledger.close(second, LaneUnreachableError.code, 0.1)
+        for _ in range(2):
+            await ledger.close(first, "answered", 0.4)
+        assert told == [went]
+        await refused(ledger, upload(4.0))
+        at_home = upload(9.0, trust=Trust.HOME)
+        await ledger.close(await ledger.open(at_home), "answered", 0.4)
+        away = upload(1.0, reason="away")
+        await ledger.record(away, NOON, "answered", 0.4)
+        await ledger.record(away, NOON, LaneUnreachableError.code, 0.4)
+        assert told == [went, at_home, away]
 
 
 async def test_an_upload_is_on_record_for_everybody_when_open_returns(tmp_path: Path) -> None:
