@@ -303,7 +303,7 @@ CLASSES: tuple[DataClass, ...] = (
         processed=_HUB,
         stored="records-key in the data folder, mode 0600; leave it out of backups",
         form="plain",
-        ends="a purge of everything",
+        ends="every purge, and every day on which something encrypted is past its window, gives the hub another",
     ),
     DataClass(
         name="control-token",

@@ -135,6 +135,8 @@ async def test_everything_that_is_purged_is_gone_and_nothing_is_left(served: Hom
 
 def test_the_list_of_what_backups_leave_out_names_the_files_as_they_are() -> None:
     assert {TOKEN_FILE, KEY_FILE, CERTIFICATE_FILE} <= LEFT_OUT.keys()
+    documented = (Path(__file__).parents[3] / "docs" / "privacy.md").read_text("utf-8")
+    assert all(f"| `{name}` | {what} |" in documented for name, what in LEFT_OUT.items())
 
 
 async def test_a_backup_without_keys_is_put_back_and_the_server_serves_and_says_what_to_do(tmp_path: Path) -> None:
