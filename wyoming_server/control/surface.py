@@ -478,6 +478,11 @@ class Control:
 
     # Its task.
 
+    def _past_now(self) -> tuple[object, ...]:
+        """Return what of the past is to be told at once."""
+        past = self._past
+        return past.months.is_running, past.drift.status()["state"], past.privacy.status()["key"]
+
     async def run(self) -> None:
         """Tell listeners what changes by itself, until cancelled."""
         last: object = None
@@ -487,7 +492,8 @@ class Control:
             while True:
                 await self._books.refresh()
                 supply, now_s = self._parts.supply_status(), self._parts.clock()
-                seen = (supply.state, supply.serving, round(supply.progress, 2), self._condition()[0])
+                of_supply = (supply.state, supply.serving, round(supply.progress, 2))
+                seen = (*of_supply, self._condition()[0], *self._past_now())
                 if self._feed.is_heard and (seen != last or now_s - told_s >= STATUS_SECONDS):
                     last, told_s = seen, now_s
                     self._changed()
