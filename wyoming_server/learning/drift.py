@@ -136,8 +136,8 @@ class LanguageDrift:
         e_values = self.detectors.e_values()
         for at in np.flatnonzero(e_values >= self._levels).tolist():
             name = FIGURES[at].name
-            if name in self.raised:
-                continue
+            if any(figure(one).metric is FIGURES[at].metric for one in self.raised):
+                continue  # its owner has been told
             known, best = self.references[name], self.detectors.leading(at)
             turns = max(1.0, float(self.detectors.turns[at, best]))
             now = float(self.detectors.total[at, best]) / turns

@@ -14,10 +14,10 @@ from .drift_reference import Reference
 from .snapshot import Snapshot, name, number, parts, whole
 
 SETTLED_AT = 1000.0
-"""While it is nearly as bad as when it alarmed, so many turns pass on average before it is taken for settled."""
+"""While it is half as bad as when it alarmed, or worse, so many turns pass on average before it is taken for settled."""
 _MOST_STAKED = 0.9
 _LEAST_RISE = 0.02
-_NEARLY = 0.7
+_HALF = 0.5
 """Of the rise: what was measured when it alarmed is too much, on average, since it alarmed for being so much."""
 
 
@@ -77,13 +77,13 @@ class Alarm:
 
 
 class Recovery:
-    """The evidence that a figure is back: bets, downwards, against its being nearly as bad still. Mutable."""
+    """The evidence that a figure is back: bets, downwards, against its being half as bad still. Mutable."""
 
     __slots__ = ("_mean", "_stake", "evidence")
 
     def __init__(self, known: Reference, now: float, evidence: float = 0.0) -> None:
-        """Bet that the mean is what it was in the reference, against most of what it was when it alarmed: `now`."""
-        rise = max(_LEAST_RISE, _NEARLY * (now - known.mean))
+        """Bet that the mean is what it was in the reference, against half-way to what it was when it alarmed: `now`."""
+        rise = max(_LEAST_RISE, _HALF * (now - known.mean))
         self._mean = min(0.99, known.mean + rise)
         spread = max(known.deviation, LEAST_DEVIATION)
         self._stake = min(rise / (known.clumping * spread**2), _MOST_STAKED / (1.0 - self._mean))
@@ -103,7 +103,7 @@ def message(alarm: Alarm) -> str:
     what = _WHAT[alarm.figure].format(language=alarm.language, now=now, limit=round(alarm.limit))
     turns = "turns that tell of it" if of.share < 1.0 else "turns"
     grown = f"{what}, up from {before}, since about {since} ({alarm.turns} {turns})."
-    subject = f" '{alarm.subject}'" if alarm.subject else ""
+    subject = _BEFORE_SUBJECT.get(alarm.cause, " ") + f"'{alarm.subject}'" if alarm.subject else ""
     return f"{grown} {_CAUSES[alarm.cause].format(subject=subject)} {_ACCEPT}"
 
 
@@ -134,8 +134,8 @@ _NAMES = {
 _CAUSES = {
     Cause.NEW_SATELLITE: "Most of it comes from a satellite that is new{subject}: look where it stands and how it "
     "sounds, and set what kind of microphone it has.",
-    Cause.NOISE: "Most of it comes from turns in louder noise than was usual, above all at the satellite{subject}: "
-    "look for what hums or plays near it, or move it.",
+    Cause.NOISE: "It comes with louder noise than was usual{subject}: look for what hums or plays near the satellite, "
+    "or move it.",
     Cause.LANGUAGE: "Most of it comes with speech that may be in another language{subject}: add that language, and a "
     "pipeline for it.",
     Cause.BUNDLE: "It came with another model{subject}: `edge-voice models rollback` returns to the one before.",
@@ -143,6 +143,7 @@ _CAUSES = {
     Cause.UNKNOWN: "Nothing that the hub measures explains it: look at the turns that went wrong lately, and whether "
     "the owner's settings or the rooms have changed.",
 }
+_BEFORE_SUBJECT = {Cause.NOISE: ", above all at ", Cause.NEW_SATELLITE: ", "}
 _ACCEPT = "If that is how it is to be, accept it as what is usual."
 
 

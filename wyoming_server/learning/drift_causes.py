@@ -4,6 +4,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
+from statistics import median
 
 import numpy as np
 
@@ -19,6 +20,9 @@ NEW = 0.02
 """Of a language's turns before the change, at most so many are of a satellite that is new."""
 QUIETEST = 0.1
 """Noisy is what this share of the turns before was, or noisier."""
+MUCH_NOISE_DB = 6.0
+"""Of the median SNR: four times the noise."""
+_OF_SOUND = {Metric.ESCALATION, Metric.RISK, Metric.CONFIDENCE, Metric.DISAGREEMENT}
 EXPLAINED = 0.4
 """Of the rise: less is no cause."""
 MORE = 0.1
@@ -79,7 +83,7 @@ class Witnesses:
         def number(turn: Witness) -> float:
             return known.number(of, turn.told[of.name])
 
-        best = EXPLAINED, _of_lane(alarm, since)
+        best = EXPLAINED, _by_coincidence(alarm, before, since)
         for cause, subject, mark in self._kinds(alarm, before, since):
             share = _explained(before, since, mark, number)
             if share > best[0]:
@@ -108,10 +112,18 @@ class Witnesses:
             yield Cause.NOISE, most, lambda one: _is_below(one.snr_db, quiet)
 
 
-def _of_lane(alarm: Alarm, since: Sequence[Witness]) -> Alarm:
-    """Return an alarm of waiting for lanes as the doing of the one that was waited for most; others as they are."""
-    lane, _ = Counter(map(_LANE, since)).most_common(1)[0]
-    return replace(alarm, cause=Cause.CLOUD, subject=lane) if alarm.figure == "lane_time" else alarm
+def _by_coincidence(alarm: Alarm, before: Sequence[Witness], since: Sequence[Witness]) -> Alarm:
+    """Return an alarm with what is named when nothing explains it, turn by turn.
+
+    Waiting for lanes is the doing of the one that was waited for most; else noise that has grown by a lot is named.
+    """
+    if alarm.figure == "lane_time":
+        lane, _ = Counter(map(_LANE, since)).most_common(1)[0]
+        return replace(alarm, cause=Cause.CLOUD, subject=lane)
+    was, now = ([one.snr_db for one in turns if one.snr_db is not None] for turns in (before, since))
+    if alarm.metric in _OF_SOUND and was and now and median(was) - median(now) >= MUCH_NOISE_DB:
+        return replace(alarm, cause=Cause.NOISE)
+    return alarm
 
 
 def _of_model(alarm: Alarm, since: Sequence[Witness], known: Reference) -> Alarm:
