@@ -150,9 +150,10 @@ class Database:
         self.run(_refuse_damage)
 
     def read[T](self, query: Job[T]) -> T:
-        """Return what a query finds, by a connection of its own. Raises DiskError, NewerRecordsError."""
+        """Return what a query finds at one moment, by a connection of its own. Raises DiskError, NewerRecordsError."""
         with _errors_told(self.path), contextlib.closing(self._connected("ro")) as connection:
             _refuse_newer(connection, len(self._migrations), self.path)
+            connection.execute("BEGIN")  # ends with the connection; what is committed meanwhile is another moment's
             return query(connection)
 
     def _connected(self, mode: str) -> sqlite3.Connection:

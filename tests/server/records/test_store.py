@@ -138,6 +138,19 @@ async def test_neither_reads_nor_the_loop_wait_for_the_writer(tmp_path: Path) ->
         assert await store.read(notes) == ["before", "held", "later"]
 
 
+async def test_a_query_sees_one_moment_whatever_is_written_meanwhile(tmp_path: Path) -> None:
+    async with opened_store(tmp_path / "records.sqlite", migrations=NOTES) as store:
+        await store.write(partial(note, "before"))
+
+        def twice(connection: sqlite3.Connection) -> list[list[str]]:
+            first = notes(connection)
+            store.submit(partial(note, "meanwhile")).result(10)
+            return [first, notes(connection)]
+
+        assert await store.read(twice) == [["before"], ["before"]]
+        assert await store.read(notes) == ["before", "meanwhile"]
+
+
 async def test_what_can_wait_is_written_in_time_without_being_asked(tmp_path: Path) -> None:
     path = tmp_path / "records.sqlite"
     async with opened_store(path, migrations=NOTES, interval_seconds=0.05) as store:
