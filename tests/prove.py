@@ -114,6 +114,9 @@ PROOFS = {
     "recording-cost": Proof(
         title="What writing a turn down costs the event loop", argv=_module("benchmarks.recording_cost")
     ),
+    "lineage-trace": Proof(
+        title="A whole run, traced and held to the register of data", argv=_module("proofs.lineage_trace")
+    ),
     "kill": Proof(title="Killed and started again", argv=_module("proofs.kill")),
 }
 

@@ -129,7 +129,7 @@ FLOWS: tuple[Flow, ...] = (
     *files(
         {
             "turns": {
-                Form.MIXED: "edge-voice.sqlite edge-voice.sqlite-wal edge-voice.sqlite-shm"
+                Form.MIXED: "edge-voice.sqlite edge-voice.sqlite-wal edge-voice.sqlite-shm edge-voice.sqlite-journal"
                 " edge-voice.damaged-[1-9].sqlite edge-voice.damaged-[1-9].sqlite-wal"
                 " edge-voice.damaged-[1-9].sqlite-shm"
             },
@@ -152,4 +152,6 @@ FLOWS: tuple[Flow, ...] = (
             "cohort-reports": {Form.NUMBER: "bundles/reports.json"},
         }
     ),
+    # What is opened to be written outside of it: nowhere, and how readily a trial's process is ended.
+    *flows_of(Kind.FILE, "system", {"status": {Form.NUMBER: "/dev/null /proc/*/oom_score_adj"}}),
 )

@@ -159,6 +159,20 @@ def _parts(shape: Any) -> tuple[Any, ...]:
     return (shape.inner,) if isinstance(shape, Maybe | Several) else ()
 
 
+def told(where: str, shape: Any, value: Any) -> set[tuple[str, str]]:
+    """Return the fields of a real answer, named as `answers` names those of its shape; unknown ones, too."""
+    if isinstance(shape, Named):
+        return told(shape.name, shape.inner, value)
+    inner = getattr(shape, "schema", shape)
+    if isinstance(value, dict) and isinstance(inner, Mapping):
+        shapes = {str(key): one for key, one in inner.items() if isinstance(key, str | vol.Marker)}
+        fields = {(where, name) for name in value} if where and shapes else set()
+        return fields.union(*(told("", shapes.get(name), one) for name, one in value.items()))
+    if isinstance(value, list) and isinstance(shape, Several):
+        return set().union(*(told("", shape.inner, one) for one in value))
+    return set().union(*(told(where, one, value) for one in _parts(shape) if value is not None))
+
+
 # What a speech service gets
 
 
