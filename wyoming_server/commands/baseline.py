@@ -144,7 +144,7 @@ def _facts(one: Json, currency: str) -> list[str]:
     lines = [f"  {words.count(turns)} commands; {sound} of sound and {cost} {caps}"]
     if turns:
         typical, slow = words.milliseconds(times["p50"]), words.milliseconds(times["p95"])
-        lines.append(f"  last word to text: {typical}, {slow} for the slowest twentieth")
+        lines.append(f"  last word to text: {typical}, 19 of 20 within {slow}")
         failed, again, given_up = (words.share(one[key] / turns) for key in ("failed", "retried", "abandoned"))
         lines.append(f"  {failed} without the service's answer, {again} said again, {given_up} given up")
     if one["pairs"]:

@@ -96,6 +96,8 @@ def _money(facts: MonthFacts, _: Without) -> str:
 
 
 def _wrong(facts: MonthFacts, _: Without) -> str:
+    if not facts.home.audits:  # what is known then is of turns that it was unsure of: there, they are to differ
+        return ""
     worst: tuple[float, Json] | None = None
     for one in facts.languages:
         known = one["disagreement"]
@@ -142,6 +144,19 @@ def _escalations(facts: MonthFacts, _: Without) -> str:
     return (
         f"The hub asked for help in {words.share(rate)} of all turns{where}. A larger model is surer of what it hears: "
         "`edge-voice tune` tells which one this machine can carry; `edge-voice models list` shows signed ones."
+    )
+
+
+def _in_vain(facts: MonthFacts, _: Without) -> str:
+    known, rate = facts.figures["disagreement"], facts.figures["escalation_rate"] or 0.0
+    if facts.home.audits or facts.figures["turns"] < ENOUGH or rate <= 0.1:
+        return ""
+    if not known or known["pairs"] < ENOUGH_PAIRS or known["high"] >= 0.1:
+        return ""
+    return (
+        f"In {words.share(1.0 - known['value'])} of the turns that the hub asked about, the service understood the "
+        "same: it asks more often than it needs to. A larger `error_target` lets it answer more by itself; `audits` let "
+        "it find the right measure without you."
     )
 
 
@@ -244,6 +259,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("wrong", _wrong),
     ("escalations-risen", _more_escalations),
     ("escalations", _escalations),
+    ("asks-in-vain", _in_vain),
     ("slow", _slow),
     ("retries", _retries),
     ("abandoned", _abandoned),

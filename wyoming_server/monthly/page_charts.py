@@ -168,7 +168,7 @@ def latency_chart(days: Sequence[Json], month: Month, budget_ms: float) -> str:
         ("l-cloud", "end of turn to text"),
         ("budget", f"budget, {budget_ms:.0f} ms"),
     ]
-    note = "Nineteen of twenty answers of the day came sooner. Those of the speech service are among them."
+    note = "19 of 20 texts of the day came sooner. Where a service is asked more often than that, it sets the figure."
     return figure("How long the text took", note, legend, said, 210, draw)
 
 

@@ -57,7 +57,7 @@ def tiles(scorecard: Json, month: Month) -> str:
     p50, p95 = now["last_word_to_text_ms"]["p50"], now["last_word_to_text_ms"]["p95"]
     found = [
         ("Commands", words.count(now["turns"]), _turns_below(last, before)),
-        ("Last word to text", words.milliseconds(p50), f"{words.milliseconds(p95)} for the slowest twentieth"),
+        ("Last word to text", words.milliseconds(p50), f"19 of 20 within {words.milliseconds(p95)}"),
         (f"The hub's own, {budget}", words.share(now["within_budget"]), _moved(now, last, "within_budget", before, 1)),
         (
             "Asked a speech service",
@@ -152,14 +152,14 @@ def against(scorecard: Json) -> str:
     if baseline is None or not baseline["turns"]:
         return ""
     turns = baseline["turns"]
-    until = f"until {words.day(baseline['ended'])}" if baseline["ended"] else "and goes on"
+    until = f"to {words.day(baseline['ended'])}" if baseline["ended"] else "on, which is not over yet"
     note = (
-        f"In a baseline that began on {words.day(baseline['began'])} {until}, a speech service answered "
+        f"In a baseline from {words.day(baseline['began'])} {until}, a speech service answered "
         f"{words.count(turns)} commands; the hub listened, too, and was not heard."
     )
     pairs = _differed(baseline)
     rows = [
-        _compared("ended without the service's answer", figures["error_rate"], baseline["failed"] / turns),
+        _compared("failed: an error, or no answer of the service", figures["error_rate"], baseline["failed"] / turns),
         _compared("had to be said again", figures["retry_rate"], baseline["retried"] / turns),
         _compared("were given up", figures["abandonment_rate"], baseline["abandoned"] / turns),
     ]
@@ -167,7 +167,7 @@ def against(scorecard: Json) -> str:
     return (
         f'<section><h2>Against a cloud-only assistant</h2><p class="note">{escaped(note)}</p>'
         f"{_latency_pair(figures, baseline, 'p50', 'Typical time from the last word to the text')}"
-        f"{_latency_pair(figures, baseline, 'p95', 'For the slowest twentieth')}"
+        f"{_latency_pair(figures, baseline, 'p95', 'Time that one in twenty exceeds')}"
         f"{_table('With the hub and without', heads, rows)}{pairs}</section>"
     )
 
@@ -233,7 +233,8 @@ def languages(scorecard: Json) -> str:
         return ""
     note = (
         "The last column: how often the hub and a speech service, asked about the same words, understood something "
-        "else. No word error rate, since nobody knows what was said."
+        "else. No word error rate: nobody knows what was said. Unless audits are on, only turns that the hub was "
+        "unsure of were asked about, which are the hard ones."
     )
     table = _table("Languages", heads, rows, is_markup=True)
     return f'<section><h2>Languages</h2><p class="note">{note}</p>{table}</section>'

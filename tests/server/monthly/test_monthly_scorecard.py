@@ -58,6 +58,11 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         ("cap-reached", {"seconds_by_day": {"2026-10-03": 600.0, "2026-10-04": 598.0}}, "on 2 days"),
         ("money-cap", {"home": replace(WELL, money_per_month=0.09)}, "$0.084 of the $0.090"),
         ("wrong", {"cells": [cell(), GERMAN]}, "German"),
+        (
+            "asks-in-vain",
+            {"home": replace(WELL, audits=False), "cells": [cell(escalation_rate=0.2)]},
+            "94% of the turns",
+        ),
         ("escalations-risen", {"last_month": cell(escalation_rate=0.02)}, "6.3 points"),
         ("escalations", {"cells": [cell(escalation_rate=0.3), cell(4000, language="en"), GERMAN]}, "German (41%)"),
         (
