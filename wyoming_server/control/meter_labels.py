@@ -13,7 +13,7 @@ MOST = 16
 
 
 class Admitted:
-    """The first so many values that are known; one that was admitted stays."""
+    """The first so many values that are known; one that was admitted stays until `left` lets it go."""
 
     def __init__(self, known: Callable[[], Collection[str]], most: int = MOST) -> None:
         self._known, self._most = known, most
@@ -27,6 +27,12 @@ class Admitted:
             return OTHER
         self._admitted.add(value)
         return value
+
+    def left(self) -> frozenset[str]:
+        """Return the admitted that are not known any more, and admit them no longer."""
+        gone = frozenset(self._admitted.difference(self._known()))
+        self._admitted -= gone
+        return gone
 
 
 class Languages:

@@ -1,8 +1,9 @@
 """Counts, as plain as they can be: a turn costs a few additions, and nothing of Prometheus is loaded for them."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from .meter_families import BUCKETS, Family
 
@@ -66,6 +67,15 @@ class Tally:
             known = series[labels] = _Histogram()
         known.counts[bisect_left(BUCKETS, seconds)] += 1
         known.sum += max(0.0, seconds)
+
+    def drop(self, label: str, values: Collection[str]) -> None:
+        """Forget every series whose label has one of these values."""
+        tables: tuple[Mapping[Family, dict[Labels, Any]], ...] = (self._counters, self._histograms)
+        for family, series in ((family, series) for table in tables for family, series in table.items()):
+            if label in family.labels:
+                at = family.labels.index(label)
+                for labels in [one for one in series if one[at] in values]:
+                    del series[labels]
 
     def counters(self) -> dict[Family, Mapping[Labels, float]]:
         """Return the counters as they are now."""

@@ -193,6 +193,7 @@ class Meters:
 
     def _values(self) -> dict[Family, Mapping[Labels, float]]:
         """Read all sources; one that fails takes nothing from the others: what watches the server fails last."""
+        self._tally.drop("lane", self._lane.left())  # its name was its owner's word, and goes with it
         for name, trust in self._lanes().items():  # Prometheus sees no growth in a series that begins with its first
             for reason in REASONS:
                 self._count_uploads((self._lane(name), trust.value, reason), uploads=0, seconds=0.0, size=0)

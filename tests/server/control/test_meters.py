@@ -309,6 +309,14 @@ async def test_uploads_are_counted_by_lane_and_reason_and_are_there_at_nought_be
     assert found.value("edge_voice_upload_cost_total", lane="far away", currency="EUR") == 0.0004
 
 
+async def test_a_lane_that_goes_takes_its_name_along(hub: Hub) -> None:
+    assert "far away" in (await hub.series()).text
+    del hub.lanes["far away"]
+    found = await hub.series()
+    assert "far away" not in found.text
+    assert {one.labels["lane"] for one in found.samples if "lane" in one.labels} == {"at home"}
+
+
 async def test_wake_words_are_counted_and_those_that_nobody_knows_are_one(hub: Hub) -> None:
     hub.meters.woke("assist_satellite.nursery", "hey_jarvis")
     hub.meters.woke("assist_satellite.nursery", "made up")

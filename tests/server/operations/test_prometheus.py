@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import queue
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from tests.server.peer import audio, connected, event
 from tests.server.wake_recordings import wake_recordings
 from wyoming_server.pipeline.types import Outcome
 from wyoming_server.records.turn_record import TurnLabel, TurnRecord
+from wyoming_server.strain import STRAINS
 
 from .prometheus import LACKS, OPERATIONS, Prometheus, Running, free_port, promtool, running_prometheus
 
@@ -109,13 +111,13 @@ async def life(served: Home) -> None:
 
 
 class Memory:
-    """Hears of turns, and remembers the last."""
+    """Hears of turns, on the server's thread, and remembers them."""
 
-    last: tuple[TurnRecord, Outcome] | None = None
+    def __init__(self) -> None:
+        self.heard = queue.Queue[tuple[TurnRecord, Outcome | None]]()
 
     def turn(self, record: TurnRecord, outcome: Outcome | None) -> None:
-        if outcome is not None:
-            self.last = record, outcome
+        self.heard.put((record, outcome))
 
     def label(self, label: TurnLabel) -> None: ...
 
@@ -128,9 +130,8 @@ async def months_of_turns(served: Home) -> None:
     recorder, memory = served.server.control._past.recorder, Memory()
     hearers, recorder._hearers = recorder._hearers, (*recorder._hearers, memory)
     await turn(served, said("kitchen"))
+    record, outcome = await asyncio.to_thread(memory.heard.get, timeout=10.0)
     recorder._hearers = hearers
-    assert memory.last is not None
-    record, outcome = memory.last
     for number in range(REFERENCE_TURNS + 10):
         again = replace(record, turn_id=f"earlier {number}")
         served._loop.call_soon_threadsafe(recorder.turn, again, outcome)
@@ -160,6 +161,20 @@ async def test_a_hundred_scrapes_at_once_while_turns_are_heard(watched: Watched,
 
     texts, _ = await asyncio.gather(asyncio.gather(*(one() for _ in range(100))), life(watched.home))
     assert all(text.endswith(b"\n") and b"edge_voice_info{" in text for text in texts)
+
+
+async def test_a_hub_that_begins_to_strain_is_an_incident(watched: Watched, owner: Owner) -> None:
+    assert watched.home.server is not None
+    metrics, heat = watched.home.server.control._past.metrics, STRAINS[1]
+    watched.home._loop.call_soon_threadsafe(metrics._on_strain, heat.code, heat.sentence)
+    found: list[dict[str, str]] = []
+    for _ in range(100):
+        found = [one for one in (await owner.ask("GET", "incidents"))["incidents"] if one["kind"] == "load"]
+        if found:
+            break
+        await asyncio.sleep(0.05)
+    (incident,) = found
+    assert (incident["subject"], incident["message"]) == (heat.code, heat.sentence)
 
 
 async def test_without_the_token_nothing_is_told(watched: Watched) -> None:
