@@ -15,10 +15,15 @@ class Connections:
     """Makes connections' protocols for an asyncio server."""
 
     def __init__(
-        self, make: Callable[[], asyncio.Protocol], *, most: int = MOST_PER_ADDRESS, seconds: float = HEADER_SECONDS
+        self,
+        make: Callable[[], asyncio.Protocol],
+        *,
+        most: int = MOST_PER_ADDRESS,
+        seconds: float = HEADER_SECONDS,
+        only: str = "",
     ) -> None:
-        """Watch what `make` makes."""
-        self._make, self._most, self.seconds = make, most, seconds
+        """Watch what `make` makes; with `only`, all other addresses are cut off."""
+        self._make, self._most, self.seconds, self._only = make, most, seconds, only
         self._held: Counter[str] = Counter()
 
     def __call__(self) -> asyncio.Protocol:
@@ -26,8 +31,8 @@ class Connections:
         return _Watched(self, self._make())
 
     def take(self, address: str) -> bool:
-        """Count a connection; False when its address holds as many as it may."""
-        if self._held[address] >= self._most:
+        """Count a connection; False when its address may hold none, or no more."""
+        if (self._only and address.removeprefix("::ffff:") != self._only) or self._held[address] >= self._most:
             return False
         self._held[address] += 1
         return True

@@ -79,7 +79,8 @@ async def control_port(
         app[SOCKETS] = sockets
         app.add_routes([*entry.routes(), *page_routes(), *routes(surface)])
         app.on_response_prepare.append(security_headers)
-        server = await stack.enter_async_context(_serving(app, settings.address, host, port, tls))
+        ingress = settings.ingress_port if tls is not None and visitors.supervisor else 0
+        server = await stack.enter_async_context(_serving(app, settings.address, host, port, tls, ingress))
         watching = asyncio.create_task(_watch(access, changed, sockets, sessions), name="control token")
         stack.push_async_callback(_ended, watching)
         bound = server.sockets[0].getsockname()[1]
@@ -101,9 +102,9 @@ async def _tls(
 
 @asynccontextmanager
 async def _serving(
-    app: web.Application, address: str, host: str, port: int, tls: ssl.SSLContext | None
+    app: web.Application, address: str, host: str, port: int, tls: ssl.SSLContext | None, ingress: int
 ) -> AsyncGenerator[asyncio.Server]:
-    """Answer requests until the block ends. Raises PortBusyError."""
+    """Answer requests until the block ends, on a port for the Supervisor, too. Raises PortBusyError."""
     runner = web.AppRunner(
         app, access_log=None, logger=_HTTP_LOGGER, keepalive_timeout=KEEP_ALIVE_SECONDS, shutdown_timeout=LAST_SECONDS
     )
@@ -119,7 +120,20 @@ async def _serving(
         stack.push_async_callback(runner.cleanup)
         stack.push_async_callback(app[SOCKETS].close, GOING_AWAY, "the server stops")
         stack.callback(server.close)
+        if ingress:
+            await _open_ingress(stack, Connections(runner.server, only=app[VISITORS].supervisor), host, ingress)
         yield server
+
+
+async def _open_ingress(stack: AsyncExitStack, made: Connections, host: str, port: int) -> None:
+    """Listen for the Supervisor, too; without that port, there is only no panel."""
+    try:
+        server = await asyncio.get_running_loop().create_server(made, host, port)
+    except OSError as failure:
+        _LOGGER.warning("control.ingress_port %s cannot be listened on: %s", port, failure.strerror)
+        return
+    stack.push_async_callback(_dropped, server)
+    stack.callback(server.close)
 
 
 async def _dropped(server: asyncio.Server) -> None:

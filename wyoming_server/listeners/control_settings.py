@@ -3,7 +3,7 @@
 import ipaddress
 from dataclasses import dataclass, field
 
-from ..pipeline.checked import Checked
+from ..pipeline.checked import Checked, ranged
 
 OFF = "off"
 
@@ -22,6 +22,8 @@ class ControlSettings(Checked):
     """Whether turns that are told of carry their texts."""
     supervisor_token: str = field(default="", repr=False)
     """Of Home Assistant's Supervisor, which tells Home Assistant of an add-on; the add-on's start fills it in."""
+    ingress_port: int = ranged(8099, at_least=0, at_most=65_535)
+    """Where the Supervisor asks for Home Assistant's panel, in plain HTTP as it does; 0 for nowhere."""
 
     @property
     def listens(self) -> bool:

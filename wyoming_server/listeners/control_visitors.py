@@ -58,14 +58,12 @@ class Visitors:
     ) -> None:
         """Let in who shows the token, and tell `admit` where that was; `supervisor` is its address, empty for none."""
         self._access, self._sessions, self._admit = access, sessions, admit
-        self.cookie, self._supervisor = cookie, supervisor
+        self.cookie, self.supervisor = cookie, supervisor
         self._wrong = PerPeer(WRONG_TOKENS, clock)
 
     def is_ingress(self, request: web.Request) -> bool:
         """Tell whether the Supervisor asks for a user whom it has checked."""
-        return bool(
-            self._supervisor and "X-Ingress-Path" in request.headers and address_of(request) == self._supervisor
-        )
+        return bool(self.supervisor and "X-Ingress-Path" in request.headers and address_of(request) == self.supervisor)
 
     def owner_of(self, request: web.Request) -> str:
         """Return the session by which a request was let in; empty for none."""

@@ -1,6 +1,7 @@
 """A browser's way in: the token once, then a cookie; or Home Assistant's ingress."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -214,3 +215,37 @@ async def test_an_add_on_believes_the_supervisors_address_alone(tmp_path: Path) 
     async with control(tmp_path, supervisor_token="of the supervisor") as caller:
         headers = {"X-Ingress-Path": "/x", "X-Forwarded-For": control_visitors.SUPERVISOR}
         assert (await caller.ask("GET", STATUS, token="", headers=headers)).code == "token-refused"
+
+
+async def test_the_supervisor_asks_in_plain_http_at_a_port_where_nobody_else_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"address": "0.0.0.0:0", "supervisor_token": "of the supervisor", "ingress_port": free_port()}
+    url = f"http://127.0.0.1:{settings['ingress_port']}{STATUS}"
+    async with control(tmp_path, **settings), aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await session.get(url, headers=INGRESS)
+    monkeypatch.setattr(control_port, "SUPERVISOR", "127.0.0.1")
+    async with control(tmp_path, **settings) as caller, aiohttp.ClientSession() as session:
+        async with session.get(url, headers=INGRESS) as answer:
+            assert answer.status == 200
+        async with session.get(url) as answer:
+            assert answer.status == 401
+        assert (await caller.ask("GET", STATUS)).status == 200
+
+
+async def test_an_ingress_port_that_is_taken_costs_the_panel_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as taken:
+        port = taken.getsockname()[1]
+        async with control(tmp_path, address="0.0.0.0:0", supervisor_token="x", ingress_port=port) as caller:
+            assert (await caller.ask("GET", STATUS)).status == 200
+    assert f"control.ingress_port {port} cannot be listened on" in caplog.text
+
+
+def free_port() -> int:
+    """Return a port that was free a moment ago."""
+    with socket.create_server(("0.0.0.0", 0)) as one:
+        port: int = one.getsockname()[1]
+        return port
