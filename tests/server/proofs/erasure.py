@@ -20,12 +20,14 @@ import time
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tests.server.proofs.searched import count_in, forms_of_bytes, forms_of_sound, forms_of_text
 from tests.server.records.kept_home import KeptHome, Said, kept_home
+from wyoming_server.records.data_keys import CORRECTIONS, RECORDINGS, TRANSCRIPTS, DataKeys
 from wyoming_server.records.data_keys import FILE_NAME as KEY_FILE
-from wyoming_server.records.data_keys import DataKeys
+from wyoming_server.records.pseudonyms import SATELLITE
 from wyoming_server.records.seals import Seals
 from wyoming_server.records.store import FILE_NAME
 
@@ -34,6 +36,14 @@ WINDOW_DAYS = 7
 TURN_DAYS = 30
 LONGEST_LIFE_SECONDS = 0.3
 """A process is killed within this time after it began."""
+PURGED = {
+    **{one: (one,) for one in (TRANSCRIPTS, RECORDINGS, CORRECTIONS)},
+    "turns": (TRANSCRIPTS, RECORDINGS, CORRECTIONS),
+}
+"""What is purged → whose seals go."""
+_SEALED_OF = "SELECT content FROM sealed WHERE class IN (SELECT value FROM json_each(?))"
+_SEALED_BY = "SELECT content FROM sealed WHERE satellite IN (SELECT value FROM json_each(?))"
+_TURNS_BY = "SELECT turn FROM turn WHERE ? = '' OR satellite IN (SELECT value FROM json_each(?))"
 WRONG = ("plaintext", "gone", "opened copies", "left after kills", "not found before")
 
 type Secret = dict[str, bytes]
@@ -121,36 +131,39 @@ async def expire(folder: Path, *, days: int, turns: int, seed: int, counts: Coun
 
 
 async def purge(folder: Path, *, seed: int, turns: int, counts: Counter[str]) -> None:
-    """Purge one class after the other, a satellite, and all."""
-    for what, classes in {
-        "transcripts": ("transcripts",),
-        "recordings": ("recordings",),
-        "corrections": ("corrections",),
-        "turns": ("transcripts", "recordings", "corrections", "turns"),
-        "a satellite": (),
-    }.items():
+    """Purge one class after the other, then a satellite."""
+    for what, classes in PURGED.items():
         async with kept_home(folder / what, seed=seed) as home:
             said = await lived(home, 0, turns)
-            asked, room = (["turns"], ROOMS[1]) if what == "a satellite" else ([what], None)
-            (of,) = (await home.rows("SELECT satellite FROM turn WHERE turn <> '' GROUP BY satellite LIMIT 1"))[0]
-            if room is not None:
-                names = await home.ask(lambda one, room=room: home.pseudonyms.every("satellite", room, one))
-                of = names[0]
-                sealed = await home.rows("SELECT content FROM sealed WHERE satellite = ?", of)
-                hashes = await home.rows("SELECT turn FROM turn WHERE satellite = ?", of)
-            else:
-                sealed = await home.rows(
-                    "SELECT content FROM sealed WHERE class IN (SELECT value FROM json_each(?))", json.dumps(classes)
-                )
-                hashes = await home.rows("SELECT turn FROM turn") if "turns" in classes else []
-            gone = [*(forms_of_bytes(one) for (one,) in sealed), *(forms_of_text(one) for (one,) in hashes)]
-            counts["not found before"] += len(gone) - count_in(home.folder, gone)
-            counts["gone, looked for"] += len(gone)
-            await home.keeper.purge(asked, room)
-            counts["gone"] += count_in(home.folder, gone)
-            counts["plaintext"] += count_in(home.folder, plain_of(said))
-            counts["purges"] += 1
+            gone = [forms_of_bytes(one) for (one,) in await home.rows(_SEALED_OF, json.dumps(classes))]
+            gone += await pseudonyms_of(home) if what == "turns" else []
+            await purged(home, said, [what], None, gone, counts)
         shutil.rmtree(folder / what)
+    async with kept_home(folder / "satellite", seed=seed) as home:
+        said = await lived(home, 0, turns)
+        names = json.dumps(await home.ask(partial(home.pseudonyms.every, SATELLITE, ROOMS[1])))
+        gone = [forms_of_bytes(one) for (one,) in await home.rows(_SEALED_BY, names)]
+        gone += await pseudonyms_of(home, names)
+        await purged(home, said, ["turns"], ROOMS[1], gone, counts)
+    shutil.rmtree(folder / "satellite")
+
+
+async def pseudonyms_of(home: KeptHome, satellites: str = "") -> list[Secret]:
+    """Return the hashes of turns, of some satellites or all."""
+    rows = await home.rows(_TURNS_BY, satellites, satellites or "[]")
+    return [forms_of_text(turn) for (turn,) in rows]
+
+
+async def purged(
+    home: KeptHome, said: list[Said], what: list[str], room: str | None, gone: list[Secret], counts: Counter[str]
+) -> None:
+    """Purge, and look for what must have gone: it was there before."""
+    counts["gone, looked for"] += len(gone)
+    counts["not found before"] += len(gone) - count_in(home.folder, gone)
+    await home.keeper.purge(what, room)
+    counts["gone"] += count_in(home.folder, gone)
+    counts["plaintext"] += count_in(home.folder, plain_of(said))
+    counts["purges"] += 1
 
 
 async def purge_for_ever(folder: Path, seed: int) -> None:
