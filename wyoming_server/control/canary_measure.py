@@ -60,6 +60,8 @@ def disagreed(hypothesis: Hypothesis, match: GrammarMatch, heard: Interpretation
     when it must is not blamed for that. None without lanes, and where the lane gave nothing, or is the client's.
     """
     answer = heard.answer
+    if has_lanes and heard.is_forced:  # else a model would look worse in mode `cloud`, or while a baseline is recorded
+        return False
     if answer is None or not answer.text:
         return False if has_lanes and answer is None and not heard.decision.to_client else None
     language = answer.language or hypothesis.language

@@ -283,8 +283,7 @@ class Learner:
         What went there for the mode alone would have been accepted: it counts as that, audited for certain. Else a week
         in mode `cloud`, in which nothing is accepted and nothing accepted is wrong, would raise the allowance.
         """
-        limit, logit = turn.one.decision.threshold, turn.one.risk.logit
-        forced = turn.one.decision.by_mode and limit is not None and logit <= limit.logit
+        forced, logit = turn.one.is_forced, turn.one.risk.logit
         wrong = None if comparison is None else not comparison.same_intent
         if comparison is not None:
             self._knows.disagreements.observe(cell.language, Pair(comparison=comparison, audited=forced))

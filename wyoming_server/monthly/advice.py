@@ -155,8 +155,8 @@ def _in_vain(facts: MonthFacts, _: Without) -> str:
         return ""
     return (
         f"In {words.share(1.0 - known['value'])} of the turns that the hub asked about, the service understood the "
-        "same: it asks more often than it needs to. A larger `error_target` lets it answer more by itself; `audits` let "
-        "it find the right measure without you."
+        "same: it asks more often than it needs to. A larger `error_target` lets it answer more by itself; `audits` "
+        "let it find the right measure without you."
     )
 
 

@@ -266,6 +266,12 @@ class Interpretation:
         """What wins: a lane's text, else the hub's."""
         return (self.answer.text if self.answer else "") or self.hypothesis.text
 
+    @property
+    def is_forced(self) -> bool:
+        """Whether it went to a lane for the mode alone: its risk was within the threshold."""
+        limit = self.decision.threshold
+        return self.decision.by_mode and limit is not None and self.risk.logit <= limit.logit
+
 
 class EndedBy(enum.StrEnum):
     """What ended the listening."""

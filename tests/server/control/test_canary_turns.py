@@ -132,6 +132,13 @@ def test_a_lane_that_hears_something_else_disagrees(heard: str, lanes: bool, dis
     assert canary.told[0][1].disagreed is disagreed
 
 
+def test_what_was_asked_for_the_mode_alone_is_as_if_nobody_had_been_asked() -> None:
+    canary, turns = fed(lanes=True)
+    turns.ended(said(heard=MISHEARD, by_mode=True), spans())
+    turns.ended(said(heard=MISHEARD, by_mode=True, logit=2.0), spans())
+    assert [seen.disagreed for _, seen in canary.told] == [False, True]
+
+
 def test_slow_is_twice_what_is_usual_of_the_incumbent_for_both() -> None:
     canary, turns = fed(Stage.SERVING)
     for _ in range(20):

@@ -1,7 +1,9 @@
 """A month's figures as a scorecard, and what follows from them."""
 
 import itertools
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,6 +98,14 @@ def test_what_the_figures_show_is_said_with_what_to_do(code: str, changes: dict[
 
 def test_every_rule_has_a_case_above() -> None:
     assert {code for code, *_ in CASES} == {code for code, _ in RULES}
+
+
+def test_every_rule_is_in_the_documentation() -> None:
+    page = (Path(__file__).parents[3] / "docs/scorecard.md").read_text("utf-8")
+    table = page.partition("## What to do next")[2].partition("## ")[0]
+    rows = re.findall(r"^\|([^|]*`[^|]*)\|", table, re.MULTILINE)
+    named = {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)}
+    assert named == {code for code, _ in RULES} | {"no-turns", "all-well"}
 
 
 def test_of_a_few_turns_nothing_follows() -> None:
