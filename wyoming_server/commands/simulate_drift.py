@@ -14,7 +14,7 @@ from ..errors import DiskError
 from ..settings import Settings
 from .report import MISSING, Style, print_json, table
 from .simulate_drift_plot import plot
-from .simulate_drift_run import CASES, HORIZON, MOST_DELAY, RUN_LENGTH, STEADY_BEFORE, Case, Result, simulate
+from .simulate_drift_run import CASES, HORIZON, MOST_DELAY, RUN_LENGTH, STEADY_BEFORE, Result, simulate
 from .whole_file import write_whole
 
 _LEAST_HOMES, _LEAST_TURNS = 10, 500
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_at_least(_LEAST_TURNS),
         default=RUN_LENGTH,
         metavar="N",
-        help=f"turns of each home where nothing changes ({RUN_LENGTH})",
+        help=f"turns of each home where nothing changes, and at most where something does ({RUN_LENGTH})",
     )
     parser.add_argument("--seed", type=_at_least(0), default=1, metavar="N", help="which homes (1)")
 
@@ -112,7 +112,8 @@ def _row(one: Result) -> tuple[str, ...]:
 
 
 def _simulated(homes: int, turns: int, seed: int, cancelled: threading.Event) -> list[Result]:
-    total = sum(turns if one.after is None else STEADY_BEFORE + HORIZON + one.creeps for one in CASES)
+    changing = min(STEADY_BEFORE, turns) + min(HORIZON, turns)
+    total = sum(turns if one.after is None else changing + one.creeps for one in CASES)
     hidden = not sys.stderr.isatty()
     with tqdm(desc="simulating", total=total, unit="turn", unit_scale=True, file=sys.stderr, disable=hidden) as bar:
 
@@ -121,11 +122,7 @@ def _simulated(homes: int, turns: int, seed: int, cancelled: threading.Event) ->
             if cancelled.is_set():
                 raise _CancelledError
 
-        return [_one(case, homes, turns, seed, after_each) for case in CASES]
-
-
-def _one(case: Case, homes: int, turns: int, seed: int, after_each: Callable[[], object]) -> Result:
-    return simulate(case, homes=homes, turns=turns, seed=seed, after_each=after_each)
+        return [simulate(case, homes=homes, turns=turns, seed=seed, after_each=after_each) for case in CASES]
 
 
 def _at_least(least: int) -> Callable[[str], int]:

@@ -133,7 +133,10 @@ class Result:
 
 
 def simulate(case: Case, *, homes: int, turns: int, seed: int, after_each: Callable[[], object]) -> Result:
-    """Run a case's homes; `turns` is how long the steady ones are watched, and `after_each` is called at each turn."""
+    """Run a case's homes; `turns` is how long the steady ones are watched, and the others at most.
+
+    `after_each` is called at each turn.
+    """
     chance = np.random.default_rng((seed, *case.name.encode()))
     made = Homes(homes, chance)
     if case.reference_turns is None:
@@ -144,10 +147,11 @@ def simulate(case: Case, *, homes: int, turns: int, seed: int, after_each: Calla
     if case.after is None:
         watch.over(_steady(case.before, turns))
         return watch.result(case, turns)
-    watch.over(_steady(case.before, STEADY_BEFORE))
+    watch.over(_steady(case.before, min(STEADY_BEFORE, turns)))
     watch.changed()
-    watch.over(_changing(case, HORIZON + case.creeps))
-    return watch.result(case, HORIZON + case.creeps)
+    horizon = min(HORIZON, turns) + case.creeps
+    watch.over(_changing(case, horizon))
+    return watch.result(case, horizon)
 
 
 def _too_many(found: int, turns: float) -> bool:

@@ -14,7 +14,7 @@ from .drift_reference import Reference
 from .snapshot import Snapshot, name, number, parts, whole
 
 SETTLED_AT = 1000.0
-"""While it is half as bad as when it alarmed, or worse, so many turns pass on average before it is taken for settled."""
+"""While it is half as bad as when it alarmed, or worse, so many turns pass, on average, until it is called settled."""
 _MOST_STAKED = 0.9
 _LEAST_RISE = 0.02
 _HALF = 0.5

@@ -325,8 +325,8 @@ class Result:
 
 
 def ran(case: Case, *, homes: int, turns: int, seed: int, before: int = 2500, bar: Any = None) -> Result:
-    """Run a case's homes; a change comes after `before` turns, and what changes is watched for as long as is soon."""
-    after = SOON if case.cause else turns
+    """Run a case's homes; a change comes after `before` turns, and what changes is watched as long as is soon."""
+    after = min(SOON, turns) if case.cause else turns
     found: list[Home] = []
     delays: list[float] = []
     for number in range(homes):
