@@ -88,6 +88,11 @@ PROOFS = {
     "simulate": Proof(
         title="The threshold's bound on streams", argv=(sys.executable, "-m", "wyoming_server", "simulate", "threshold")
     ),
+    "drift": Proof(
+        title="Drift: false alarms, and how soon changes are told of",
+        argv=(sys.executable, "-m", "wyoming_server", "simulate", "drift"),
+    ),
+    "drift-runs": Proof(title="Drift in whole homes, and its causes", argv=_module("proofs.drift_runs")),
     "ledger": Proof(title="What writing an upload down costs", argv=_module("benchmarks.ledger")),
     "rollout": Proof(
         title="Staged rollout of good and bad bundles to 100,000 hubs",
