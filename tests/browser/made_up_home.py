@@ -81,6 +81,7 @@ class MadeUpHome(RecordingSurface):
             "consent": "" if own else "2026-10-02", "seconds": seconds, "bytes": int(seconds * 32_000) + 44,
             "cost": 0.0 if own else round(seconds / 60 * 0.0045, 6), "currency": "USD",
             "ending": self.chance.choice(("answered", "answered", "answered", "lane-timeout")), "took_seconds": 0.6,
+            "left": True,
         }  # fmt: skip
 
     def status(self) -> Json:

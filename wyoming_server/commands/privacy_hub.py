@@ -17,7 +17,7 @@ EVERYTHING = "everything"
 WHAT = ("turns", "transcripts", "recordings", "corrections", "aggregates", "learned", "satellites", "vocabulary",
         "ledger", "choices", "lanes", EVERYTHING)  # fmt: skip
 COLUMNS = ("number", "at", "lane", "reason", "consent", "seconds", "bytes", "cost", "currency", "ending",
-           "took_seconds", "turn_id")  # fmt: skip
+           "took_seconds", "left", "turn_id")  # fmt: skip
 """Of the ledger."""
 _ASKED_ROWS, _SHOWN_ROWS = 1000, 50
 

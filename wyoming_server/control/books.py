@@ -136,6 +136,7 @@ def _row(row: LedgerRow) -> Json:
         "currency": row.currency,
         "ending": row.ending,
         "took_seconds": row.took_seconds,
+        "left": row.has_left,
     }
 
 

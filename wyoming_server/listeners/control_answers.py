@@ -315,6 +315,7 @@ LEDGER_ROW = Named(
             "bytes": COUNT,
             "cost": AMOUNT,
             "took_seconds": Maybe(AMOUNT),
+            "left": Truth(),
         }
     ),
 )

@@ -141,6 +141,7 @@ FLOWS: tuple[Flow, ...] = (
                 Form.CODE: "currency ending reason",
                 Form.OWNER_WORD: "lane",
                 Form.ID: "turn_id",
+                Form.TRUTH: "left",
             }
         },
     ),

@@ -123,7 +123,7 @@ STATUS: Json = {
 LEDGER: Json = {
     "rows": [{"number": 17, "at": AT, "lane": "OpenAI", "turn_id": "a-turn", "reason": "risk", "consent": "2026-11-22",
               "seconds": 1.9, "bytes": 60_844, "cost": 0.0002, "currency": "USD", "ending": "answered",
-              "took_seconds": 0.4}],
+              "took_seconds": 0.4, "left": True}],
     "today": [{"lane": "OpenAI", "trust": "cloud", "uploads": 1, "seconds": 1.9, "cost": 0.0002}], "this_month": [],
 }  # fmt: skip
 WAKE: Json = {"type": "wake", "satellite": None, "word": "hey_jarvis", "score": 0.9, "at": AT}
