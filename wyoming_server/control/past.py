@@ -1,7 +1,8 @@
 """What a server keeps of its turns, and tells of them: one part for each question that an owner has."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from ..records.data_keys import DataKeys
@@ -16,6 +17,10 @@ from .months import MonthBook
 from .parts import Parts
 from .privacy import Keeper
 from .recorder import Hearer, Recorder
+
+_LOGGER = logging.getLogger(__name__)
+AGAIN_SECONDS = 60.0
+"""Until a part that has failed begins anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,14 +43,20 @@ class Past:
     async def run(self) -> None:
         """Sum up, let go, make scorecards, and watch the load, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for work in (
-                self.history.run(),
-                self.privacy.run(),
-                self.months.run(),
-                self.metrics.run(),
-                self.drift.run(),
-            ):
-                tasks.create_task(work)
+            for part in (self.history, self.privacy, self.months, self.metrics, self.drift):
+                tasks.create_task(kept_up(type(part).__name__, part.run))
+
+
+async def kept_up(name: str, run: Callable[[], Awaitable[object]], pause_seconds: float = AGAIN_SECONDS) -> None:
+    """Run a part until it ends by itself; after a fault of its own again, while the others go on."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            _LOGGER.exception("%s has failed, and begins anew in %.0f s", name, pause_seconds)
+            await asyncio.sleep(pause_seconds)
+        else:
+            return
 
 
 def past_of(
@@ -80,7 +91,17 @@ def past_of(
         wall=parts.wall,
     )
     metrics = meters_of(parts, saturation, settings, history.happened)
-    months = MonthBook(parts, history, settings, publish)
+    months = MonthBook(
+        history,
+        store=parts.brain.store,
+        lanes=parts.brain.lanes,
+        ledger=parts.brain.ledger,
+        model=lambda: parts.supply_status().serving,
+        settings=settings,
+        wall=parts.wall,
+        clock=parts.clock,
+        publish=publish,
+    )
     drift = DriftWatch(
         learner=parts.brain.learner,
         snapshots=parts.brain.snapshots,
