@@ -15,7 +15,9 @@ from tests.server.peer import audio, connected, event, kitchen
 from tests.server.proofs.control_api import control_of
 from wyoming_server.commands.recording import read_recording
 from wyoming_server.listeners.control_answers import MESSAGES
+from wyoming_server.listeners.control_documents import page_policy
 from wyoming_server.listeners.control_schemas import OPERATIONS
+from wyoming_server.listeners.control_shapes import WHAT
 from wyoming_server.listeners.control_values import checked
 from wyoming_server.pipeline.lanes import LaneRequest
 
@@ -57,9 +59,25 @@ async def test_a_recording_is_heard_and_said_with_all_that_is_known(session: aio
     assert told["seconds"] == pytest.approx(len(KITCHEN) / 32_000, abs=0.01)
 
 
-@pytest.mark.parametrize("name", ["status", "policy", "lanes", "turns", "satellites", "ledger", "openapi"])
+ANSWERS = ("status", "policy", "lanes", "turns", "satellites", "ledger", "openapi", "figures", "history", "records",
+           "incidents", "drift", "baseline", "lineage", "kept")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ANSWERS)
 async def test_each_answer_has_what_is_described_and_nothing_else(name: str, session: aiohttp.ClientSession) -> None:
     assert await asked(session, name)
+
+
+async def test_counters_and_this_months_scorecard_are_there_from_the_start(session: aiohttp.ClientSession) -> None:
+    async with session.get("/metrics") as answer:
+        assert (answer.status, answer.content_type) == (200, "text/plain")
+        assert "edge_voice_" in await answer.text()
+    month = (await asked(session, "status"))["server"]["started_at"][:7]
+    async with session.get(f"/scorecard?month={month}") as answer:
+        assert (answer.status, answer.content_type) == (200, "text/html")
+        page = await answer.text()
+        assert page_policy(page) in answer.headers["Content-Security-Policy"]
+    assert (await asked(session, "scorecard", params={"month": month}))["complete"] is False
 
 
 async def test_lanes_can_be_sent_back_as_they_came(session: aiohttp.ClientSession) -> None:
@@ -84,7 +102,7 @@ async def test_a_vocabulary_is_counted_and_all_can_be_erased(session: aiohttp.Cl
     told = await asked(session, "change_vocabulary", json=names)
     assert told == {"names": 2, "areas": 1, "floors": 0, "terms": 0}
     erased = (await asked(session, "purge", json={"what": "everything"}))["erased"]
-    assert set(erased) == {"turns", "learned", "satellites", "ledger", "choices", "lanes"}
+    assert set(erased) == set(WHAT)
 
 
 async def test_the_socket_tells_the_status_and_every_turn(session: aiohttp.ClientSession, controlled: Home) -> None:
