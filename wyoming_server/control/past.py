@@ -5,7 +5,6 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from ..records.data_keys import DataKeys
 from ..resilience.degraded import Condition, Facts
 from ..saturation import Saturation
 from ..settings import Settings
@@ -82,7 +81,7 @@ def past_of(
     )
     history = TurnHistory(
         parts.brain.store,
-        DataKeys(parts.data),
+        privacy.keys,
         kept=privacy.of_turns,
         satellites=satellites,
         condition=condition,

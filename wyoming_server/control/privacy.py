@@ -48,10 +48,11 @@ class Keeper:
         `wall` is the home's own time, and `clock` monotonic seconds.
         """
         self._store, self._settings, self._clock = store, settings, clock
-        self._keys = DataKeys(folder)
-        self._kept = Keepsakes(store, self._keys, settings=settings, today=lambda: wall().date())
-        self._erasure = Erasure(store, self._keys)
-        self._purge = Purge(store, self._keys, self._erasure)
+        self.keys = DataKeys(folder)
+        """For all that writes records: whichever meets a failure, the owner is told of it."""
+        self._kept = Keepsakes(store, self.keys, settings=settings, today=lambda: wall().date())
+        self._erasure = Erasure(store, self.keys)
+        self._purge = Purge(store, self.keys, self._erasure)
         self._retention = Retention(
             store,
             self._erasure,
@@ -72,8 +73,8 @@ class Keeper:
         """Look at the key, and at what is kept; never raises for the disk."""
         try:
             await self._retention.begin()
-            await self._store.write(self._keys.mend)
-            await asyncio.to_thread(self._keys.settle)
+            await self._store.write(self.keys.mend)
+            await asyncio.to_thread(self.keys.settle)
         except DiskError as error:
             _LOGGER.debug("%s", error)  # the store says it
         await self._count()
@@ -112,7 +113,7 @@ class Keeper:
 
     def warnings(self) -> list[Json]:
         """Return what its owner should mend."""
-        message = LOST if self._key in {KeyState.MISSING, KeyState.WRONG} else self._keys.failure
+        message = LOST if self._key in {KeyState.MISSING, KeyState.WRONG} else self.keys.failure
         return [{"code": RecordsKeyError.code, "message": message, "subject": ""}] if message else []
 
     def lineage(self) -> Json:
@@ -147,7 +148,7 @@ class Keeper:
             **{name: count for name, (count, _) in counted.items()},
             "oldest": min((day for _, day in counted.values() if day), default=None),
         }
-        return counts, self._keys.state(connection)
+        return counts, self.keys.state(connection)
 
     # Its end.
 
@@ -160,13 +161,15 @@ class Keeper:
                 await self._count()
 
     async def sweep(self) -> None:
-        """Let go what is past its window; never raises for the disk."""
+        """Let go what is past its window; never raises."""
         async with self._erasing:
             try:
                 await self._store.flush()
                 await self._retention.sweep()
             except DiskError as error:
                 _LOGGER.debug("%s", error)  # the store says it, and the next hour comes
+            except Exception:
+                _LOGGER.exception("what is past its window could not be let go")
         await self._count()
 
     async def run(self) -> None:

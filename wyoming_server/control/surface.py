@@ -164,7 +164,7 @@ class Control:
     def _steered(self, before: Settings) -> None:
         now = self._steering.settings
         if before.control.keep_transcripts and not now.control.keep_transcripts:
-            self._watch.forget_texts(None)
+            self._watch.recent.forget_texts()
         if before.wake.threshold != now.wake.threshold:
             self._satellites.threshold_changed()
         if before.server.log_level != now.server.log_level:
