@@ -162,6 +162,10 @@ async def goes(one: Home, owner: Owner, events: Events, folder: Path, repository
     assert (told["active"]["label"], told["candidate"], told["last_rollback"]["to"]) == (GOOD, None, GOOD)
     warnings = (await owner.ask("GET", "status"))["warnings"]
     assert ("bundle-rolled-back", BAD) in [(each["code"], each["subject"]) for each in warnings]
+    incidents = (await owner.ask("GET", "incidents"))["incidents"]
+    assert ("bundle", BAD, message["message"]) in [
+        (each["kind"], each["subject"], each["message"]) for each in incidents
+    ]
     assert await says(one) == GOOD
     await owner.ask("POST", "bundles/check", {})
     assert (await asr(owner))["work"] is None
