@@ -18,6 +18,11 @@ def attributes(entity: str, fields: Fields) -> tuple[Flow, ...]:
 
 
 _THRESHOLD: Fields = {"learned": {Form.TRUTH: "guaranteed", Form.SENTENCE: "reason", Form.NUMBER: "turns_to_go"}}
+_HEADLINE = {
+    Form.NUMBER: "cloud_cost cloud_seconds end_to_text_p95_ms escalation_rate last_word_to_text_p95_ms turns"
+    " within_budget",
+    Form.CODE: "currency",
+}
 _BUNDLE: Fields = {
     "bundle-state": {
         Form.OWNER_WORD: "previous",
@@ -107,6 +112,75 @@ FLOWS: tuple[Flow, ...] = (
         },
     ),
     *entities("update", {"bundle-state": {Form.VERSION: "bundle_asr bundle_vad bundle_wake"}}),
+    *attributes("binary_sensor.drift", {"learned": {Form.SENTENCE: "reason"}}),
+    *attributes("binary_sensor.straining", {"load": {Form.SENTENCE: "reason"}}),
+    *attributes(
+        "event.turn",
+        {
+            "turns": {
+                Form.CODE: "action class ended_by error intent language microphone_class route rules",
+                Form.TIME: "at",
+                Form.TRUTH: "critical",
+                Form.OWNER_WORD: "lane model",
+                Form.FIGURES: "lanes latency_ms points quality",
+                Form.SENTENCE: "reason why",
+                Form.NUMBER: "risk threshold",
+                Form.NAME: "satellite",
+                Form.ID: "turn_id",
+            }
+        },
+    ),
+    *attributes(
+        "event.bundle",
+        {
+            "bundle-state": {
+                Form.TIME: "at",
+                Form.CODE: "code kind",
+                Form.FIGURES: "evidence",
+                Form.OWNER_WORD: "label",
+                Form.SENTENCE: "message",
+            }
+        },
+    ),
+    *attributes(
+        "event.drift",
+        {
+            "learned": {
+                Form.TIME: "at since",
+                Form.NUMBER: "before e_value now turns",
+                Form.CODE: "cause language metric",
+                Form.SENTENCE: "message",
+            },
+            "satellites": {Form.NAME: "subject"},
+        },
+    ),
+    *attributes("event.scorecard", {"scorecards": {**_HEADLINE, Form.TIME: "made_at month"}}),
+    *attributes("sensor.scorecard", {"scorecards": {**_HEADLINE, Form.TIME: "month"}}),
+    *attributes("sensor.disagreement", {"pairs": {Form.NUMBER: "high low pairs", Form.CODE: "population"}}),
+    *attributes("sensor.drift", {"learned": {Form.MIXED: "alarms", Form.NUMBER: "turns_to_go"}}),
+    *attributes("sensor.last_risk", {"turns": {Form.SENTENCE: "why"}}),
+    *attributes("sensor.last_route", {"turns": {Form.OWNER_WORD: "lane", Form.SENTENCE: "reason"}}),
+    *attributes(
+        "sensor.last_upload",
+        {
+            "ledger": {
+                Form.NUMBER: "bytes cost seconds",
+                Form.TIME: "consent",
+                Form.CODE: "currency ending reason",
+                Form.OWNER_WORD: "lane",
+            }
+        },
+    ),
+    *attributes("sensor.microphone", {"satellites": {Form.SENTENCE: "reason"}}),
+    *attributes("sensor.mode", {"status": {Form.SENTENCE: "reason"}}),
+    *attributes("sensor.model", {"status": {Form.CODE: "languages", Form.TRUTH: "starter"}}),
+    *attributes("sensor.model_state", {"status": {Form.SENTENCE: "note", Form.NUMBER: "progress"}}),
+    *attributes(
+        "sensor.records_size",
+        {"status": {Form.NUMBER: "corrections recordings transcripts turns", Form.CODE: "key", Form.TIME: "oldest"}},
+    ),
+    *attributes("sensor.turns_waiting", {"load": {Form.NUMBER: "most"}}),
+    *attributes("sensor.uploads_this_month", {"ledger": {Form.FIGURES: "by_service", Form.NUMBER: "today"}}),
     *(
         flow
         for microphone in ("far_field", "headset", "near_field", "phone")
@@ -133,9 +207,8 @@ FLOWS: tuple[Flow, ...] = (
         {
             "home-assistant-entry": {
                 Form.ADDRESS: "host",
-                Form.NUMBER: "port",
+                Form.NUMBER: "port wyoming_port",
                 Form.VERSION: "fingerprint",
-                Form.ID: "id",
             },
             "control-token": {Form.KEY: "token"},
         },
@@ -162,7 +235,7 @@ FLOWS: tuple[Flow, ...] = (
                 Form.SETTINGS: "entry",
                 Form.TRUTH: "connected",
                 Form.CODE: "last_error",
-                Form.MIXED: "health status recent_turns",
+                Form.MIXED: "health status recent_turns ledger",
             }
         },
     ),
