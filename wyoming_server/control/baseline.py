@@ -7,6 +7,7 @@ speech on the hub. What it may send is counted before it leaves, so no turns tha
 import asyncio
 import datetime as dt
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -49,6 +50,8 @@ LABELS_SECONDS = 1800.0
 ROUNDING = 1e-6
 ASKED = {LaneState.READY, LaneState.BROKEN}
 """States of a lane that a home without a hub would ask, and that may fail it."""
+LATELY = 64
+"""So many turns that are over are remembered."""
 UNCOUNTED = frozenset({"audit", "away"})
 """Reasons of uploads that are none of the baseline's."""
 
@@ -79,6 +82,8 @@ class Baseline:
         """The last that has ended."""
         self._directed: dict[str, Caller] = {}
         """Turns under way that were sent to a lane for it, and who asked."""
+        self._lately = deque[str](maxlen=LATELY)
+        """Those that are over: a client may be about to ask its own lane for them."""
         self._is_unsaved = False
         self._seen_s = clock()
         self._over_since_s: float | None = None
@@ -94,7 +99,8 @@ class Baseline:
         self._directed[turn_id] = request.caller
 
         def ended() -> None:
-            self._directed.pop(turn_id, None)
+            if self._directed.pop(turn_id, None) is not None:
+                self._lately.append(turn_id)
             over()
 
         judgement = stages.judgement
@@ -137,10 +143,10 @@ class Baseline:
 
     def _too_late(self, upload: Upload) -> str:
         """Refuse an upload that only the baseline wanted, and that has ended meanwhile."""
-        owner = self._settings().routing.mode
-        if upload.turn_id not in self._directed or upload.reason != "mode" or owner is RoutingMode.CLOUD:
+        is_ours = upload.turn_id in self._directed or upload.turn_id in self._lately
+        if not is_ours or upload.reason == "hedge" or self._settings().routing.mode is RoutingMode.CLOUD:
             return ""
-        del self._directed[upload.turn_id]
+        self._directed.pop(upload.turn_id, None)
         return "the baseline has ended, and this was to leave for it alone"
 
     # What its owner asks.

@@ -1,24 +1,28 @@
 """Monthly scorecards, and the baseline that they compare with."""
 
 import asyncio
+import datetime as dt
 import logging
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from ..errors import DiskError
 from ..monthly.page import page_of
+from ..pipeline.cloud import Lanes
 from ..pipeline.interpret import TurnRequest
 from ..pipeline.turn import Stages
 from ..pipeline.types import Outcome
+from ..records.ledger import EgressLedger
+from ..records.store import Store
 from ..records.turn_record import TurnLabel, TurnRecord
 from ..settings import Settings
 from .baseline import Baseline, Over, fields_of
 from .feed import Json
-from .parts import Parts
 from .scorecards import MonthlyPast, Scorecards
 
 _LOGGER = logging.getLogger(__name__)
 LOOK_SECONDS = 5.0
+FAULT_SECONDS = 600.0
 COUNT_SECONDS = 60.0
 """How often what stands still is counted all the same: labels come late."""
 
@@ -34,26 +38,33 @@ class MonthBook:
     """Makes a scorecard of each month, and records baselines: a `Hearer`, and the control API's `Months`."""
 
     def __init__(
-        self, parts: Parts, past: Past, settings: Callable[[], Settings], publish: Callable[[Json], None]
+        self,
+        past: Past,
+        *,
+        store: Store,
+        lanes: Lanes,
+        ledger: EgressLedger,
+        model: Callable[[], str],
+        settings: Callable[[], Settings],
+        wall: Callable[[], dt.datetime],
+        clock: Callable[[], float],
+        publish: Callable[[Json], None],
     ) -> None:
-        """Begin; uploads ask it from now on."""
-        brain = parts.brain
-        self._clock, self._publish = parts.clock, publish
-        self._baseline = Baseline(
-            brain.store, brain.lanes, settings=settings, wall=parts.wall, clock=parts.clock, happened=past.happened
-        )
-        brain.ledger.also_capped = self._baseline.also_capped
+        """Begin; uploads ask it from now on. `model` is the name of the one that serves now."""
+        self._clock, self._publish = clock, publish
+        self._baseline = Baseline(store, lanes, settings=settings, wall=wall, clock=clock, happened=past.happened)
+        ledger.also_capped = self._baseline.also_capped
         self._scorecards = Scorecards(
-            brain.store,
+            store,
             past,
-            lanes=brain.lanes.states,
-            model=lambda: parts.supply_status().serving,
+            lanes=lanes.states,
+            model=model,
             settings=settings,
             baseline=lambda: fields_of(self._baseline.last or self._baseline.running),
-            wall=parts.wall,
-            clock=parts.clock,
+            wall=wall,
+            clock=clock,
         )
-        self._is_due, self._counted_s = False, parts.clock()
+        self._is_due, self._counted_s = False, clock()
 
     @property
     def is_running(self) -> bool:
@@ -125,8 +136,14 @@ class MonthBook:
     async def run(self) -> None:
         """Make the scorecard when a month is over, and end the baseline when it is due, until cancelled."""
         while True:
-            await self.look()
-            await asyncio.sleep(LOOK_SECONDS)
+            pause_s = LOOK_SECONDS
+            try:
+                await self.look()
+            except Exception:
+                # A fault of ours costs a scorecard, and neither its neighbours nor what is due next.
+                _LOGGER.exception("a scorecard or a baseline could not be looked after")
+                pause_s = FAULT_SECONDS
+            await asyncio.sleep(pause_s)
 
     async def look(self) -> None:
         """Do what is due; never raises for the disk."""

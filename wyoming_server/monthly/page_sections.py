@@ -285,7 +285,7 @@ def models(scorecard: Json) -> str:
     """Return the models that heard."""
     rows = "".join(
         f"<li><span>{escaped(one['label'])}</span><span>{words.count(one['turns'])} commands"
-        + (f" since {escaped(words.day(one['since']))}" if one["since"] else "")
+        + (f", from {escaped(words.day(one['since']))} on" if one["since"] else "")
         + "</span></li>"
         for one in scorecard["models"]
     )

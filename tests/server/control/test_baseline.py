@@ -196,6 +196,16 @@ async def test_its_cap_of_money_ends_it(home: Home) -> None:
     assert "0.05 USD" in baseline.last.reason
 
 
+async def test_a_client_that_asks_its_own_lane_later_is_held_to_the_cap_too(home: Home) -> None:
+    baseline = await home.running(seconds=3)
+    for turn_id in ("a", "b"):
+        request = TurnRequest(turn_id=turn_id, language="en", caller=CALLER)
+        _, over = baseline.begin_turn(request, stages_of(home.lanes()), lambda: None)
+        over()
+    assert [await home.sends("a", 2.0, reason="risk"), await home.sends("b", 2.0, reason="risk")] == [True, False]
+    assert await home.sends("another", 2.0, reason="risk")
+
+
 async def test_audits_are_none_of_its_uploads(home: Home) -> None:
     baseline = await home.running(seconds=5)
     assert await home.sends("turn", 4.0, reason="audit")

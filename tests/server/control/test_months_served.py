@@ -157,6 +157,22 @@ async def test_the_command_line_asks_before_anything_leaves(
     await shell.run(baseline, "stop")
 
 
+async def test_turns_that_come_together_cannot_exceed_its_cap(served: Home, cloud: StandIn) -> None:
+    async with owner_of(served) as owner:
+        await owner.lanes(far(cloud))
+        before = (await owner.ask("GET", "ledger?limit=1"))["rows"][0]["number"]
+        await owner.ask("POST", "baseline", {**WANTED, "seconds": 5}, status=201)
+        heard = await asyncio.gather(*(turn(served, said("kitchen"), f"room-{number}") for number in range(6)))
+        routes = [one.detail["route"] for one in heard]
+        assert set(routes) == {"cloud", "edge"}, "each was answered, some by the hub"
+        told = await owner.ask("GET", "baseline")
+        assert told["running"] is None
+        assert "cap of 5 s" in told["last"]["reason"]
+        rows = [one for one in (await owner.ask("GET", "ledger?limit=20"))["rows"] if one["number"] > before]
+        assert len(rows) == routes.count("cloud")
+        assert sum(one["seconds"] for one in rows) <= 5.0
+
+
 async def test_without_a_server_the_command_line_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ServerUnreachableError, match="edge-voice serve"):
         await Shell(tmp_path, capsys).run(scorecard)

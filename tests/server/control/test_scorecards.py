@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from wyoming_server.control.months import MonthBook
 from wyoming_server.control.scorecards import HELD_SECONDS
 from wyoming_server.errors import DiskError, UnknownMonthError
 from wyoming_server.listeners import control_past as shapes
 from wyoming_server.listeners.control_values import checked
 from wyoming_server.monthly.page import page_of
+from wyoming_server.pipeline.cloud import Lanes
 from wyoming_server.records.caps import LedgerSettings
+from wyoming_server.records.ledger import EgressLedger
 from wyoming_server.settings import Settings
 
 from ..monthly.sample_month import baseline
@@ -59,6 +62,34 @@ async def test_a_month_that_is_over_gets_its_scorecard_once(hub: ScorecardHome) 
     assert again.headline == headline
     hub.passes(HELD_SECONDS)
     assert await again.make_due() is None, "it was made before the restart"
+
+
+async def test_whoever_listens_hears_of_it_once(hub: ScorecardHome) -> None:
+    await hub.hears(OCTOBER, 2, 6)
+    hub.is_set(NOVEMBER)
+    heard: list[dict[str, Any]] = []
+    ledger = await EgressLedger.opened(hub.store, hub.settings.ledger, lambda: hub.now)
+    lanes = Lanes([], ledger, clock=lambda: hub.clock_s, capped=ledger.capped, settings=hub.settings.cloud)
+    book = MonthBook(
+        hub.history(),
+        store=hub.store,
+        lanes=lanes,
+        ledger=ledger,
+        model=lambda: "base",
+        settings=lambda: hub.settings,
+        wall=lambda: hub.now,
+        clock=lambda: hub.clock_s,
+        publish=heard.append,
+    )
+    await book.begin()
+    assert book.status() == {"baseline": None, "scorecard": None}
+    await book.look()
+    hub.passes(HELD_SECONDS)
+    await book.look()
+    await book.look()
+    (told,) = heard
+    assert checked(shapes.HEADLINE, told["scorecard"]) == book.status()["scorecard"]
+    assert told["type"] == "scorecard"
 
 
 async def test_a_scorecard_has_the_months_figures_as_the_contract_says(hub: ScorecardHome) -> None:
