@@ -22,7 +22,7 @@ class RecordSettings(Checked):
     ledger_days: int = ranged(400, at_least=32, at_most=LONGEST_DAYS)
     """Rows of uploads."""
     transcript_days: int = ranged(7, at_least=1, at_most=LONGEST_DAYS)
-    """Texts, where they are kept."""
+    """Texts, where they are kept. No text, correction or sound outlives its turn's record."""
     correction_days: int = ranged(30, at_least=1, at_most=LONGEST_DAYS)
     """What was really said, where texts are kept."""
     recording_days: int = ranged(7, at_least=1, at_most=LONGEST_DAYS)
