@@ -36,6 +36,7 @@ class Noticed:
         for lane in facts.lanes:
             if lane.state in _LANES:
                 self._see("lane", lane.name, lane.state, _lane_message(lane))
+        self._forget_lanes({lane.name for lane in facts.lanes})
         self._see("records", "", failure, failure or "What is written down reaches the disk again.")
 
     def _see(self, kind: str, subject: str, value: Hashable, message: str) -> None:
@@ -46,6 +47,11 @@ class Noticed:
         elif lasts and self._known.get(key) != value:
             self._known[key] = value
             self._tell(kind, subject, message)
+
+    def _forget_lanes(self, there: set[str]) -> None:
+        for gone in [key for key in self._seen if key[0] == "lane" and key[1] not in there]:
+            del self._seen[gone]
+            self._known.pop(gone, None)
 
 
 def _lane_message(lane: LaneHealth) -> str:

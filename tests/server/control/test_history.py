@@ -50,6 +50,8 @@ class Hub:
     clock_s: float = 1000.0
     mode: Mode = Mode.NORMAL
     lane: LaneState = LaneState.READY
+    """Of the first."""
+    lanes: Sequence[str] = ("My service",)
     kept: dict[str, Any] = field(default_factory=dict)
     satellites: Sequence[str] = SATELLITES
 
@@ -66,9 +68,12 @@ class Hub:
         )
 
     def condition(self) -> tuple[Condition, Facts]:
-        lane = LaneHealth(name="My service", trust=Trust.CLOUD, state=self.lane)
+        states = (self.lane, LaneState.READY)
+        lanes = [
+            LaneHealth(name=one, trust=Trust.CLOUD, state=state) for one, state in zip(self.lanes, states, strict=False)
+        ]
         reason = "" if self.mode is Mode.NORMAL else f"It is {self.mode.value}."
-        return Condition(mode=self.mode, reason=reason), Facts(lanes=(lane,))
+        return Condition(mode=self.mode, reason=reason), Facts(lanes=tuple(lanes))
 
     def passes(self, seconds: float) -> None:
         self.clock_s += seconds
@@ -118,29 +123,21 @@ async def test_figures_have_a_cell_for_all_and_for_each_language_and_microphone(
 
 
 async def test_figures_are_the_same_whether_days_are_summed_up_or_not(hub: Hub) -> None:
+    hub.now -= dt.timedelta(seconds=2 * SETTLED_SECONDS)
     history = hub.history()
     heard(history, days_before(NOW, 9))
-    before = [
-        await history.figures(7),
-        await history.figures(30),
-        await history.series(240),
-        await history.series(9600),
-    ]
-    hub.passes(SETTLED_SECONDS + 1)
-    hub.now = NOW
-    later = hub.history()
-    later._held_since_s -= 2 * SETTLED_SECONDS  # it has been up for hours
-    later._sum_due_s = 0.0
-    await later.look()
-    summed = await hub.store.read(lambda one: one.execute("SELECT count(*) FROM turn WHERE summed").fetchone()[0])
+    hub.passes(2 * SETTLED_SECONDS)
+
+    async def told() -> list[dict[str, Any]]:
+        figures = [await history.figures(7), await history.figures(30)]
+        return [*figures, await history.series(240), await history.series(9600)]
+
+    before = await told()
+    await history.look()
+    assert len(await summed_days(hub)) == 9
+    await hub.store.flush()
     await hub.store.write(lambda one: one.execute("DELETE FROM load_sample").rowcount)
-    assert summed > 200
-    assert [
-        await later.figures(7),
-        await later.figures(30),
-        await later.series(240),
-        await later.series(9600),
-    ] == before
+    assert await told() == before
 
 
 async def test_whole_days_have_figures_for_scorecards(hub: Hub) -> None:
@@ -254,6 +251,18 @@ async def test_how_a_hub_is_set_up_is_no_incident_and_what_it_lacks_is(hub: Hub,
     history = hub.history()
     await hub.looks(history)
     assert len((await history.incidents(9))["incidents"]) == incidents
+
+
+async def test_a_lane_that_was_removed_is_no_longer_missed(hub: Hub) -> None:
+    history = hub.history()
+    hub.lane = LaneState.BROKEN
+    await hub.looks(history)
+    hub.lanes = ()
+    await hub.looks(history)
+    hub.lane, hub.lanes = LaneState.READY, ("My service", "Another")
+    await hub.looks(history)
+    told = (await history.incidents(9))["incidents"]
+    assert [one["message"] for one in told] == ["'My service' cannot be reached."]
 
 
 async def test_what_comes_and_goes_all_the_time_is_told_a_few_times_an_hour(hub: Hub) -> None:
