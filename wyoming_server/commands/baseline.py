@@ -101,7 +101,7 @@ def _whom(lanes: Sequence[Json], currency: str) -> str:
         + (
             " (at home)"
             if one["trust"] == "home"
-            else f" ({words.money(one['price_per_minute'], currency)} a minute)"
+            else f" ({words.price(one['price_per_minute'], currency)} a minute)"
             if one.get("price_per_minute")
             else ""
         )

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,12 @@ def shown(scorecard: Json, style: Style) -> str:
     if (without := scorecard["without_hub"]) is not None:
         sound, cost = words.seconds(without["seconds"]), words.money(without["cost"], head["currency"])
         parts.append(style.faint(f"Without the hub it would have been about {sound} of sound and {cost}."))
-    parts += ["", style.strong("What to do next"), *(f"  {one['message']}" for one in scorecard["advice"])]
+    parts += ["", style.strong("What to do next"), *(_wrapped(one["message"]) for one in scorecard["advice"])]
     return "\n".join(parts)
+
+
+def _wrapped(message: str) -> str:
+    return textwrap.fill(message, 100, initial_indent="  ", subsequent_indent="    ")
 
 
 def _figures(scorecard: Json, month: Month) -> str:

@@ -69,6 +69,12 @@ def money(value: float, currency: str) -> str:
     return f"{sign}{value:,.{digits}f}" if sign else f"{value:,.{digits}f} {currency}"
 
 
+def price(value: float, currency: str) -> str:
+    """Return what a unit costs, to four figures."""
+    sign = _SIGNS.get(currency)
+    return f"{sign}{value:.4g}" if sign else f"{value:.4g} {currency}"
+
+
 def times(value: float) -> str:
     """Return how many times as much, for a sentence."""
     return f"{value:.0f}" if value >= 9.5 else f"{value:.1f}"

