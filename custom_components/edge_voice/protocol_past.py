@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+SUMMED_UP: Final = "summed-up"
+"""The ending of a row that is the sum of a day whose own rows were erased."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,6 +141,8 @@ class Upload:
     """Empty while it is under way."""
 
     took_seconds: float | None = None
+    left: bool = True
+    """Whether anything left after all: no connection may have come about."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,3 +163,8 @@ class Ledger:
     rows: tuple[Upload, ...] = ()
     today: tuple[LaneSum, ...] = ()
     this_month: tuple[LaneSum, ...] = ()
+
+    @property
+    def last_upload(self) -> Upload | None:
+        """Return the last one that left; None where there is none, or its row was erased."""
+        return next((one for one in self.rows if one.left and one.ending != SUMMED_UP), None)

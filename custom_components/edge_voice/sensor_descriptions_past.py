@@ -53,9 +53,8 @@ def _baseline(status: Status) -> dict[str, Any]:
 
 def _upload(ledger: Ledger) -> dict[str, Any]:
     """Return what the ledger says of the last upload, without whose turn it was."""
-    if not ledger.rows:
+    if (last := ledger.last_upload) is None:
         return {}
-    last = ledger.rows[0]
     keys = ("lane", "reason", "consent", "seconds", "bytes", "cost", "currency", "ending")
     return {key: getattr(last, key) for key in keys}
 
@@ -130,7 +129,7 @@ LEDGER_SENSORS: tuple[EdgeVoiceSensorDescription[Ledger], ...] = (
         key="last_upload",
         translation_key="last_upload",
         device_class=SensorDeviceClass.TIMESTAMP,
-        value_fn=lambda ledger: ledger.rows[0].at if ledger.rows else None,
+        value_fn=lambda ledger: ledger.last_upload.at if ledger.last_upload else None,
         attributes_fn=_upload,
     ),
     EdgeVoiceSensorDescription(

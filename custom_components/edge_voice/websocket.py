@@ -21,6 +21,7 @@ from .coordinator import RECENT_TURNS
 from .errors import EdgeVoiceError
 from .past_events import alarm_attributes
 from .protocol import Status, Turn
+from .protocol_past import SUMMED_UP
 from .signals import SIGNAL_TEXT_RETURNED, SIGNAL_TURN
 from .turns import turn_attributes
 from .types import EdgeVoiceConfigEntry, EdgeVoiceData
@@ -251,7 +252,8 @@ def _ledger(entry: EdgeVoiceConfigEntry) -> Json | None:
     """Return the last uploads and the sums; None while they are not known."""
     if (data := _data(entry)) is None or (known := data.ledger.known) is None:
         return None
-    return asdict(known) | {"rows": [asdict(one) | {"at": one.at.isoformat()} for one in known.rows]}
+    uploads = (one for one in known.rows if one.ending != SUMMED_UP)
+    return asdict(known) | {"rows": [asdict(one) | {"at": one.at.isoformat()} for one in uploads]}
 
 
 def _entities(hass: HomeAssistant, server_id: str) -> dict[str, str | None]:

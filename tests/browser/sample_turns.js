@@ -79,7 +79,7 @@ export function ledgerOf(turns) {
   const asked = turns.filter(({ lane }) => lane === "OpenAI");
   const rows = asked.map((turn, index) => ({
     number: 400 - index, at: turn.at, lane: turn.lane, turn_id: turn.turn_id, reason: index === 1 ? "audit" : "risk", consent: "2026-11-01",
-    seconds: 1.9, bytes: 60800, cost: 0.0002, currency: "USD", ending: index === 2 ? "lane-timeout" : "answered", took_seconds: 0.41,
+    seconds: 1.9, bytes: 60800, cost: 0.0002, currency: "USD", ending: index === 2 ? "lane-timeout" : "answered", took_seconds: 0.41, left: index !== 3,
   }));
   const sums = [
     { lane: "OpenAI", trust: "cloud", uploads: 42, seconds: 80, cost: 0.01 },

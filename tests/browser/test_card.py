@@ -246,6 +246,7 @@ async def test_what_left_the_home_is_listed_upload_by_upload(browser: Browser, a
         assert said in lines[0]
     assert "to check the hub" in lines[1]
     assert "no answer came" in lines[2]
+    assert "nothing was sent after all" in lines[3]
     await shown.say("{ledger: {rows: [], today: [], this_month: []}}")
     assert await shown.texts("[data-part=uploads] .body") == ["Nothing has left your home."]
     await shown.say("{overview: home.overviewOf(home.turns, {lanes: []})}")

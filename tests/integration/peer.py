@@ -138,6 +138,7 @@ UPLOAD: Json = {
     "currency": "USD",
     "ending": "answered",
     "took_seconds": 0.412,
+    "left": True,
 }
 SUMS: list[Json] = [
     {"lane": "groq", "trust": "cloud", "uploads": 7, "seconds": 12.5, "cost": 0.001},

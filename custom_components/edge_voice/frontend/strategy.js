@@ -4,8 +4,8 @@ import { inEnglish, textsOf } from "./texts.js";
 
 const TYPE = "ll-strategy-dashboard-edge-voice";
 /** What is shown, by the keys that entities' names are translated by; what a home has not, or has hidden, is left out. */
-const STEERING = ["routing_mode", "cloud_allowed", "confirm_critical", "keep_transcripts", "cloud_seconds_per_day", "cloud_money_per_month"];
-const FIGURES = ["latency_p50", "latency_p95", "escalation_rate", "retry_rate", "cloud_seconds_today", "cloud_cost_this_month"];
+const STEERING = ["routing_mode", "cloud_allowed", "confirm_critical", "keep_transcripts", "keep_recordings", "cloud_seconds_per_day", "cloud_money_per_month"];
+const FIGURES = ["latency_p50", "latency_p95", "escalation_rate", "retry_rate", "drift", "uploads_this_month", "cloud_seconds_today", "cloud_cost_this_month"];
 const SATELLITE = ["microphone", "snr", "satellite_answer_early", "microphone_class", "satellite_wake_threshold"];
 const FEATURES = { routing_mode: { type: "select-options" } };
 

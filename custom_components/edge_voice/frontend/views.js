@@ -222,7 +222,7 @@ export function uploadsView({ ledger }, { say, as, now }) {
   const lines = ledger.rows.slice(0, SHOWN_UPLOADS).map((row) => {
     const why = say(`upload_${row.reason}`, {}, row.reason);
     const agreed = row.consent ? say("upload_consent", { day: as.day(Date.parse(`${row.consent}T12:00`)) }) : "";
-    const unanswered = row.ending?.startsWith("lane-") ? say("upload_unanswered") : "";
+    const unanswered = row.left === false ? say("upload_stayed") : row.ending?.startsWith("lane-") ? say("upload_unanswered") : "";
     const details = [why, agreed, unanswered].filter(Boolean).join(" · ");
     const amount = say("upload_amount", { seconds: as.seconds(row.seconds), kilobytes: as.number(row.bytes / 1000) });
     return `<li><span class="swatch cloud"></span>

@@ -247,6 +247,16 @@ async def test_the_ledger_is_read_again_when_something_may_have_left(
     await until_state(hass, UPLOADS, "34")
 
 
+async def test_what_did_not_leave_after_all_and_sums_of_what_was_erased_are_no_last_upload(
+    core: HomeAssistant, peer: Peer
+) -> None:
+    earlier = UPLOAD | {"number": 9, "at": "2026-11-20T10:00:00+00:00"}
+    summed = UPLOAD | {"number": 119, "ending": "summed-up", "turn_id": ""}
+    peer.ledger = LEDGER | {"rows": [summed, UPLOAD | {"left": False, "ending": "lane-unreachable"}, earlier]}
+    await connect(core, entry_for(peer.port))
+    assert value_of(core, "sensor.edge_voice_last_upload") == earlier["at"]
+
+
 async def test_a_ledger_that_cannot_be_read_leaves_what_was_known(
     hass: HomeAssistant, peer: Peer, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -39,6 +39,7 @@ export default {
   upload_away: "die Zentrale war nicht da",
   upload_test: "ein Test, nichts von dir",
   upload_unanswered: "keine Antwort kam",
+  upload_stayed: "doch nichts gesendet",
   turn_label: "{satellite}, {time}, {outcome}, {total}",
   unknown_satellite: "Unbenannter Satellit",
   no_time: "kein Text",

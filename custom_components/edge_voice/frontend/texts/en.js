@@ -43,6 +43,7 @@ export const english = {
   upload_away: "the hub was away",
   upload_test: "a test, nothing of yours",
   upload_unanswered: "no answer came",
+  upload_stayed: "nothing was sent after all",
 
   // A turn.
   turn_label: "{satellite}, {time}, {outcome}, {total}",

@@ -39,6 +39,7 @@ export default {
   upload_away: "la central no estaba",
   upload_test: "una prueba, nada tuyo",
   upload_unanswered: "sin respuesta",
+  upload_stayed: "al final no se envió nada",
   turn_label: "{satellite}, {time}, {outcome}, {total}",
   unknown_satellite: "Satélite sin nombre",
   no_time: "sin texto",

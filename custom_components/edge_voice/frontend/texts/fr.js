@@ -39,6 +39,7 @@ export default {
   upload_away: "la centrale était absente",
   upload_test: "un essai, rien de vous",
   upload_unanswered: "sans réponse",
+  upload_stayed: "finalement rien envoyé",
   turn_label: "{satellite}, {time}, {outcome}, {total}",
   unknown_satellite: "Satellite sans nom",
   no_time: "pas de texte",

@@ -39,6 +39,7 @@ export default {
   upload_away: "la centrale era assente",
   upload_test: "una prova, nulla di tuo",
   upload_unanswered: "senza risposta",
+  upload_stayed: "alla fine non è stato inviato nulla",
   turn_label: "{satellite}, {time}, {outcome}, {total}",
   unknown_satellite: "Satellite senza nome",
   no_time: "nessun testo",

@@ -39,6 +39,7 @@ export default {
   upload_away: "de centrale was weg",
   upload_test: "een proef, niets van jou",
   upload_unanswered: "geen antwoord",
+  upload_stayed: "toch niets verstuurd",
   turn_label: "{satellite}, {time}, {outcome}, {total}",
   unknown_satellite: "Satelliet zonder naam",
   no_time: "geen tekst",

@@ -39,6 +39,7 @@ export default {
   upload_away: "centrali nie było",
   upload_test: "próba, nic twojego",
   upload_unanswered: "bez odpowiedzi",
+  upload_stayed: "jednak nic nie wysłano",
   turn_label: "{satellite}, {time}, {outcome}, {total}",
   unknown_satellite: "Satelita bez nazwy",
   no_time: "brak tekstu",

@@ -39,6 +39,7 @@ export default {
   upload_away: "a central estava fora",
   upload_test: "um teste, nada seu",
   upload_unanswered: "sem resposta",
+  upload_stayed: "no fim nada foi enviado",
   turn_label: "{satellite}, {time}, {outcome}, {total}",
   unknown_satellite: "Satélite sem nome",
   no_time: "sem texto",

@@ -39,6 +39,7 @@ export default {
   upload_away: "navet var borta",
   upload_test: "ett prov, inget av ditt",
   upload_unanswered: "inget svar kom",
+  upload_stayed: "inget skickades ändå",
   turn_label: "{satellite}, {time}, {outcome}, {total}",
   unknown_satellite: "Satellit utan namn",
   no_time: "ingen text",

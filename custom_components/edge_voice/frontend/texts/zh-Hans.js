@@ -39,6 +39,7 @@ export default {
   upload_away: "主机不在",
   upload_test: "测试，与您无关",
   upload_unanswered: "没有收到回答",
+  upload_stayed: "最终未发送",
   turn_label: "{satellite}，{time}，{outcome}，{total}",
   unknown_satellite: "未命名的语音终端",
   no_time: "无文本",
