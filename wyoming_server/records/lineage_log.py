@@ -121,7 +121,11 @@ FLOWS: tuple[Flow, ...] = (
             "tls-key": {Form.VERSION: "certificate"},
         },
     ),
-    *lines("listeners.control_port", {"status": {Form.ADDRESS: "door.url"}}),
+    *lines(
+        "listeners.control_port",
+        {"status": {Form.ADDRESS: "door.url", Form.NUMBER: "port", Form.SENTENCE: "failure.strerror"}},
+    ),
+    *lines("control.past", {"log": {Form.CODE: "name", Form.NUMBER: "pause_seconds"}}),
     *lines("listeners.discovery", {"status": {Form.OWNER_WORD: "true[0].name", Form.CODE: "type(error).__name__"}}),
     *lines("listeners.supervisor_discovery", {"log": {Form.CODE: "type(error).__name__; reason"}}),
     *lines("listeners.wyoming_port", {"log": {Form.CODE: "refusal.code"}}),
