@@ -97,16 +97,19 @@ class Detectors:
 
     def step(self, values: Values, against: Bets, now: float) -> None:
         """Take a turn's figures, (…, figures) of 0 to 1, NaN where the turn says nothing of one; `now` is its time."""
-        known = ~np.isnan(values)
-        x = np.where(known, values, 0.0)[..., np.newaxis]
-        seen = known[..., np.newaxis] & (against.stakes > 0.0)
-        factor = np.where(seen, 1.0 + against.stakes * (x - against.means), 1.0)
-        self.evidence = np.minimum((self.evidence + seen) * factor, _LARGEST)
+        x = values[..., np.newaxis]
+        seen = ~np.isnan(x) & (against.stakes > 0.0)
+        x = np.where(seen, x, 0.0)
+        growth = np.where(seen, against.stakes * (x - against.means), 0.0)
+        self.evidence = np.minimum((self.evidence + seen) * (1.0 + growth), _LARGEST)
         fresh = seen & (self.climb <= 0.0)
-        self.since = np.where(fresh, now, self.since)
-        self.turns = np.where(fresh, 0.0, self.turns) + seen
-        self.total = np.where(fresh, 0.0, self.total) + x * seen
-        self.climb = np.maximum(self.climb + np.log(factor), 0.0)
+        if fresh.any():
+            self.since[fresh] = now
+            self.turns[fresh] = 0.0
+            self.total[fresh] = 0.0
+        self.turns += seen
+        self.total += x
+        self.climb = np.maximum(self.climb + np.log1p(growth), 0.0)
 
     def e_values(self) -> Values:
         """Return each figure's e-value: (…, figures)."""

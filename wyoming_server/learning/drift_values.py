@@ -37,9 +37,10 @@ def _of_model(one: Interpretation, card: Scorecard, window: Window) -> dict[str,
     features = extract(
         one.hypothesis, one.quality, one.match, speech=one.speech, standing=standing, history=one.history
     )
-    rarity = card.rarity(one.hypothesis.language, opening(one.hypothesis.text, one.hypothesis.language))
-    if rarity is not None:
-        features["opening"] = rarity
+    language = one.hypothesis.language
+    if language in card.openings:
+        rarity = card.rarity(language, opening(one.hypothesis.text, language))
+        features |= {} if rarity is None else {"opening": rarity}
     risk = 1.0 if one.risk.rules else UNCALIBRATED.probability(card.logit(features))
     return {"risk": Seen(risk), "doubt": Seen(doubt), "unsure": Seen(float(doubt >= UNSURE))}
 
