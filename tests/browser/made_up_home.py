@@ -79,9 +79,8 @@ class MadeUpHome(RecordingSurface):
             "number": number, "at": self.at((141 - number) * 4.6), "lane": "Study computer" if own else "OpenAI",
             "turn_id": f"turn-{number}", "reason": self.chance.choice(("risk", "risk", "risk", "audit")),
             "consent": "" if own else "2026-10-02", "seconds": seconds, "bytes": int(seconds * 32_000) + 44,
-            "cost": 0.0 if own else round(seconds / 60 * 0.0045, 6), "currency": "USD",
+            "cost": 0.0 if own else round(seconds / 60 * 0.0045, 6), "currency": "USD", "left": True,
             "ending": self.chance.choice(("answered", "answered", "answered", "lane-timeout")), "took_seconds": 0.6,
-            "left": True,
         }  # fmt: skip
 
     def status(self) -> Json:

@@ -103,7 +103,8 @@ function monthView({ scorecard, baseline }, { as }) {
   const running = baseline
     ? `<p>A baseline is being recorded: services answer everything until ${escaped(as.day(Date.parse(baseline.ends)))}. ${escaped(as.number(baseline.turns))} turns,
         ${escaped(as.seconds(baseline.seconds))} of ${escaped(as.seconds(baseline.seconds_cap))} s.</p><progress max="${baseline.seconds_cap}" value="${baseline.seconds}" aria-label="Baseline's seconds"></progress>` : "";
-  if (!scorecard) return `<p class="empty">The first scorecard comes when a month is over.</p>${running}`;
+  const soFar = `<a class="button" href="scorecard?month=${new Date().toISOString().slice(0, 7)}" target="_blank" rel="noopener">This month so far</a>`;
+  if (!scorecard) return `<p>The first scorecard comes when a month is over.</p><p class="buttons">${soFar}</p>${running}`;
   const rows = [
     ["Turns", as.number(scorecard.turns)],
     ["In the goal", Number.isFinite(scorecard.within_budget) ? as.share(scorecard.within_budget) : "–"],
@@ -114,7 +115,7 @@ function monthView({ scorecard, baseline }, { as }) {
   const name = new Date(`${scorecard.month}-15`).toLocaleDateString("en", { month: "long", year: "numeric" });
   return `<p class="large">${escaped(name)}</p><dl class="facts">${rows.join("")}</dl>
     <p class="buttons"><a class="button" href="scorecard?month=${escaped(scorecard.month)}" target="_blank" rel="noopener">Open the scorecard</a>
-    <a class="button" href="scorecard?month=${new Date().toISOString().slice(0, 7)}" target="_blank" rel="noopener">This month so far</a></p>${running}`;
+    ${soFar}</p>${running}`;
 }
 
 function lanesView(lanes, { as }) {
@@ -147,8 +148,8 @@ function incidentsView(incidents, { as, now }) {
 }
 
 function serverView({ server }, { as, now }) {
-  const days = server.uptime_seconds / 86400;
-  const up = days >= 1 ? `${as.number(Math.floor(days))} days` : `${as.number(Math.floor(server.uptime_seconds / 3600))} hours`;
+  const [seconds, unit] = [[86400, "days"], [3600, "hours"], [60, "minutes"]].find(([one]) => server.uptime_seconds >= 2 * one) ?? [1, "seconds"];
+  const up = `${as.number(Math.floor(server.uptime_seconds / seconds))} ${unit}`;
   return `<dl class="facts"><dt>Name</dt><dd>${escaped(server.name)}</dd><dt>Version</dt><dd>${escaped(server.version)}</dd>
     <dt>Up for</dt><dd>${escaped(up)}, since ${escaped(as.moment(Date.parse(server.started_at), now))}</dd></dl>`;
 }

@@ -17,7 +17,9 @@ export function noticesView({ link, status, failure }) {
   if (link === "away") said.push(["bad", "The hub cannot be reached. What you see is from before; this page goes on by itself when it is back."]);
   else if (failure) said.push(["bad", failure.message]);
   if (status) {
-    if (status.mode !== "normal" && status.mode_reason) said.push([status.mode === "unavailable" ? "bad" : "odd", status.mode_reason]);
+    // The starter model has a warning of its own, which names the cure.
+    const isTold = status.mode === "starter" && status.warnings.some(({ code }) => code === "starter-model");
+    if (status.mode !== "normal" && status.mode_reason && !isTold) said.push([status.mode === "unavailable" ? "bad" : "odd", status.mode_reason]);
     for (const alarm of status.drift.alarms) said.push(["odd", alarm.message, "#/trends", "See what changed"]);
     if (status.resources.saturated) said.push(["odd", status.resources.reason, "#/hub", "See the hub"]);
     for (const warning of status.warnings) said.push(["odd", warning.message]);

@@ -159,6 +159,7 @@ function loadTile({ status, past }, { as }) {
 function uploadTile({ status, past }, { as }) {
   const { seconds_today: today, seconds_this_month: month } = status.cloud;
   const lanes = (past.ledger?.this_month ?? []).filter(({ trust }) => trust === "cloud").map(({ lane }) => lane);
+  const points = pointsOf(past.week, "cloud_seconds");
   const nothing = status.lanes.every(({ trust }) => trust !== "cloud") ? "no cloud service is set up" : "nothing this month";
   return tile({
     question: "What left my home?",
@@ -166,7 +167,7 @@ function uploadTile({ status, past }, { as }) {
     value: today > 0 ? as.seconds(today) : "Nothing",
     unit: today > 0 ? "s of speech today" : "today",
     below: month > 0 ? `${as.seconds(month)} s this month${lanes.length ? `, to ${lanes.join(" and ")}` : ""}` : nothing,
-    picture: spark({ points: pointsOf(past.week, "cloud_seconds"), kind: "cloud", label: "Seconds sent to services, last seven days" }),
+    picture: points.some(({ value }) => value > 0) ? spark({ points, kind: "cloud", label: "Seconds sent to services, last seven days" }) : "",
   });
 }
 

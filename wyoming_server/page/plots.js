@@ -16,6 +16,8 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 /** A colour with so much of it left, of 255. */
 const faded = (name, left) => `color-mix(in srgb, ${colour(name)} ${Math.round((100 * left) / 255)}%, transparent)`;
 
+const FEW_POINTS = 8;
+
 const heightOf = (width) => (width < 460 ? 180 : 220);
 
 export class Plot {
@@ -113,7 +115,8 @@ export class Plot {
       dash,
       fill: bars ? colour(kind) : shape === "area" ? faded(kind, 40) : undefined,
       spanGaps: !bars,
-      points: { show: false },
+      // A line needs two points to be seen: where there are few, each is drawn.
+      points: { show: !bars && this._columns[index].filter((value) => value !== null).length <= FEW_POINTS, size: 6, fill: this._stroke(index), width: 0 },
       paths: bars ? Chart.paths.bars({ size: [0.72, 22], radius: 0.12 }) : undefined,
     };
   }

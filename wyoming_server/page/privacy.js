@@ -11,7 +11,7 @@ const SWITCHES = [
   ["keep_transcripts", "Keep what was understood", "Sealed with a key for each day; the key goes first."],
   ["keep_recordings", "Keep the sound of turns", "Sealed likewise. Only for finding out what goes wrong."],
 ];
-const ENDINGS = { answered: "answered", "lane-timeout": "too late", "lane-failed": "failed", "lane-empty": "heard nothing", cancelled: "cancelled" };
+const ENDINGS = { answered: "answered", "lane-timeout": "too late", "lane-failed": "failed", "lane-empty": "heard nothing", cancelled: "cancelled", "summed-up": "a day's sum" };
 /** What can be erased, in words; the hub's classes have titles of their own where it tells them. */
 const ERASABLE = {
   turns: "Turn records",
@@ -151,17 +151,23 @@ function ledgerView(rows, { as, now }) {
   if (rows.length === 0) return '<p class="empty">Nothing was ever uploaded.</p>';
   const lines = rows.map((row) => `<tr><th scope="row">${escaped(as.moment(Date.parse(row.at), now))}</th><td>${escaped(row.lane)}</td><td>${escaped(row.reason)}</td>
     <td class="number">${escaped(as.seconds(row.seconds))} s</td><td class="number">${escaped(as.number(Math.ceil(row.bytes / 1000)))} kB</td>
-    <td class="number">${escaped(as.money(row.cost, row.currency))}</td><td>${escaped(ENDINGS[row.ending] ?? row.ending)}</td><td>${escaped(row.consent || "–")}</td></tr>`);
+    <td class="number">${escaped(as.money(row.cost, row.currency))}</td><td>${escaped(endingOf(row))}</td><td>${escaped(row.consent || "–")}</td></tr>`);
   return `<div class="scroll" tabindex="0" role="region" aria-label="Uploads"><table><thead><tr><th scope="col">When</th><th scope="col">To</th><th scope="col">Why</th><th scope="col" class="number">Speech</th>
     <th scope="col" class="number">Sent</th><th scope="col" class="number">Cost</th><th scope="col">Ending</th><th scope="col">Consent of</th></tr></thead><tbody>${lines.join("")}</tbody></table></div>`;
 }
 
+function endingOf({ ending, left }) {
+  return left === false ? "nothing was sent after all" : (ENDINGS[ending] ?? ending);
+}
+
 function keptView({ now: kept, classes }, lineage, { as }) {
-  const titles = new Map((lineage?.classes ?? []).map(({ name, title }) => [name, title]));
+  const known = new Map((lineage?.classes ?? []).map((one) => [one.name, one]));
   const key = { good: "", none: "", missing: "The hub's key is missing: what was sealed cannot be read any more.", wrong: "The hub's key is another one: what was sealed cannot be read any more." }[kept.key];
-  const rows = classes.map(({ name, days, rows: count, oldest }) => `<tr><th scope="row">${escaped(titles.get(name) ?? ERASABLE[name] ?? name)}</th>
+  // What is never counted is never kept in rows: the register below tells of it.
+  const counted = classes.filter(({ name, rows }) => rows !== null || Object.hasOwn(ERASABLE, name));
+  const rows = counted.map(({ name, days, rows: count, oldest }) => `<tr><th scope="row">${escaped(known.get(name)?.title ?? ERASABLE[name] ?? name)}</th>
     <td class="number">${count === null ? "–" : escaped(as.number(count))}</td><td>${oldest ? escaped(as.day(Date.parse(oldest))) : "–"}</td>
-    <td>${days === null ? "until you erase it" : days === 0 ? "not kept" : `${as.number(days)} days`}</td>
+    <td class="words">${days === null ? escaped(known.get(name)?.ends || "until you erase it") : days === 0 ? "not kept" : `${as.number(days)} days`}</td>
     <td class="number">${Object.hasOwn(ERASABLE, name) ? `<button type="button" class="small" data-do="erase" data-what="${escaped(name)}" aria-label="Erase ${escaped(ERASABLE[name].toLowerCase())}">Erase…</button>` : ""}</td></tr>`);
   return `<p class="large">${escaped(as.number(kept.turns))} turns in ${escaped(megabytes(kept.bytes, as))}${kept.oldest ? `, the oldest of ${escaped(as.day(Date.parse(kept.oldest)))}` : ""}.</p>
     ${key ? `<p class="notice odd">${escaped(key)}</p>` : ""}<div class="scroll" tabindex="0" role="region" aria-label="What is kept"><table><thead><tr><th scope="col">What</th><th scope="col" class="number">Now</th>
