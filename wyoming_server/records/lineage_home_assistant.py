@@ -112,6 +112,15 @@ FLOWS: tuple[Flow, ...] = (
         },
     ),
     *entities("update", {"bundle-state": {Form.VERSION: "bundle_asr bundle_vad bundle_wake"}}),
+    *attributes(
+        "sensor.baseline",
+        {
+            "baselines": {
+                Form.TIME: "began consent ends",
+                Form.NUMBER: "cost disagreed money_cap pairs seconds seconds_cap turns would_escalate",
+            }
+        },
+    ),
     *attributes("binary_sensor.drift", {"learned": {Form.SENTENCE: "reason"}}),
     *attributes("binary_sensor.straining", {"load": {Form.SENTENCE: "reason"}}),
     *attributes(

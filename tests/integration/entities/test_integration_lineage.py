@@ -12,7 +12,7 @@ from custom_components.edge_voice.diagnostics import async_get_config_entry_diag
 from tests.integration.conftest import entry_for
 from tests.integration.entities.conftest import connect
 from tests.integration.entities.sight import TURN_EVENT, turn, until_attribute
-from tests.integration.peer import ALARM, HEADLINE, Peer
+from tests.integration.peer import ALARM, BASELINE, HEADLINE, Peer
 from wyoming_server.records import lineage
 from wyoming_server.records.lineage_shape import Flow, Form, Kind
 
@@ -40,7 +40,7 @@ def plain() -> list[Flow]:
 async def test_every_entity_and_attribute_is_declared_and_none_that_is_not_there(
     core: HomeAssistant, talked_to: Peer, all_enabled: None
 ) -> None:
-    talked_to.status |= {"drift": {"state": "drifted", "turns_to_go": 0, "alarms": [ALARM]}}
+    talked_to.status |= {"drift": {"state": "drifted", "turns_to_go": 0, "alarms": [ALARM]}, "baseline": BASELINE}
     entry = await connect(core, entry_for(talked_to.port))
     await talked_to.push(turn(turn_id="t7"))
     await until_attribute(core, TURN_EVENT, "turn_id", "t7")
