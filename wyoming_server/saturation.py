@@ -75,7 +75,7 @@ class Resources:
     @property
     def reason(self) -> str:
         """What the hub strains with, and the cures; empty when it does not."""
-        return " ".join(one.sentence for one in self.strains)
+        return _reason(self.strains)
 
     def told(self) -> dict[str, Any]:
         """Return the figures as docs/control-api.md names them."""
@@ -130,7 +130,7 @@ class Saturation:
         """Return what the owner should mend."""
         if not self._strains:
             return []
-        return [{"code": "hub-saturated", "message": self.sample().reason, "subject": ""}]
+        return [{"code": "hub-saturated", "message": _reason(self._strains), "subject": ""}]
 
     def late(self, seconds: float) -> None:
         """Hear how much later than it wanted the event loop came back."""
@@ -218,6 +218,10 @@ class Saturation:
         return Throttling(
             is_hot=any(one.hot for one in self._minute), is_undersupplied=any(one.undersupplied for one in self._minute)
         )
+
+
+def _reason(strains: tuple[Strain, ...]) -> str:
+    return " ".join(one.sentence for one in strains)
 
 
 def _tell(before: tuple[Strain, ...], now: tuple[Strain, ...], on_strain: OnStrain) -> None:

@@ -19,6 +19,7 @@ LABELS: Mapping[str, str] = {
     "currency": "the ledger's currency, by its code",
     "ended_by": "what ended the listening: a value of EndedBy",
     "ending": "`answered`, `cancelled`, or a code of errors.py",
+    "hub_class": "the kind of machine, as rollouts know it: `pi5`, `n100` …",
     "kind": "of bundle: `asr`, `wake` or `vad`",
     "label": "a bundle's name and version, as its publisher signed them",
     "lane": "the name that the owner gave a speech service; the first 16, then `other`",
@@ -151,7 +152,7 @@ COST_MONTH = _gauge("cloud_cost_month", "What it cost this month.", "currency")
 COST_LEFT = _gauge("cloud_cost_left", "What it may still cost this month.", "currency")
 
 # The hub.
-INFO = _gauge("info", "1 for the version that runs.", "version")
+INFO = _gauge("info", "1 for the version that runs, and the kind of machine.", "version", "hub_class")
 MODE = _gauge("mode", "How well the hub can serve.", "mode")
 MODEL = _gauge("model_info", "1 for the speech model that serves.", "model")
 MODEL_STATE = _gauge("model_state", "How far the chosen model is.", "state")

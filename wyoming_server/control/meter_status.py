@@ -26,7 +26,7 @@ WARNINGS = (
 
 def status_samples(status: Json, namers: Namers) -> Iterator[Sample]:
     """Yield what a status says."""
-    yield of.INFO, (status["server"]["version"],), 1.0
+    yield of.INFO, (status["server"]["version"], status["bundles"]["hub_class"]), 1.0
     yield from _states(of.MODE, [one.value for one in Mode], status["mode"])
     yield from _model(status["model"])
     yield from _lanes(status["lanes"], namers)

@@ -54,6 +54,7 @@ STATUS: dict[str, Any] = {
     "disagreement": [{"language": "ak", "population": "all", "value": 0.07, "low": 0.03, "high": 0.12, "pairs": 44}],
     "satellites": [{"state": "good"}, {"state": "noisy"}, {"state": "good"}],
     "bundles": {
+        "hub_class": "pi5",
         "denied": [{}],
         "kinds": [
             {
