@@ -117,7 +117,11 @@ def _estimate(status: Json, lanes: Sequence[Json], days: int) -> list[str]:
     seconds = per_day * days * _SECONDS_OF_A_TURN
     price = lanes[0].get("price_per_minute") or 0.0
     cost = words.money(seconds / 60.0 * price, status["cloud"]["currency"])
-    return [f"By what is said here now ({per_day:.0f} commands a day), about {words.seconds(seconds)} and {cost}."]
+    said = [f"By what is said here now ({per_day:.0f} commands a day), about {words.seconds(seconds)} and {cost}."]
+    cap = status["policy"]["cloud_seconds_per_day"]
+    if per_day * _SECONDS_OF_A_TURN > cap and lanes[0]["trust"] == "cloud":
+        said.append(f"Your cap of {words.seconds(cap)} a day is less: the hub answers what comes after it.")
+    return said
 
 
 def shown(told: Mapping[str, Any], currency: str, style: Style) -> str:

@@ -52,7 +52,7 @@ ASKED = {LaneState.READY, LaneState.BROKEN}
 """States of a lane that a home without a hub would ask, and that may fail it."""
 LATELY = 64
 """So many turns that are over are remembered."""
-UNCOUNTED = frozenset({"audit", "away"})
+UNCOUNTED = frozenset({"audit", "away", "test"})
 """Reasons of uploads that are none of the baseline's."""
 
 type OnIncident = Callable[[str, str, str], None]
@@ -278,7 +278,7 @@ class Baseline:
             return
         await self._store.flush()
         counted = await self._store.read(partial(count_baseline, one))
-        if counted.turns < one.counted.turns:  # its records were purged, or have expired: what was counted stays
+        if one.ended is not None and counted.turns < one.counted.turns:  # its records have gone: what was counted stays
             counted = one.counted
         if self.running is not None and self.running.number == one.number:
             self.running = fresh = replace(self.running, counted=counted)

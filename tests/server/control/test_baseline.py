@@ -206,11 +206,16 @@ async def test_a_client_that_asks_its_own_lane_later_is_held_to_the_cap_too(home
     assert await home.sends("another", 2.0, reason="risk")
 
 
-async def test_audits_are_none_of_its_uploads(home: Home) -> None:
+@pytest.mark.parametrize("reason", ["audit", "test"])
+async def test_audits_and_tests_of_lanes_are_none_of_its_uploads(home: Home, reason: str) -> None:
     baseline = await home.running(seconds=5)
-    assert await home.sends("turn", 4.0, reason="audit")
+    assert await home.sends("turn", 4.0, reason=reason)
     assert baseline.running is not None
     assert baseline.running.seconds == 0.0
+    again = home.baseline()
+    await again.load()
+    assert again.running is not None
+    assert again.running.seconds == 0.0
 
 
 async def test_in_the_owners_own_mode_cloud_its_end_takes_no_turn_away(home: Home) -> None:

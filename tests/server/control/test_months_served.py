@@ -4,7 +4,9 @@ import argparse
 import asyncio
 import io
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 
 from wyoming_server.commands import baseline, scorecard
 from wyoming_server.errors import NotConsentedError, ServerUnreachableError, UnknownMonthError
+from wyoming_server.records.store import FILE_NAME
 
 from ..cloud.server import CONSENT, StandIn
 from ..home import Home, settings_for_tests
@@ -191,4 +194,6 @@ async def test_a_baseline_goes_on_after_a_restart_and_a_purge_ends_it(tmp_path: 
             assert (await turn(second, said("kitchen"), "b")).detail["route"] == "cloud"
             await owner.ask("POST", "purge", {"what": ["aggregates"]})
             assert await owner.ask("GET", "baseline") == {"running": None, "last": None}
+            with closing(sqlite3.connect(tmp_path / "data" / FILE_NAME)) as records:
+                assert records.execute("SELECT count(*) FROM baseline").fetchone() == (0,)
             assert (await turn(second, said("kitchen"), "c")).detail["route"] == "edge"
