@@ -1,10 +1,12 @@
 """What was said is kept under seal, goes when its window is over, and is erased so that no byte of it is found."""
 
 import datetime as dt
+import itertools
 import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -163,44 +165,52 @@ async def test_no_byte_of_what_is_over_is_found_and_an_older_copy_of_the_records
         (tmp_path / "copy" / KEY_FILE).write_bytes(b"")
 
 
-async def test_everything_with_a_window_goes_and_the_rest_of_the_month_stays_for_the_caps(tmp_path: Path) -> None:
-    statements = {
-        "day_sum": "INSERT INTO day_sum (day, language, microphone_class, figures, times)"
-        " VALUES (:day, 'en', 'phone', '{}', x'')",
-        "month": "INSERT OR REPLACE INTO month VALUES (substr(:day, 1, 7), :day, '{}')",
-        "baseline": "INSERT INTO baseline (began_utc, ends_utc, consent, seconds_cap, money_cap)"
-        " VALUES (:day, :day, :day, 1, 1)",
-        "incident": "INSERT INTO incident (at_ms, kind, subject, message)"
-        " VALUES (unixepoch(:day) * 1000, 'mode', '', 'x')",
-        "load_sample": "INSERT INTO load_sample VALUES (unixepoch(:day) * 1000, 0, 0, 0, 0, 0, NULL)",
-        "upload": "INSERT INTO upload (at_utc, day, lane, turn_id, reason, consent, seconds, bytes, cost, currency)"
-        " VALUES (:day, :day, 'lane', '', 'risk', '', 1, 1, 0, 'USD')",
-        "home_use": "INSERT INTO home_use VALUES (:day, 'lane', 'home', 1, 1, 1)",
-        "snapshot": "INSERT INTO snapshot VALUES ('old ' || :day, :day, '', '')",
-    }
+IN_PLAIN = {
+    "aggregate_days": """
+        INSERT INTO day_sum (day, language, microphone_class, figures, times) VALUES (:day, :word, 'phone', :word, x'');
+        INSERT INTO baseline (began_utc, ends_utc, consent, seconds_cap, money_cap, figures)
+            VALUES (:day, :day, :day, 1, 1, :word);
+        INSERT INTO incident (at_ms, kind, subject, message) VALUES (unixepoch(:day) * 1000, 'mode', '', :word);
+        INSERT OR REPLACE INTO load_sample VALUES (unixepoch(:day) * 1000, 0, 0, 0, 0, 0, NULL)
+    """,
+    "ledger_days": """
+        INSERT INTO upload (at_utc, day, lane, turn_id, reason, consent, seconds, bytes, cost, currency)
+            VALUES (:day, :day, 'lane', :word, 'risk', '', 1, 1, 0, 'USD');
+        INSERT INTO home_use VALUES (:day, :word, 'home', 1, 1, 1)
+    """,
+    "learned_days": "INSERT INTO snapshot VALUES ('of ' || :word, :day, '', :word)",
+}
+"""Window → what is written down without a seal; `:word` is to be found as long as it lasts."""
+
+
+async def test_what_is_kept_in_plain_is_found_until_its_window_is_over_and_then_nowhere(tmp_path: Path) -> None:
+    words: dict[tuple[str, int], list[dict[str, bytes]]] = {}
     async with kept_home(tmp_path, aggregate_days=40, ledger_days=50, learned_days=60) as home:
-        for age in (70, 55, 45, 1):
-            day = f"{(NOON - dt.timedelta(days=age)).date()}"
-
-            def insert(connection: sqlite3.Connection, day: str = day) -> None:
-                for statement in statements.values():
-                    connection.execute(statement, {"day": day})
-
-            await home.store.write(insert)
+        for name, age in itertools.product(IN_PLAIN, (75, 61, 51, 41, 1)):
+            rows = [{"day": f"{(NOON - dt.timedelta(days=age)).date()}", "word": home.word()} for _ in range(15)]
+            words[name, age] = [forms_of_text(row["word"]) for row in rows]
+            for statement in IN_PLAIN[name].split(";"):
+                await home.store.write(partial(insert, statement, rows))
+        for month in ("2026-09", "2026-10"):
+            await home.store.write(partial(insert, "INSERT INTO month VALUES (:month, '', '')", [{"month": month}]))
+        assert [count_in(home.folder, one) for one in words.values()] == [15] * len(words)
         await home.keeper.sweep()
-        left = {table: (await home.rows(f"SELECT count(*) FROM {table}"))[0][0] for table in statements}  # noqa: S608
+        found = {key: count_in(home.folder, one) for key, one in words.items()}
         kept = {one["name"]: (one["rows"], one["oldest"]) for one in (await home.keeper.kept())["classes"]}
-    yesterday = "2026-11-21"
-    assert left == {
-        **dict.fromkeys(("day_sum", "baseline", "incident", "load_sample"), 1),
-        "month": 2,
-        "upload": 2,
-        "home_use": 2,
-        "snapshot": 4,
+    assert {key for key, count in found.items() if count} == {
+        ("aggregate_days", 1),
+        *(("ledger_days", age) for age in (41, 1)),
+        *(("learned_days", age) for age in (51, 41, 1)),
     }
-    assert kept["day-sums"] == kept["incidents"] == kept["load"] == kept["baselines"] == (1, yesterday)
-    assert kept["ledger"] == (2, "2026-10-08")
+    assert kept["day-sums"] == kept["incidents"] == kept["baselines"] == (15, "2026-11-21")
+    assert kept["scorecards"] == (1, "2026-10-01")
+    assert kept["load"] == (1, "2026-11-21")
+    assert kept["ledger"] == (30, "2026-10-12")
     assert kept["live-audio"] == (None, None)
+
+
+def insert(statement: str, rows: list[dict[str, str]], connection: sqlite3.Connection) -> None:
+    connection.executemany(statement, rows)
 
 
 async def test_damaged_files_go_with_the_turns_that_may_be_in_them(tmp_path: Path) -> None:
@@ -351,9 +361,8 @@ async def test_a_disk_that_refuses_costs_no_turn_and_holds_few_recordings_in_mem
             other.execute("BEGIN IMMEDIATE")
             for _ in range(40):
                 home.say()
-            await home.store.flush()
             with pytest.raises(DiskError):
-                await home.keeper.purge(["turns"], None)
+                await home.store.write(lambda _: None)
             other.execute("ROLLBACK")
         await home.store.flush()
         await home.keeper.sweep()
@@ -401,8 +410,8 @@ async def test_what_cannot_be_opened_any_more_goes_with_its_window_and_the_warni
         home.say()
     (home.folder / KEY_FILE).unlink()
     async with kept_home(tmp_path) as home:
-        for _ in range(40):
-            home.passes(days=2)
+        for _ in range(16):
+            home.passes(days=5)
             home.say()
             await home.keeper.sweep()
         assert home.keeper.status()["key"] == "good"
