@@ -345,6 +345,12 @@ async def test_gauges_say_what_the_status_says(hub: Hub) -> None:
     assert found.value("edge_voice_retry_ratio") == 0.03
 
 
+async def test_records_that_cannot_be_written_are_told_from_those_that_can(hub: Hub) -> None:
+    assert (await hub.series()).value("edge_voice_records_failing") == 0.0
+    hub.status = STATUS | {"warnings": [{"code": "records-unwritable"}]}
+    assert (await hub.series()).value("edge_voice_records_failing") == 1.0
+
+
 async def test_what_is_not_known_has_no_sample(hub: Hub) -> None:
     found = await hub.series()
     for name in ("edge_voice_cloud_reachable", "edge_voice_abandonment_ratio", "edge_voice_machine_throttled"):
