@@ -129,7 +129,7 @@ def _spread(times_ms: list[float]) -> tuple[float | None, float | None]:
 
 
 def uploaded(one: KeptBaseline, currency: str, connection: sqlite3.Connection) -> tuple[float, float]:
-    """Return the seconds of audio that left since a baseline began, and what they cost in a currency; no audits or tests."""
+    """Return the seconds of audio that left for a baseline, and what they cost in a currency; no audits or tests."""
     seconds, cost = connection.execute(
         "SELECT total(seconds), total(cost) FILTER (WHERE currency = ?) FROM upload"
         " WHERE has_left AND number > ? AND reason NOT IN ('audit', 'away', 'test') AND ending <> 'summed-up'",
