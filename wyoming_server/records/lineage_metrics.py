@@ -169,7 +169,7 @@ FLOWS: tuple[Flow, ...] = (
     *metrics(
         "status",
         "info",
-        {Form.VERSION: "version"},
+        {Form.VERSION: "version", Form.CODE: "hub_class"},
     ),
     *metrics(
         "status",
