@@ -57,6 +57,7 @@ PROOFS = {
         title="Through our own integration in a real Home Assistant",
         argv=_module("benchmarks.pipeline", "--integration"),
     ),
+    "page": Proof(title="The status page", argv=(sys.executable, "-m", "tests.browser.page_figures")),
     "recoveries": Proof(
         title="Broken and back, in a real Home Assistant",
         argv=_module("benchmarks.at_home", "tests.home_assistant.recoveries"),
@@ -121,6 +122,10 @@ PROOFS = {
     ),
     "lineage-trace": Proof(
         title="A whole run, traced and held to the register of data", argv=_module("proofs.lineage_trace")
+    ),
+    "lineage-trace-home": Proof(
+        title="What the integration leaves in a real Home Assistant, traced",
+        argv=_module("benchmarks.at_home", "tests.home_assistant.trace_lineage"),
     ),
     "kill": Proof(title="Killed and started again", argv=_module("proofs.kill")),
 }

@@ -14,7 +14,7 @@ import socket
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -186,17 +186,19 @@ class HomeAssistant:
 
 
 @contextlib.asynccontextmanager
-async def home_assistant(config: Path, port: int | None = None, more: str = "") -> AsyncIterator[HomeAssistant]:
+async def home_assistant(
+    config: Path, port: int | None = None, more: str = "", *, under: Sequence[str] = ()
+) -> AsyncIterator[HomeAssistant]:
     """Run Home Assistant with that folder until the end; it is running, and all is set up, when this is entered.
 
-    `more` is YAML for it. Raises HomeAssistantDidNotStartError.
+    `more` is YAML for it; `under` is a program that watches it. Raises HomeAssistantDidNotStartError.
     """
     if port is None:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
     token, log = await asyncio.to_thread(prepare, config, port, more), config / "output.log"
     # Its own pins are in this environment; without --skip-pip it would try to install them again.
-    command = [sys.executable, "-m", "homeassistant", "-c", str(config), "--skip-pip", "--log-no-color"]
+    command = [*under, sys.executable, "-m", "homeassistant", "-c", str(config), "--skip-pip", "--log-no-color"]
     with log.open("wb") as sink:
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.DEVNULL, stdout=sink, stderr=sink

@@ -236,6 +236,17 @@ FLOWS: tuple[Flow, ...] = (
             }
         },
     ),
+    # Home Assistant's own records of what it shows: names of entities, last states, and states over time.
+    *(
+        flow
+        for file in (".storage/core.entity_registry", ".storage/core.device_registry", ".storage/core.restore_state")
+        for flow in flows_of(Kind.HOME_ASSISTANT_FILE, file, {"home-assistant-states": {Form.MIXED: "entities"}})
+    ),
+    *flows_of(
+        Kind.HOME_ASSISTANT_FILE,
+        "home-assistant_v2.db*",
+        {"home-assistant-states": {Form.MIXED: "states events statistics"}},
+    ),
     *flows_of(
         Kind.DIAGNOSTICS,
         "config entry",
