@@ -82,7 +82,7 @@ PARTS = {
     "settings_refusals": {"settings_schema"},
     "settings_schema": set(),
     # logs: the token is masked there.
-    "listeners": {"", "errors", "logs", "monthly", "pipeline", "learning", "resilience", "records", "bundles"},
+    "listeners": {"", "errors", "logs", "pipeline", "learning", "resilience", "records", "bundles"},
     "status_page": {"errors"},
     "monthly": set(),
     "memory": set(),

@@ -16,7 +16,8 @@ from ..records.ledger import EgressLedger
 from ..records.store import Store
 from ..records.turn_record import TurnLabel, TurnRecord
 from ..settings import Settings
-from .baseline import Baseline, Over, fields_of
+from .baseline import Baseline, Over
+from .baseline_told import fields_of
 from .feed import Json
 from .scorecards import MonthlyPast, Scorecards
 

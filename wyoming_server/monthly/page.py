@@ -5,15 +5,15 @@ import hashlib
 from collections.abc import Iterator
 
 from . import page_sections as sections
+from . import page_summary as summary
 from .facts import Json
 from .month import Month
 from .page_charts import escaped
 from .page_style import STYLE
 
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-META_POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'"
-POLICY = f"{META_POLICY}; frame-ancestors 'self'"
-"""The Content-Security-Policy that the page needs, and that it is to be served with."""
+POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'"
+"""The Content-Security-Policy that it is under, as a file, too."""
 _MOST_LINKS = 13
 _MARK = (
     '<svg viewBox="0 0 256 256" aria-hidden="true"><path class="roof" d="M22 122 L128 26 L234 122 M50 100 V206 Q50 226 '
@@ -27,7 +27,7 @@ def page_of(scorecard: Json, *, is_linked: bool = True) -> str:
     body = "\n".join(_body(scorecard, month, is_linked=is_linked))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{META_POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n<meta name="referrer" content="no-referrer">\n'
         f"<title>Edge Voice, {month.name}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
@@ -42,16 +42,16 @@ def _body(scorecard: Json, month: Month, *, is_linked: bool) -> Iterator[str]:
     )
     yield "<main>"
     if scorecard["figures"]["turns"]:
-        yield sections.told(scorecard)
-        yield sections.tiles(scorecard, month)
-        yield sections.advice(scorecard)
+        yield summary.told(scorecard)
+        yield summary.tiles(scorecard, month)
+        yield summary.advice(scorecard)
         yield sections.days(scorecard, month)
         yield sections.stages(scorecard)
         yield sections.against(scorecard)
         yield sections.languages(scorecard)
     else:
         yield '<p class="told">Nobody has spoken to the assistant in this month.</p>'
-        yield sections.advice(scorecard)
+        yield summary.advice(scorecard)
     yield sections.lanes(scorecard)
     yield sections.models(scorecard)
     yield sections.incidents(scorecard)

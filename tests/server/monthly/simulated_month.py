@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from wyoming_server.control.baseline import fields_of
+from wyoming_server.control.baseline_told import fields_of
 from wyoming_server.control.history import TurnHistory
 from wyoming_server.pipeline.lanes import Upload
 from wyoming_server.pipeline.policy import Trust
