@@ -6,6 +6,7 @@ import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 
 from ..errors import EdgeVoiceError
@@ -43,6 +44,19 @@ STEPS_MS = ((48, HOUR_MS), (744, 6 * HOUR_MS))
 _MOST_SUBJECTS = 256
 
 
+@dataclass(slots=True, kw_only=True)
+class _Remembered:
+    """A turn whose id is known still."""
+
+    day: dt.date
+    known_as: str = ""
+    """Its hash, once it is written down."""
+
+    def written(self, known_as: str) -> None:
+        """Hear as which; from the records' thread."""
+        self.known_as = known_as
+
+
 class TurnHistory:
     """Keeps every turn, and answers for the past: a `Hearer`, and the control API's `History`. Nothing in it blocks."""
 
@@ -65,8 +79,8 @@ class TurnHistory:
         self._store, self._pseudonyms, self._kept = store, Pseudonyms(keys), kept
         self._satellites, self._condition, self._load = satellites, condition, load
         self._clock, self._wall = clock, wall
-        self._days = OrderedDict[str, dt.date]()
-        """Turn id → its day."""
+        self._remembered = OrderedDict[str, _Remembered]()
+        """By turn id."""
         self._told = OrderedDict[tuple[str, str], deque[float]]()
         self._noticed = Noticed(self.happened)
         self._sample_due_s = self._held_since_s = clock()
@@ -77,14 +91,15 @@ class TurnHistory:
 
     def turn(self, record: TurnRecord, _outcome: Outcome | None, /) -> None:
         """Keep a turn."""
-        self._days[record.turn_id] = record.at.date()
-        if len(self._days) > REMEMBERED:
-            self._days.popitem(last=False)
-        self._store.later(writing(record, self._pseudonyms))
+        self._remembered[record.turn_id] = turn = _Remembered(day=record.at.date())
+        if len(self._remembered) > REMEMBERED:
+            self._remembered.popitem(last=False)
+        self._store.later(writing(record, self._pseudonyms, turn.written))
 
     def label(self, label: TurnLabel) -> None:
         """Keep what came to be known of one."""
-        day = self._days.get(label.turn_id, label.at.date())
+        turn = self._remembered.get(label.turn_id)
+        day = label.at.date() if turn is None else turn.day
         self._store.later(labelling(label, day, self._pseudonyms))
 
     def woke(self, satellite: str, word: str) -> None:
@@ -103,7 +118,7 @@ class TurnHistory:
 
     def forget(self) -> None:
         """Forget which turns those of the records are: they are being erased."""
-        self._days.clear()
+        self._remembered.clear()
 
     # What is asked.
 
@@ -125,9 +140,10 @@ class TurnHistory:
     async def records(self, most: int, before: int | None, *, language: str | None, satellite: str | None) -> Json:
         """Return single turns, newest first. Raises DiskError."""
         wanted = Wanted(most=most, before=before, language=language, satellite=satellite)
-        names, turn_ids, zone = tuple(self._satellites()), tuple(self._days), self._wall().tzinfo
-        query = partial(last_turns, wanted, names, turn_ids, self._pseudonyms, self._kept)
-        return {"records": await self._read(query, partial(records_told, zone))}
+        await self._store.flush()
+        turn_ids = {turn.known_as: turn_id for turn_id, turn in self._remembered.items() if turn.known_as}
+        query = partial(last_turns, wanted, tuple(self._satellites()), turn_ids, self._pseudonyms, self._kept)
+        return {"records": await self._read(query, partial(records_told, self._wall().tzinfo))}
 
     async def incidents(self, most: int) -> Json:
         """Return what its owner should know happened, newest first. Raises DiskError."""

@@ -45,6 +45,9 @@ class Cipher(Protocol):
     def unsealed(self, key: bytes, content: bytes, bound_to: bytes) -> bytes | None:
         """Return what was sealed; None when it does not open."""
 
+    def keyed_hash(self, key: bytes, content: bytes) -> bytes:
+        """Return 32 bytes that only who has the key can tell."""
+
 
 def cipher() -> Cipher:
     """Return the cipher; the first call loads it (20 ms), so it is not for the event loop."""

@@ -1,7 +1,12 @@
-"""AES-256-GCM. Loads its library (3 MB, 20 ms), so it is itself loaded with the first key: by `data_keys.cipher`."""
+"""AES-256-GCM, and HMAC-SHA256.
+
+Loads its library (3 MB, 20 ms), so it is itself loaded with the first key: by `data_keys.cipher`.
+"""
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 _NONCE_BYTES = 12
 """Drawn at random: NIST SP 800-38D allows 2^32 of them under one key, and a day has a few thousand."""
@@ -21,3 +26,10 @@ def unsealed(key: bytes, content: bytes, bound_to: bytes) -> bytes | None:
         return AESGCM(key).decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], bound_to)
     except InvalidTag:
         return None
+
+
+def keyed_hash(key: bytes, content: bytes) -> bytes:
+    """Return 32 bytes that only who has the key can tell."""
+    hashing = HMAC(key, SHA256())
+    hashing.update(content)
+    return hashing.finalize()

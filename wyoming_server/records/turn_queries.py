@@ -1,11 +1,11 @@
 """What the control API asks of turns: single ones, and how they went over time."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .pseudonyms import SATELLITE, TURN, Pseudonyms
+from .pseudonyms import SATELLITE, Pseudonyms
 from .recent import nearest_rank
 from .turn_sums import Spread, Totals
 
@@ -62,7 +62,7 @@ class Found:
     rows: Sequence[Row]
     names: dict[str, str]
     """Hash → satellite, of those that the hub knows now."""
-    turn_ids: dict[str, str]
+    turn_ids: Mapping[str, str]
     """Hash → turn id, of those that it still remembers."""
     kept: dict[str, dict[str, Any]]
     """Hash → what more is kept."""
@@ -71,12 +71,12 @@ class Found:
 def last_turns(
     wanted: Wanted,
     satellites: Sequence[str],
-    turn_ids: Sequence[str],
+    turn_ids: Mapping[str, str],
     pseudonyms: Pseudonyms,
     kept: Kept,
     connection: sqlite3.Connection,
 ) -> Found:
-    """Return the newest turns of those that are wanted, by what the hub knows by name now."""
+    """Return the newest turns of those that are wanted; `turn_ids` are those by their hashes that the hub knows now."""
     connection.row_factory = sqlite3.Row
     hashes = None if wanted.satellite is None else pseudonyms.every(SATELLITE, wanted.satellite, connection)
     found = connection.execute(
@@ -92,7 +92,7 @@ def last_turns(
     return Found(
         rows=rows,
         names=pseudonyms.among(SATELLITE, satellites, connection),
-        turn_ids=pseudonyms.among(TURN, turn_ids, connection),
+        turn_ids=turn_ids,
         kept=kept([row["turn"] for row in rows if row["turn"]], connection),
     )
 

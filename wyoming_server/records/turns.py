@@ -60,9 +60,9 @@ _LABEL = """
 type Write = Callable[[sqlite3.Connection], object]
 
 
-def writing(record: TurnRecord, pseudonyms: Pseudonyms) -> Write:
-    """Return the job that writes a turn down."""
-    return partial(_insert, record, pseudonyms)
+def writing(record: TurnRecord, pseudonyms: Pseudonyms, tell: Callable[[str], object] = lambda _: None) -> Write:
+    """Return the job that writes a turn down, and tells, in its own thread, as which hash."""
+    return partial(_insert, record, pseudonyms, tell)
 
 
 def labelling(label: TurnLabel, day: dt.date, pseudonyms: Pseudonyms) -> Write:
@@ -85,13 +85,16 @@ def name_of(text: str) -> str:
     return text if not text or (len(text) <= LONGEST and _NAME.fullmatch(text)) else OTHER
 
 
-def _insert(record: TurnRecord, pseudonyms: Pseudonyms, connection: sqlite3.Connection) -> None:
+def _insert(
+    record: TurnRecord, pseudonyms: Pseudonyms, tell: Callable[[str], object], connection: sqlite3.Connection
+) -> None:
     day = record.at.date()
     known_as = pseudonyms.at(day, connection)
+    turn = known_as(TURN, record.turn_id)
     connection.execute(
         _INSERT,
         {
-            "turn": known_as(TURN, record.turn_id),
+            "turn": turn,
             "at_ms": milliseconds(record.at),
             "day": f"{day}",
             "satellite": known_as(SATELLITE, record.satellite),
@@ -101,6 +104,7 @@ def _insert(record: TurnRecord, pseudonyms: Pseudonyms, connection: sqlite3.Conn
             **(_timed(record.spans) if record.spans else _UNTIMED),
         },
     )
+    tell(turn)
 
 
 def _decision(record: TurnRecord) -> dict[str, object]:
