@@ -1,7 +1,5 @@
 """A scorecard → one HTML page that holds all it needs: no script, no request, readable on paper and on a phone."""
 
-import base64
-import hashlib
 from collections.abc import Iterator
 
 from . import page_sections as sections
@@ -9,10 +7,9 @@ from . import page_summary as summary
 from .facts import Json
 from .month import Month
 from .page_charts import escaped
-from .page_style import STYLE
+from .page_style import STYLE, STYLE_SHA256
 
-_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'"
+POLICY = f"default-src 'none'; style-src 'sha256-{STYLE_SHA256}'; base-uri 'none'; form-action 'none'"
 """The Content-Security-Policy that it is under, as a file, too."""
 _MOST_LINKS = 13
 _MARK = (

@@ -11,6 +11,7 @@ import pytest
 from wyoming_server.monthly import words
 from wyoming_server.monthly.page import POLICY, page_of
 from wyoming_server.monthly.page_charts import ticks
+from wyoming_server.monthly.page_style import STYLE_SHA256
 from wyoming_server.monthly.scorecard import scorecard_of
 
 from .sample_month import cell, no_turns, october, spread
@@ -64,6 +65,7 @@ def test_it_asks_for_nothing_and_runs_nothing() -> None:
 def test_its_policy_allows_its_style_and_nothing_else() -> None:
     (style,) = re.findall(r"<style>(.*?)</style>", page(), re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert digest == STYLE_SHA256, "write this digest down in page_style.py"
     assert f"style-src 'sha256-{digest}'" in POLICY
     assert POLICY.startswith("default-src 'none';")
 
