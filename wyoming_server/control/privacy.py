@@ -73,8 +73,7 @@ class Keeper:
         """Look at the key, and at what is kept; never raises for the disk."""
         try:
             await self._retention.begin()
-            await self._store.write(self.keys.mend)
-            await asyncio.to_thread(self.keys.settle)
+            await self._erasure.mend()
         except DiskError as error:
             _LOGGER.debug("%s", error)  # the store says it
         await self._count()

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import EdgeVoiceError, InvalidRequestError, RecordsKeyError
 from ..records import kept_rows
-from ..records.data_keys import DataKeys, KeyState
+from ..records.data_keys import IDENTIFIERS, DataKeys
 from ..records.erasure import Erasure
 from ..records.kept_rows import KeptRows
 from ..records.pseudonyms import SATELLITE, Pseudonyms
@@ -94,7 +94,7 @@ class Purge:
 
     async def _names_of(self, satellite: str) -> list[str]:
         """Return what a satellite is called in the records. Raises RecordsKeyError where that cannot be known."""
-        if await self._store.read(self._keys.state) in {KeyState.MISSING, KeyState.WRONG}:
+        if not await self._store.read(partial(self._keys.opens_all, IDENTIFIERS)):
             raise RecordsKeyError(
                 "Which records are of that satellite cannot be told for all of them, because the key file has changed:"
                 " purge turns altogether"

@@ -132,21 +132,33 @@ class DataKeys:
             (kind, f"{expired.until}", f"{expired.beyond}"),
         ).rowcount
 
-    def renew(self, connection: sqlite3.Connection) -> None:
-        """Wrap all keys anew by a new hub's key: older copies of the records then open no more.
+    def opens_all(self, kind: str, connection: sqlite3.Connection) -> bool:
+        """Tell whether every key of a class opens."""
+        rows = [row for row in _all_rows(connection) if row[1] == kind]
+        return len(_opened(rows, self._hubs())) == len(rows)
 
-        The old one stays in the file until `settle`, which is due after the commit. Raises DiskError.
+    def renew(self, connection: sqlite3.Connection) -> bool:
+        """Wrap all keys anew by a new hub's key, so that older copies of the records open no more; False without keys.
+
+        The old one stays in the file until `settle`, which is due once this is on the disk itself. Raises DiskError.
         """
+        if not _all_rows(connection):
+            return False
         with self._lock:
             hubs = (self._entropy(KEY_BYTES), *self._hubs())[:_MOST_KEYS]
             self._write(hubs)
         self._rewrap(hubs, connection)
+        return True
 
-    def mend(self, connection: sqlite3.Connection) -> None:
-        """Go on with a renewal that was cut short, or take up keys that were appended. `settle` is due afterwards."""
+    def mend(self, connection: sqlite3.Connection) -> bool:
+        """Go on with a renewal that was cut short, or take up keys that were appended; tell whether there were any.
+
+        `settle` is due likewise.
+        """
         hubs = self._hubs()
         if len(hubs) > 1:
             self._rewrap(hubs, connection)
+        return len(hubs) > 1
 
     def settle(self) -> None:
         """Leave in the file only the key that wraps. Blocks. Raises DiskError."""

@@ -214,9 +214,14 @@ def begin_log(connection: sqlite3.Connection) -> None:
 
 
 def give_back(connection: sqlite3.Connection) -> bool:
-    """Give some free pages back to the disk; tell whether there are more."""
+    """Give some free pages back to the disk; tell whether there are more that can be."""
+    before = _free_pages(connection)
     connection.execute(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})").fetchall()  # each row that is fetched frees one
-    return int(connection.execute("PRAGMA freelist_count").fetchone()[0]) > 0
+    return 0 < _free_pages(connection) < before
+
+
+def _free_pages(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA freelist_count").fetchone()[0])
 
 
 def is_damage(error: Exception) -> bool:

@@ -49,15 +49,21 @@ class Erasure:
         return count
 
     async def finish(self) -> None:
-        """Have what was erased nowhere in the files, and the hub's key another one. Raises DiskError."""
-        if not await self._store.write(self._keys.destroy):
-            await self._store.write(self._keys.renew)
-            await (
-                self._store.shrink()
-            )  # first: until it is gone from the log, the old wrapping has a use for the old key
+        """Have what was erased nowhere in the files, and the hub's key another one or none. Raises DiskError."""
+        while True:
+            has_keys = await self._store.write(self._keys.renew)
+            await self._store.shrink()
+            if has_keys:
+                await asyncio.to_thread(self._keys.settle)
+                return
+            if await self._store.write(self._keys.destroy):  # else a turn has just made one
+                return
+
+    async def mend(self) -> None:
+        """Go on with what was cut short. Raises DiskError."""
+        if await self._store.write(self._keys.mend):
+            await self._store.shrink()  # a lost supply must not bring back what only the old key opens
             await asyncio.to_thread(self._keys.settle)
-            return
-        await self._store.shrink()
 
     async def remove_damaged(self, until: date | None = None) -> int:
         """Remove files that were set aside, of days up to one or all, and return how many. Raises DiskError."""
