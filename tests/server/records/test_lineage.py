@@ -1,6 +1,7 @@
 """The register of data is what the code does: nothing goes undeclared, and nothing is declared that is not there."""
 
 import datetime as dt
+import re
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,17 @@ def test_every_field_of_the_control_api_is_declared() -> None:
     assert differences(declared(Kind.ANSWER), found.answers()) == {}
     assert differences(declared(Kind.REQUEST), found.requests()) == {}
     assert differences(declared(Kind.EVENT), found.messages()) == {}
+
+
+def test_every_file_of_the_data_folder_that_is_declared_is_named_in_the_source() -> None:
+    """That none is written which is not declared, `script/prove lineage-trace` shows."""
+    source = "".join(path.read_text("utf-8") for path in found.SERVER.rglob("*.py") if "lineage" not in path.name)
+    for _, pattern in declared(Kind.FILE):
+        name = (
+            pattern.rpartition("/")[2] if not pattern.endswith("/*") else pattern.removesuffix("/*").rpartition("/")[2]
+        )
+        bare = re.sub(r"-(wal|shm|journal)$|[*\[].*", "", name).removesuffix("-")
+        assert bare.removeprefix("edge-voice.") in source, pattern
 
 
 def test_nothing_is_declared_twice() -> None:
