@@ -2,12 +2,12 @@
 
 import asyncio
 import datetime as dt
+import importlib
 import logging
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from ..errors import DiskError
-from ..monthly.page import page_of
 from ..pipeline.cloud import Lanes
 from ..pipeline.interpret import TurnRequest
 from ..pipeline.turn import Stages
@@ -109,7 +109,7 @@ class MonthBook:
 
     async def page(self, month: str | None) -> str:
         """Return the same as one self-contained HTML page. Raises UnknownMonthError, DiskError."""
-        return page_of(await self.scorecard(month))
+        return await asyncio.to_thread(_drawn, await self.scorecard(month))
 
     async def baseline(self) -> Json:
         """Return the baseline that is being recorded, and the last one. Raises DiskError."""
@@ -157,3 +157,9 @@ class MonthBook:
         if self._is_due or now_s - self._counted_s >= COUNT_SECONDS:
             self._is_due, self._counted_s = False, now_s
             await self._baseline.look()
+
+
+def _drawn(scorecard: Json) -> str:
+    """Return a scorecard's page; what draws it is loaded for the first one."""
+    page: str = importlib.import_module("..monthly.page", __package__).page_of(scorecard)
+    return page

@@ -106,4 +106,4 @@ section,.tile,figure,tr,.next li{break-inside:avoid}h2{break-after:avoid}nav,det
 .narrow{display:none}.tiles{grid-template-columns:repeat(4,1fr);gap:.5rem}.tile dd{font-size:1.4rem}}
 """
 STYLE_SHA256 = "MUx1GZ2pohoBj6R3Bn3onx7SFdvW9JNlrHNfVAstrOs="
-"""Its digest, base64: written down, since working it out would load OpenSSL (2 MB) into every server. A test checks it."""
+"""Its digest, base64: written down, since working it out would load OpenSSL (2 MB). A test checks it."""
