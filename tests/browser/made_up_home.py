@@ -10,6 +10,7 @@ from typing import Any
 from tests.server.listeners import past_surfaces as past
 from tests.server.listeners.control_surfaces import BUNDLES, LANE, SATELLITE, STATUS, RecordingSurface
 from wyoming_server.listeners.control_surface import Json
+from wyoming_server.records.lineage import told
 
 STAGES = past.STAGES
 ROOMS = ("kitchen", "living_room", "bedroom", "study")
@@ -275,32 +276,19 @@ class MadeUpPast(past.RecordingPast):
         return {"incidents": [] if home.empty else rows[:most]}
 
     async def kept(self) -> Json:
-        classes = [
-            ("turns", 30, 5212, 30), ("transcripts", 0, 0, None), ("recordings", 0, 0, None), ("corrections", 14, 3, 5),
-            ("aggregates", 400, 61, 61), ("learned", 90, 6, 44), ("satellites", None, 4, None),
-            ("vocabulary", None, 49, None), ("ledger", 400, 140, 27), ("choices", None, 5, None),
-            ("lanes", None, 3, None),
-        ]  # fmt: skip
-        rows = [
-            {"name": name, "days": days, "setting": None, "rows": 0 if self._home.empty else count,
-             "oldest": self._home.at(24 * ago)[:10] if ago and not self._home.empty else None}
-            for name, days, count, ago in classes
-        ]  # fmt: skip
+        counts = {"turns": (5212, 30), "corrections": (3, 5), "day_sums": (61, 61), "learned": (6, 44),
+                  "satellites": (4, None), "ledger": (140, 27), "choices": (5, None), "lanes": (3, None)}  # fmt: skip
+        rows = []
+        for one in told()["classes"]:
+            count, ago = counts.get(one["name"], (0 if one["days"] is not None else None, None))
+            oldest = self._home.at(24 * ago)[:10] if ago and not self._home.empty else None
+            rows.append({"name": one["name"], "days": one["days"], "setting": one["setting"],
+                         "rows": 0 if self._home.empty and count else count, "oldest": oldest})  # fmt: skip
         now = past.KEPT_NOW | {"recordings": 0, "turns": 0 if self._home.empty else 5212}
         return {"now": now, "classes": rows}
 
     def lineage(self) -> Json:
-        turns = past.LINEAGE["classes"][0] | {
-            "holds": "features, decision, times and outcome of each turn; no text, no sound", "source": "each turn",
-            "purpose": "figures, drift and scorecards", "stored": "edge-voice.sqlite, table turn",
-        }  # fmt: skip
-        live = {"name": "live", "title": "Sound while you speak", "stored": "nowhere: memory alone", "days": None,
-                "setting": None, "ends": "with the turn", "recipients": ["services that you consented to"]}  # fmt: skip
-        texts = {"name": "transcripts", "title": "Texts", "on_by_default": False, "setting": "records.transcript_days"}
-        flows = [{"kind": "column", "where": "table turn", "field": field, "data_class": "turns", "form": "number"}
-                 for field in ("risk", "threshold", "capture_ms", "snr_db")]  # fmt: skip
-        flows.append({"kind": "upload", "where": "OpenAI", "field": "file", "data_class": "live", "form": "FLAC"})
-        return {"version": 1, "classes": [turns | live, turns, turns | texts], "flows": flows}
+        return told()
 
 
 class MadeUpDrift(past.RecordingDrift):

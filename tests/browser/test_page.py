@@ -12,6 +12,7 @@ from aiohttp import ClientSession, WSMsgType, web
 
 from tests.browser.chromium import Browser, Page, chromium, program
 from tests.browser.made_up_home import MadeUpHome
+from tests.browser.page_figures import found_by_axe
 from tests.browser.walk_page import VIEWS, entered, look_at
 from tests.server.listeners.control_surfaces import opened
 from wyoming_server.errors import DiskError
@@ -24,10 +25,8 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(program() is None, reason="no Chromium on this machine"),
 ]
-AXE = Path(__file__).parent / "vendor/axe-core/axe.min.js"
 WORDS = "document.body.innerText.replace(/\\s+/g, ' ')"
 DESK, PHONE = (1280, 900), (320, 640)
-SURE = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -46,17 +45,6 @@ class Open:
     async def says(self, words: str) -> None:
         """Wait until the page says something."""
         await self.page.until(f"{WORDS}.includes({json.dumps(words)})")
-
-    async def violations(self) -> list[str]:
-        """Return what axe finds wrong for people who see, hear or move otherwise."""
-        if not await self.page.evaluate("Boolean(window.axe)"):
-            await self.page.evaluate(await asyncio.to_thread(AXE.read_text, "utf-8"))
-        found = await self.page.evaluate(
-            f"axe.run(document, {{runOnly: {json.dumps(SURE)}}}).then(({{violations}}) => violations.map((one) =>"
-            " `${one.id}: ${one.nodes.map((node) => node.target + ' ' + node.failureSummary).join(' | ')}`))"
-        )
-        assert isinstance(found, list)
-        return found
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -77,6 +65,7 @@ async def shared(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> 
 async def one(shared: Open) -> Open:
     """The same, in front of all other tabs: only there keys are heard."""
     await shared.page.call("Page.bringToFront")
+    await shared.page.size(*DESK)
     return shared
 
 
@@ -99,7 +88,7 @@ async def test_it_asks_for_the_token_once_and_forgets_all_when_one_signs_out(
     one = await shown(browser, stack, tmp_path, enter=False)
     await one.page.open(f"{one.door.url}/")
     await one.page.until("document.activeElement.id === 'token'")
-    assert await one.violations() == []
+    assert await found_by_axe(one.page) == []
     await one.page.press("Enter")
     await one.says("Paste the token first.")
     await one.page.write("not the token at all")
@@ -127,16 +116,15 @@ async def test_every_view_is_for_everybody_fits_and_stays_at_home(one: Open, siz
         await look_at(one.page, view)
         if view == "now":
             await one.page.click("document.querySelector('button.row')")
-        await one.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-        assert await one.violations() == [], view
-        assert await one.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), view
         words = await one.page.evaluate(WORDS)
         assert not [odd for odd in ("NaN", "undefined", "null", "[object") if odd in words], view
+        await one.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        assert await found_by_axe(one.page) == [], view
+        assert await one.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), view
     asked = await one.page.evaluate("performance.getEntriesByType('resource').map(({name}) => name)")
     assert len(asked) > 20
     assert [url for url in asked if not url.startswith(one.door.url)] == []
     assert one.page.errors == []
-    await one.page.size(*DESK)
 
 
 async def test_a_home_that_was_never_spoken_to_is_told_what_to_do(
@@ -152,7 +140,7 @@ async def test_a_home_that_was_never_spoken_to_is_told_what_to_do(
         await look_at(one.page, view)
         words = await one.page.evaluate(WORDS)
         assert not [odd for odd in ("NaN", "undefined", "null", "[object", "Infinity") if odd in words], view
-        assert await one.violations() == [], view
+        assert await found_by_axe(one.page) == [], view
     assert one.page.errors == []
 
 
@@ -183,7 +171,7 @@ async def test_a_turn_tells_why_to_a_keyboard(one: Open) -> None:
     await one.says("Where the time went")
     why = await one.page.evaluate("document.querySelectorAll('.why:not([hidden])').length")
     assert why == 1
-    assert await one.violations() == []
+    assert await found_by_axe(one.page) == []
     await one.page.press("Escape")
     assert "Where the time went" not in await one.page.evaluate(WORDS)
 
@@ -236,7 +224,7 @@ async def test_nothing_is_erased_before_it_was_asked_twice(one: Open) -> None:
     await look_at(one.page, "privacy")
     await one.page.click("document.querySelector('[data-what=corrections]')")
     await one.page.until("document.querySelector('dialog[open]')")
-    assert await one.violations() == []
+    assert await found_by_axe(one.page) == []
     await one.page.press("Escape")
     await one.page.until("!document.querySelector('dialog')")
     await one.page.click("document.querySelector('[data-what=corrections]')")

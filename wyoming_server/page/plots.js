@@ -6,10 +6,20 @@ import { markup, write } from "./shared/markup.js";
 let library;
 const scheme = matchMedia("(prefers-color-scheme: dark)");
 
-/** The chart library, loaded with the first plot. */
+/** The chart library and its styles, loaded with the first plot. */
 function loaded() {
-  library ??= import("./vendor/uplot/uPlot.esm.js").then((one) => one.default);
+  library ??= Promise.all([import("./vendor/uplot/uPlot.esm.js"), styled("./vendor/uplot/uPlot.min.css")]).then(([one]) => one.default);
   return library;
+}
+
+function styled(path) {
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = new URL(path, import.meta.url).href;
+  return new Promise((done) => {
+    link.onload = link.onerror = done;
+    document.head.append(link);
+  });
 }
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--ev-${name}`).trim();

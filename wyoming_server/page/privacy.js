@@ -167,11 +167,11 @@ function keptView({ now: kept, classes }, lineage, { as }) {
   const counted = classes.filter(({ name, rows }) => rows !== null || Object.hasOwn(ERASABLE, name));
   const rows = counted.map(({ name, days, rows: count, oldest }) => `<tr><th scope="row">${escaped(known.get(name)?.title ?? ERASABLE[name] ?? name)}</th>
     <td class="number">${count === null ? "–" : escaped(as.number(count))}</td><td>${oldest ? escaped(as.day(Date.parse(oldest))) : "–"}</td>
-    <td class="words">${days === null ? escaped(known.get(name)?.ends || "until you erase it") : days === 0 ? "not kept" : `${as.number(days)} days`}</td>
+    <td class="words">${days === null ? escaped(known.get(name)?.ends || "until you erase it") : days === 0 ? "not kept" : `after ${as.number(days)} days`}</td>
     <td class="number">${Object.hasOwn(ERASABLE, name) ? `<button type="button" class="small" data-do="erase" data-what="${escaped(name)}" aria-label="Erase ${escaped(ERASABLE[name].toLowerCase())}">Erase…</button>` : ""}</td></tr>`);
   return `<p class="large">${escaped(as.number(kept.turns))} turns in ${escaped(megabytes(kept.bytes, as))}${kept.oldest ? `, the oldest of ${escaped(as.day(Date.parse(kept.oldest)))}` : ""}.</p>
     ${key ? `<p class="notice odd">${escaped(key)}</p>` : ""}<div class="scroll" tabindex="0" role="region" aria-label="What is kept"><table><thead><tr><th scope="col">What</th><th scope="col" class="number">Now</th>
-    <th scope="col">Oldest</th><th scope="col">Kept for</th><th scope="col" class="number"><span class="unseen">Erase</span></th></tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
+    <th scope="col">Oldest</th><th scope="col">Ends</th><th scope="col" class="number"><span class="unseen">Erase</span></th></tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
 }
 
 const megabytes = (bytes, as) => `${as.seconds(bytes / 1e6)} MB`;
