@@ -11,6 +11,7 @@ from ..monthly import words
 from ..settings import Settings
 from .report import Style, print_json
 from .running_server import RunningServer, asked
+from .shared_flags import add_shared
 
 type Json = dict[str, Any]
 
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     stop = actions.add_parser("stop", help="end it now; what it has found so far is kept")
     for one in (start, status, stop):
         one.add_argument("--json", action="store_true", help="print one JSON object")
+        add_shared(one, default=argparse.SUPPRESS)
 
 
 async def run(arguments: argparse.Namespace, settings: Settings) -> int:

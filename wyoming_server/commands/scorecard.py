@@ -62,6 +62,7 @@ def _wrapped(message: str) -> str:
 
 def _figures(scorecard: Json, month: Month) -> str:
     now, last, baseline = scorecard["figures"], scorecard["last_month"], scorecard["baseline"]
+    baseline = baseline if baseline and baseline["turns"] else None
     shares = ("within_budget", "escalation_rate", "retry_rate", "abandonment_rate", "error_rate")
     names = (
         f"the hub's own answers within {scorecard['budget_ms']:.0f} ms",
@@ -92,7 +93,7 @@ def _time(figures: Json | None, key: str) -> str:
 
 def _of_baseline(baseline: Json | None, key: str) -> str:
     counted = {"retry_rate": "retried", "abandonment_rate": "abandoned", "error_rate": "failed"}.get(key)
-    if not baseline or not baseline["turns"] or counted is None:
+    if not baseline or counted is None:
         return words.NONE
     return words.share(baseline[counted] / baseline["turns"])
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from wyoming_server.commands import baseline, scorecard
+from wyoming_server.commands.shared_flags import add_shared
 from wyoming_server.errors import NotConsentedError, ServerUnreachableError, UnknownMonthError
 from wyoming_server.records.store import FILE_NAME
 
@@ -111,8 +112,10 @@ class Shell:
     async def run(self, command: ModuleType, *argv: str) -> tuple[str, str]:
         """Run a command; return what it printed, and what it said besides."""
         parser = argparse.ArgumentParser()
+        add_shared(parser)
         command.add_arguments(parser)
-        assert await command.run(parser.parse_args(argv), self._settings) == 0
+        arguments = parser.parse_args([*argv, "--data-dir", self._settings.server.data_dir])
+        assert await command.run(arguments, self._settings) == 0
         captured = self._capsys.readouterr()
         return captured.out, captured.err
 
