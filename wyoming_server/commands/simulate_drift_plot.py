@@ -47,7 +47,7 @@ def _one_home(seed: int) -> tuple[Panel, Panel]:
     shares, evidence = [], []
     for turn in range(_BEFORE + _AFTER):
         numbers = usual.numbers(homes.turn(before if turn < _BEFORE else after))
-        detectors.step(numbers, against, turn)
+        detectors.step(numbers, against)
         shares.append(float(numbers[0, at]))
         evidence.append(math.log10(max(1.0, float(detectors.e_values()[0, at]))))
     level = math.log10(float(levels(RUN_LENGTH)[at]))

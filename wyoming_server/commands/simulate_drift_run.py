@@ -189,7 +189,7 @@ class _Watch:
         for world in worlds:
             self._turn += 1
             numbers = self._usual.numbers(self._homes.turn(world))
-            self._detectors.step(numbers, self._bets, self._turn)
+            self._detectors.step(numbers, self._bets)
             hit = self._detectors.e_values() >= self._levels
             if hit.any():
                 self._count(hit)

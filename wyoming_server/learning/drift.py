@@ -8,10 +8,8 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from .drift_alarm import Alarm, Recovery
-from .drift_detectors import Bets, Detectors, bets, levels
+from .drift_detectors import Detector, levels
 from .drift_figures import FIGURES, INDEX, Figure, Metric, Seen, figure, wanted
 from .drift_reference import Reference, reference
 from .drift_settings import DriftSettings
@@ -61,8 +59,10 @@ class LanguageDrift:
         self.heard: dict[str, int] = {}
         """Model → the step at which it was heard last."""
         self.raised: dict[str, Raised] = {}
-        self.detectors, self.bets = Detectors(), Bets.none()
-        self._levels = levels(settings.run_length_turns)
+        self.detectors: dict[str, Detector] = {}
+        """Of each figure that has a reference."""
+        each = levels(settings.run_length_turns).tolist()
+        self._levels: dict[str, float] = dict(zip(INDEX, each, strict=True))
         self._recent: dict[str, deque[Seen]] = {
             one.name: deque(maxlen=wanted(one, settings.reference_turns)) for one in FIGURES
         }
@@ -73,8 +73,7 @@ class LanguageDrift:
         """Take what a turn tells, or a label says of one later; return alarms that began, and alarms that settled."""
         self.steps += 1
         self.heard[model] = self.steps
-        values = np.full(len(FIGURES), np.nan)
-        settled = [self._end(name) for name in list(self.raised) if self._is_past(name)]
+        raised, settled = list[Alarm](), [self._end(name) for name in list(self.raised) if self._is_past(name)]
         for name, seen in told.items():
             of = figure(name)
             self._recent[name].append(seen)
@@ -84,11 +83,13 @@ class LanguageDrift:
             known = self.references.get(name)
             if known is None or (of.of_model and known.model != model):
                 continue
-            values[INDEX[name]] = number = known.number(of, seen)
-            if (raised := self.raised.get(name)) is not None and raised.recovery.step(number):
-                settled.append(self._end(name))
-        self.detectors.step(values, self.bets, now_s)
-        return list(self._alarms(now_s)), settled
+            number = known.number(of, seen)
+            self.detectors[name].step(number, now_s)
+            if (has := self.raised.get(name)) is not None:
+                settled += [self._end(name)] if has.recovery.step(number) else []
+            elif (alarm := self._alarm(of, known, now_s)) is not None:
+                raised.append(alarm)
+        return raised, settled
 
     def _gather(self, of: Figure, seen: Seen, model: str) -> None:
         gathered = self._gathered(model).setdefault(of.name, [])
@@ -120,41 +121,36 @@ class LanguageDrift:
         self.gathering[known.model].pop(of.name, None)
         self.raised.pop(of.name, None)
         self.bet(of.name)
-        self.detectors.clear(INDEX[of.name])
 
     def bet(self, name: str) -> None:
-        """Hold bets against a figure's reference, or none where there is none."""
-        mean, deviation, turns, clumps = np.zeros((4, len(FIGURES)))
-        known, at = self.references.get(name), INDEX[name]
-        if known is not None:
-            mean[at], deviation[at], turns[at], clumps[at] = known.mean, known.deviation, known.turns, known.clumping
-        self.bets = self.bets.changed(at, bets(mean, deviation, turns, clumps, self.settings.run_length_turns))
+        """Hold bets against a figure's reference, none of which has any evidence yet."""
+        self.detectors[name] = Detector(self.references[name], figure(name), self.settings.run_length_turns)
 
     # Alarms.
 
-    def _alarms(self, now_s: float) -> Iterator[Alarm]:
-        e_values = self.detectors.e_values()
-        for at in np.flatnonzero(e_values >= self._levels).tolist():
-            name = FIGURES[at].name
-            if any(figure(one).metric is FIGURES[at].metric for one in self.raised):
-                continue  # its owner has been told
-            known, best = self.references[name], self.detectors.leading(at)
-            turns = max(1.0, float(self.detectors.turns[at, best]))
-            now = float(self.detectors.total[at, best]) / turns
-            alarm = Alarm(
-                figure=name,
-                language=self.language,
-                since_s=min(now_s, float(self.detectors.since[at, best])),
-                at_s=now_s,
-                before=known.told,
-                now=known.as_told(FIGURES[at], now),
-                turns=int(turns),
-                e_value=float(e_values[at]),
-                limit=known.limit,
-            )
-            self.raised[name] = Raised(alarm=alarm, now=now, recovery=Recovery(known, now))
-            self._recent[name].clear()  # what led to an alarm is no fair picture of what comes after it
-            yield alarm
+    def _alarm(self, of: Figure, known: Reference, now_s: float) -> Alarm | None:
+        detector = self.detectors[of.name]
+        if (e_value := detector.e_value) < self._levels[of.name]:
+            return None
+        if any(figure(one).metric is of.metric for one in self.raised):
+            return None  # its owner has been told
+        best = detector.leading
+        turns = max(1.0, detector.turns[best])
+        now = detector.total[best] / turns
+        alarm = Alarm(
+            figure=of.name,
+            language=self.language,
+            since_s=min(now_s, detector.since[best]),
+            at_s=now_s,
+            before=known.told,
+            now=known.as_told(of, now),
+            turns=int(turns),
+            e_value=e_value,
+            limit=known.limit,
+        )
+        self.raised[of.name] = Raised(alarm=alarm, now=now, recovery=Recovery(known, now))
+        self._recent[of.name].clear()  # what led to an alarm is no fair picture of what comes after it
+        return alarm
 
     def _is_past(self, name: str) -> bool:
         """Tell whether an alarm is of a model that has gone."""
@@ -162,7 +158,7 @@ class LanguageDrift:
         return figure(name).of_model and self.steps - self.heard.get(known.model, 0) > GONE
 
     def _end(self, name: str) -> Alarm:
-        self.detectors.clear(INDEX[name])
+        self.detectors[name].clear()
         return self.raised.pop(name).alarm
 
     # What its owner changes.
@@ -187,8 +183,7 @@ class LanguageDrift:
             for gathered in self.gathering.values():
                 gathered.pop(name, None)
             self._recent[name].clear()
-            self.bet(name)
-            self.detectors.clear(INDEX[name])
+            self.detectors.pop(name, None)
             if (raised := self.raised.pop(name, None)) is not None:
                 ended.append(raised.alarm)
         return ended
@@ -211,20 +206,19 @@ class LanguageDrift:
 
     def standings(self) -> Iterator[Standing]:
         """Return each metric that has a reference: of several figures, the one with most evidence for its weight."""
-        e_values = self.detectors.e_values()
         for metric in Metric:
-            of = [INDEX[one.name] for one in FIGURES if one.metric is metric and one.name in self.references]
+            of = [one for one in FIGURES if one.metric is metric and one.name in self.detectors]
             if not of:
                 continue
-            at = max(of, key=lambda one: (float(e_values[one] / self._levels[one]), -one))
-            known, best = self.references[FIGURES[at].name], self.detectors.leading(at)
-            turns, total = int(self.detectors.turns[at, best]), float(self.detectors.total[at, best])
+            most = max(of, key=lambda one: self.detectors[one.name].e_value / self._levels[one.name])
+            known, detector = self.references[most.name], self.detectors[most.name]
+            turns, total = detector.turns[detector.leading], detector.total[detector.leading]
             yield Standing(
                 metric=metric,
                 reference_turns=known.turns,
-                turns=turns,
+                turns=int(turns),
                 before=known.told,
-                now=known.as_told(FIGURES[at], total / turns) if turns else None,
-                e_value=float(e_values[at]),
-                alarm_at=float(self._levels[at]),
+                now=known.as_told(most, total / turns) if turns else None,
+                e_value=detector.e_value,
+                alarm_at=self._levels[most.name],
             )

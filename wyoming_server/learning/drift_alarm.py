@@ -8,9 +8,8 @@ from typing import Any, Self
 
 import voluptuous as vol
 
-from .drift_detectors import LEAST_DEVIATION
 from .drift_figures import INDEX, Metric, figure
-from .drift_reference import Reference
+from .drift_reference import LEAST_DEVIATION, Reference
 from .snapshot import Snapshot, name, number, parts, whole
 
 SETTLED_AT = 1000.0

@@ -12,23 +12,25 @@ For figures of 0 and 1 a bet is the likelihood ratio of a higher rate; for other
 (Waudby-Smith and Ramdas, arXiv 2010.09686), which asks nothing of their distribution.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .drift_figures import COUNTED, FIGURES
+from .drift_figures import COUNTED, FIGURES, INDEX, Figure
+from .drift_reference import LEAST_DEVIATION, Reference
 from .e_process import Values
 
 EFFECTS: Values = np.array([0.2, 0.35, 0.6])
 """Rises that are bet on, in standard deviations of one turn: of a rate of 25 %, to 34, 40 and 51 %."""
-SHARES: Values = np.array([0.3, 0.4, 0.3])
+_SHARES = (0.3, 0.4, 0.3)
+SHARES: Values = np.array(_SHARES)
 """Of the money on each; all add up to 1."""
 WEIGHTS: Values = np.array([one.weight for one in FIGURES])
 _RATES = np.array([one.kind in COUNTED for one in FIGURES])
 LEAST_MEAN = 0.02
 """Nobody minds what happens in fewer turns; a reference that holds none is taken for this."""
-LEAST_DEVIATION = 0.05
 _MOST_STAKED = 0.9
 """Of the money, on any one turn."""
 _LARGEST = 1e12
@@ -42,18 +44,6 @@ class Bets:
     means: Values
     stakes: Values
     """0 where there is no reference: no bet is held."""
-
-    @classmethod
-    def none(cls, *shape: int) -> Bets:
-        """Return no bets at all, for arrays of this shape before figures and effects."""
-        zeros = np.zeros((*shape, len(FIGURES), len(EFFECTS)))
-        return cls(means=zeros, stakes=zeros)
-
-    def changed(self, figure: int, other: Bets) -> Bets:
-        """Return them with another's for one figure."""
-        means, stakes = self.means.copy(), self.stakes.copy()
-        means[..., figure, :], stakes[..., figure, :] = other.means[..., figure, :], other.stakes[..., figure, :]
-        return Bets(means=means, stakes=stakes)
 
 
 def levels(run_length: float) -> Values:
@@ -80,46 +70,83 @@ def bets(mean: Values, deviation: Values, turns: Values, clumping: Values, run_l
     return Bets(means=means, stakes=np.where((means < 1.0) & (turns[..., np.newaxis] > 0), stakes, 0.0))
 
 
-class Detectors:
-    """The bets of one language of a home, or of many homes at once. Mutable.
+def growth[T: (float, Values)](x: T, mean: T, stake: T) -> T:
+    """Return by which share of itself a turn makes a bet grow."""
+    return stake * (x - mean)
+
+
+def grown[T: (float, Values)](evidence: T, by: T) -> T:
+    """Return what bets begun at every turn up to this one are worth after it."""
+    return (evidence + 1.0) * (1.0 + by)
+
+
+class Detector:
+    """The bets on one figure of one language. Mutable.
 
     Beside each bet's evidence it keeps what became of it since it was last worth nothing: the likeliest moment of the
-    change (Page 1954), and the figure's mean since.
+    change (Page 1954), and the figure's mean since. In plain floats, since a turn is one number: arrays cost the event
+    loop ten times as much.
     """
 
-    __slots__ = ("climb", "evidence", "since", "total", "turns")
+    __slots__ = ("_means", "_stakes", "climb", "evidence", "since", "total", "turns")
+
+    def __init__(self, known: Reference, of: Figure, run_length: float) -> None:
+        """Bet against a figure's reference."""
+        at, (mean, deviation, turns, clumps) = INDEX[of.name], np.zeros((4, len(FIGURES)))
+        mean[at], deviation[at], turns[at], clumps[at] = known.mean, known.deviation, known.turns, known.clumping
+        against = bets(mean, deviation, turns, clumps, run_length)
+        self._means: list[float] = against.means[at].tolist()
+        self._stakes: list[float] = against.stakes[at].tolist()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all evidence."""
+        self.evidence, self.climb, self.since, self.turns, self.total = ([0.0] * len(EFFECTS) for _ in range(5))
+
+    def step(self, x: float, now: float) -> None:
+        """Take a turn's figure, 0 to 1; `now` is its time."""
+        for at, (mean, stake) in enumerate(zip(self._means, self._stakes, strict=True)):
+            if not stake:
+                continue
+            by = growth(x, mean, stake)
+            self.evidence[at] = min(grown(self.evidence[at], by), _LARGEST)
+            if self.climb[at] <= 0.0:
+                self.since[at], self.turns[at], self.total[at] = now, 0.0, 0.0
+            self.turns[at] += 1.0
+            self.total[at] += x
+            self.climb[at] = max(self.climb[at] + math.log1p(by), 0.0)
+
+    @property
+    def e_value(self) -> float:
+        """Return its e-value."""
+        return math.sumprod(self.evidence, _SHARES)
+
+    @property
+    def leading(self) -> int:
+        """Return which effect's bet has most evidence."""
+        return max(range(len(EFFECTS)), key=lambda at: self.evidence[at] * _SHARES[at])
+
+
+class Detectors:
+    """The bets on all figures of many homes at once, as `Detector` has them. Mutable."""
+
+    __slots__ = ("evidence",)
 
     def __init__(self, *shape: int) -> None:
-        """Begin with no evidence; arrays are of shape (*shape, figures, effects)."""
-        size = (*shape, len(FIGURES), len(EFFECTS))
-        self.evidence, self.climb = np.zeros(size), np.zeros(size)
-        self.since, self.turns, self.total = np.zeros(size), np.zeros(size), np.zeros(size)
+        """Begin with no evidence: an array of shape (*shape, figures, effects)."""
+        self.evidence = np.zeros((*shape, len(FIGURES), len(EFFECTS)))
 
-    def step(self, values: Values, against: Bets, now: float) -> None:
-        """Take a turn's figures, (…, figures) of 0 to 1, NaN where the turn says nothing of one; `now` is its time."""
+    def step(self, values: Values, against: Bets) -> None:
+        """Take a turn's figures, (…, figures) of 0 to 1, NaN where the turn says nothing of one."""
         x = values[..., np.newaxis]
         seen = ~np.isnan(x) & (against.stakes > 0.0)
-        x = np.where(seen, x, 0.0)
-        growth = np.where(seen, against.stakes * (x - against.means), 0.0)
-        self.evidence = np.minimum((self.evidence + seen) * (1.0 + growth), _LARGEST)
-        fresh = seen & (self.climb <= 0.0)
-        if fresh.any():
-            self.since[fresh] = now
-            self.turns[fresh] = 0.0
-            self.total[fresh] = 0.0
-        self.turns += seen
-        self.total += x
-        self.climb = np.maximum(self.climb + np.log1p(growth), 0.0)
+        after = grown(self.evidence, growth(x, against.means, against.stakes))
+        self.evidence = np.where(seen, np.minimum(after, _LARGEST), self.evidence)
 
     def e_values(self) -> Values:
         """Return each figure's e-value: (…, figures)."""
         return np.asarray(self.evidence @ SHARES)
 
-    def leading(self, figure: int) -> int:
-        """Return which effect's bet of a figure has most evidence; of one home's alone."""
-        return int(np.argmax(self.evidence[figure] * SHARES))
-
     def clear(self, at: Any) -> None:
         """Forget the evidence of some: an index of homes and figures."""
-        for array in (self.evidence, self.climb, self.since, self.turns, self.total):
-            array[at] = 0.0
+        self.evidence[at] = 0.0

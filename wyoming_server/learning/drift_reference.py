@@ -19,6 +19,8 @@ BATCHES = (10, 40)
 """Turns of a batch; both are shorter than the shortest reference."""
 RISKY = (0.02, 0.5)
 """Between these shares is the limit of log-odds; a hub that was sure of nothing at first is no measure."""
+LEAST_DEVIATION = 0.05
+"""Of a figure that hardly moved, what is taken for its deviation."""
 MOST_TURNS = 10_000
 _RIDGE = Ridge(intercept=0.01, slope=1.0)
 

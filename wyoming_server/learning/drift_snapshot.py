@@ -4,17 +4,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import voluptuous as vol
 
 from ..errors import SnapshotError
 from .drift import MODELS, LanguageDrift, Raised
 from .drift_alarm import ALARM, SETTLED_AT, Alarm, Recovery
-from .drift_detectors import Detectors
+from .drift_detectors import EFFECTS
 from .drift_figures import INDEX, figure
 from .drift_reference import REFERENCE, SEEN, read_reference, read_seen
 from .drift_settings import DriftSettings
-from .snapshot import Snapshot, name, number, parts, read, whole
+from .snapshot import Snapshot, name, number, parts, read, several, whole
 
 _VERSION = 1
 MOST_MODELS = 2 * MODELS
@@ -22,7 +21,6 @@ MOST_MODELS = 2 * MODELS
 
 def snapshot_of(drift: LanguageDrift) -> Snapshot:
     """Return all that outlives a restart."""
-    detectors = drift.detectors
     return {
         "version": _VERSION,
         "language": drift.language,
@@ -32,7 +30,7 @@ def snapshot_of(drift: LanguageDrift) -> Snapshot:
         "gathering": [
             [model, {key: list(seen) for key, seen in figures.items()}] for model, figures in drift.gathering.items()
         ],
-        "detectors": {key: getattr(detectors, key).tolist() for key in Detectors.__slots__},
+        "detectors": {key: {part: list(getattr(one, part)) for part in _PARTS} for key, one in drift.detectors.items()},
         "raised": {
             key: {"alarm": one.alarm.for_store(), "now": one.now, "evidence": one.recovery.evidence}
             for key, one in drift.raised.items()
@@ -43,8 +41,9 @@ def snapshot_of(drift: LanguageDrift) -> Snapshot:
 def restored(snapshot: object, settings: DriftSettings) -> LanguageDrift:
     """Take up a snapshot exactly. Raises SnapshotError."""
     fields = read(_FIELDS, snapshot, of="the drift", version=_VERSION)
-    if not fields["raised"].keys() <= fields["references"].keys():
-        raise SnapshotError("The snapshot of the drift holds an alarm without its reference; it is learned anew")
+    known = fields["references"].keys()
+    if not fields["raised"].keys() <= known or fields["detectors"].keys() != known:
+        raise SnapshotError("The snapshot of the drift holds evidence without its reference; it is learned anew")
     drift = LanguageDrift(fields["language"], settings)
     drift.steps, drift.heard = fields["steps"], fields["heard"]
     for key, one in fields["references"].items():
@@ -52,8 +51,9 @@ def restored(snapshot: object, settings: DriftSettings) -> LanguageDrift:
         drift.bet(key)
     for model, figures in fields["gathering"]:
         drift.gathering[model] = {key: read_seen(rows) for key, rows in figures.items()}
-    for key, rows in fields["detectors"].items():
-        setattr(drift.detectors, key, np.array(rows, dtype=float))
+    for key, evidence in fields["detectors"].items():
+        for part, values in evidence.items():
+            setattr(drift.detectors[key], part, values)
     for key, one in fields["raised"].items():
         alarm, now = Alarm.from_store(one["alarm"]), one["now"]
         recovery = Recovery(drift.references[key], now, one["evidence"])
@@ -61,10 +61,11 @@ def restored(snapshot: object, settings: DriftSettings) -> LanguageDrift:
     return drift
 
 
-def _array(value: Any) -> Any:
-    if np.shape(value) != _SHAPE:
-        raise vol.Invalid(f"must be of shape {_SHAPE}")
-    return [[number(at_least=0.0)(one) for one in row] for row in value]
+def _bets(value: Any) -> list[float]:
+    checked = several(number(at_least=0.0), at_most=len(EFFECTS))(value)
+    if len(checked) != len(EFFECTS):
+        raise vol.Invalid(f"must be {len(EFFECTS)} numbers")
+    return checked
 
 
 def _model(value: Any) -> tuple[str, Mapping[str, Any]]:
@@ -80,7 +81,7 @@ def _known(value: object) -> str:
     return figure(name(value)).name
 
 
-_SHAPE = Detectors().evidence.shape
+_PARTS = ("evidence", "climb", "since", "turns", "total")
 _GATHERED = vol.Schema({_known: SEEN})
 _RAISED = parts(
     {
@@ -95,6 +96,6 @@ _FIELDS = {
     "heard": vol.All(vol.Schema({name: whole()}), vol.Length(max=MOST_MODELS)),
     "references": vol.Schema({_known: REFERENCE}),
     "gathering": vol.All([_model], vol.Length(max=MODELS)),
-    "detectors": parts(dict.fromkeys(Detectors.__slots__, _array)),
+    "detectors": vol.Schema({_known: parts(dict.fromkeys(_PARTS, _bets))}),
     "raised": vol.Schema({_known: _RAISED}),
 }

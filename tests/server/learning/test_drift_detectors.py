@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from wyoming_server.learning.drift_detectors import EFFECTS, SHARES, WEIGHTS, Bets, Detectors, bets, levels
-from wyoming_server.learning.drift_figures import FIGURES, INDEX, Metric
+from wyoming_server.learning.drift_detectors import EFFECTS, SHARES, WEIGHTS, Bets, Detector, Detectors, bets, levels
+from wyoming_server.learning.drift_figures import FIGURES, INDEX, Metric, figure
+from wyoming_server.learning.drift_reference import Reference
 from wyoming_server.learning.e_process import Values
 
 RISKY, MANY = INDEX["risky"], 1e12
@@ -46,7 +47,7 @@ def test_evidence_follows_the_recursion_of_shiryaev_and_roberts() -> None:
     known, detectors = against(0.25), Detectors(1)
     expected = np.zeros(len(EFFECTS))
     for x in (1.0, 0.0, 1.0, 1.0):
-        detectors.step(only(np.array([x])), known, 0.0)
+        detectors.step(only(np.array([x])), known)
         expected = (expected + 1.0) * (1.0 + known.stakes[RISKY] * (x - known.means[RISKY]))
     assert detectors.evidence[0, RISKY] == pytest.approx(expected)
     assert detectors.e_values()[0, RISKY] == pytest.approx(expected @ SHARES)
@@ -55,16 +56,16 @@ def test_evidence_follows_the_recursion_of_shiryaev_and_roberts() -> None:
 
 def test_a_turn_that_says_nothing_of_a_figure_changes_nothing_of_it() -> None:
     known, detectors = against(0.25), Detectors(1)
-    detectors.step(only(np.array([1.0])), known, 1.0)
+    detectors.step(only(np.array([1.0])), known)
     before = detectors.evidence.copy()
-    detectors.step(np.full((1, len(FIGURES)), np.nan), known, 2.0)
+    detectors.step(np.full((1, len(FIGURES)), np.nan), known)
     assert (detectors.evidence == before).all()
 
 
 def test_no_bet_is_held_without_a_reference() -> None:
-    detectors = Detectors(1)
+    detectors, nothing = Detectors(1), against(0.25, 0.0)
     for _ in range(100):
-        detectors.step(np.ones((1, len(FIGURES))), Bets.none(1), 0.0)
+        detectors.step(np.ones((1, len(FIGURES))), nothing)
     assert not detectors.e_values().any()
 
 
@@ -74,7 +75,7 @@ def test_false_alarms_are_as_rare_as_promised_where_the_reference_is_known(rate:
     chance = np.random.default_rng(7)
     known, detectors, alarms = against(rate), Detectors(homes), 0
     for _ in range(turns):
-        detectors.step(only(np.where(chance.random(homes) < rate, 1.0, 0.0)), known, 0.0)
+        detectors.step(only(np.where(chance.random(homes) < rate, 1.0, 0.0)), known)
         hit = detectors.e_values()[:, RISKY] >= RUN_LENGTH
         alarms += int(hit.sum())
         detectors.clear(hit)
@@ -103,26 +104,36 @@ def test_a_short_reference_and_turns_that_hang_together_raise_what_is_bet_agains
     assert clumped.stakes[RISKY] == pytest.approx(against(0.25).stakes[RISKY] / 4.0)
 
 
+@pytest.mark.parametrize("name", ["risky", "risk"])
+def test_one_home_is_as_many(name: str) -> None:
+    chance, at = np.random.default_rng(2), INDEX[name]
+    reference = Reference(model="base", turns=1000, mean=0.25, deviation=0.2, told=0.25, clumping=1.5)
+    one, many = Detector(reference, figure(name), RUN_LENGTH), Detectors(1)
+    known = against(0.25, 1000.0, 1.5, 0.2)
+    for turn, x in enumerate(chance.random(300).tolist()):
+        one.step(x, float(turn))
+        many.step(only(np.array([x]), at), known)
+        assert one.e_value == pytest.approx(float(many.e_values()[0, at]), rel=1e-9)
+
+
 def test_the_likeliest_beginning_is_close_to_the_change() -> None:
     chance = np.random.default_rng(3)
-    known, homes = against(0.25), 200
-    detectors, found = Detectors(homes), np.full(homes, np.nan)
-    for turn in range(900):
-        rate = 0.25 if turn < 300 else 0.5
-        detectors.step(only(np.where(chance.random(homes) < rate, 1.0, 0.0)), known, float(turn))
-        e_values = detectors.e_values()[:, RISKY]
-        for home in np.flatnonzero((e_values >= 1e4) & np.isnan(found)).tolist():
-            best = int(np.argmax(detectors.evidence[home, RISKY] * SHARES))
-            found[home] = detectors.since[home, RISKY, best]
-    assert not np.isnan(found).any()
-    assert abs(float(np.median(found)) - 300.0) <= 15.0
+    reference = Reference(model="base", turns=10**9, mean=0.25, deviation=0.4, told=0.25)
+    found = []
+    for _ in range(100):
+        detector, turn = Detector(reference, figure("risky"), RUN_LENGTH), 0
+        while detector.e_value < 1e4:
+            turn += 1
+            detector.step(float(chance.random() < (0.25 if turn < 200 else 0.5)), float(turn))
+        found.append(detector.since[detector.leading])
+    assert abs(float(np.median(found)) - 200.0) <= 15.0
 
 
 def test_evidence_that_is_gone_is_gone_and_never_overflows() -> None:
     known, detectors = against(0.25), Detectors(1)
     for _ in range(5000):
-        detectors.step(only(np.array([1.0])), known, 0.0)
+        detectors.step(only(np.array([1.0])), known)
     assert np.isfinite(detectors.evidence).all()
     for _ in range(500):
-        detectors.step(only(np.array([0.0])), known, 0.0)
+        detectors.step(only(np.array([0.0])), known)
     assert detectors.e_values()[0, RISKY] < 10.0
