@@ -16,6 +16,7 @@ from wyoming_server.errors import (
     DiskError,
     EdgeVoiceError,
     InvalidRequestError,
+    LaneTimeoutError,
     NoBaselineError,
     NotConsentedError,
 )
@@ -26,7 +27,7 @@ from wyoming_server.pipeline.endpoint import EndpointSettings
 from wyoming_server.pipeline.interpret import TurnRequest
 from wyoming_server.pipeline.lanes import GuardedLane, LanesSettings, Upload
 from wyoming_server.pipeline.listen import ListenSettings, Mode
-from wyoming_server.pipeline.policy import Caller, RoutingMode, Trust
+from wyoming_server.pipeline.policy import Caller, LaneState, RoutingMode, Trust
 from wyoming_server.pipeline.turn import Stages, TurnSettings
 from wyoming_server.records.caps import LedgerSettings
 from wyoming_server.records.ledger import EgressLedger
@@ -36,7 +37,7 @@ from wyoming_server.resilience.breaker import LaneBreaker
 from wyoming_server.settings import RoutingSettings, Settings
 
 from ..pipeline.doubles import ScriptedGrammar, ScriptedModel, ScriptedVad, stream
-from ..pipeline.lane_doubles import CALLER, ScriptedLane, judgement_of, lane_settings
+from ..pipeline.lane_doubles import CALLER, ScriptedLane, judgement_of, lane_error, lane_settings
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = dt.datetime(2026, 11, 2, 8, 0, tzinfo=BERLIN)
@@ -346,6 +347,28 @@ async def test_where_the_cap_of_the_day_is_reached_none_begins(home: Home) -> No
     home.ledger.adopt(LedgerSettings(cloud_seconds_per_day=0.0))
     with pytest.raises(CapReachedError, match="raise that cap"):
         await home.running()
+
+
+async def test_while_the_cap_of_the_day_is_reached_the_hub_answers_and_it_goes_on(home: Home) -> None:
+    baseline = await home.running()
+    home.ledger.adopt(LedgerSettings(cloud_seconds_per_day=0.0))
+    assert home.mode_of(baseline) is RoutingMode.AUTO
+    assert not baseline.is_of("turn", "en")
+    await baseline.look()
+    assert baseline.running is not None
+    home.ledger.adopt(LedgerSettings())
+    assert home.mode_of(baseline) is RoutingMode.CLOUD
+
+
+async def test_a_lane_that_fails_is_asked_all_the_same(home: Home) -> None:
+    lanes = home.lanes()
+    baseline = home.baseline(lanes)
+    await baseline.begin(WANTED)
+    for _ in range(3):
+        lanes.guarded[0].breaker.failed(home.clock_s, lane_error(LaneTimeoutError))
+    assert [one.state for one in lanes.states()] == [LaneState.BROKEN]
+    assert home.mode_of(baseline) is RoutingMode.CLOUD
+    assert baseline.is_of("turn", "en"), "a home without a hub would have no answer now"
 
 
 async def test_what_is_purged_ends_it_and_stays_purged(home: Home) -> None:
