@@ -262,6 +262,16 @@ class MadeUpPast(past.RecordingPast):
             "decode_busy": 0.12 * awake * chance.uniform(0.5, 1),
         }  # fmt: skip
 
+    async def records(self, most: int, before: int | None, *, language: str | None, satellite: str | None) -> Json:
+        self._hear("records", most, before, language, satellite)
+        told = self._home.turns_told
+        records = [
+            past.RECORD | {key: turn[key] for key in past.RECORD if key in turn}
+            | {"number": len(told) - index, "text": "turn on the kitchen light", "recording": index == 0}
+            for index, turn in enumerate(told)
+        ]  # fmt: skip
+        return {"records": [one for one in records if before is None or one["number"] < before][:most]}
+
     async def incidents(self, most: int) -> Json:
         home = self._home
         told = [

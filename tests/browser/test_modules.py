@@ -11,3 +11,11 @@ def test_charts_and_what_turns_mean_know_nothing_of_a_page() -> None:
         assert not re.search(r"\b(hass|HTMLElement|customElements|document|window)\b", source), name
         assert not re.search(r"\bstyle=", source), "a page that forbids styles in markup could not show it"
     assert "import" not in re.findall(r"^\w+", (FRONTEND / "charts.js").read_text("utf-8"), re.MULTILINE)
+
+
+def test_what_another_page_shows_too_knows_nothing_of_home_assistant() -> None:
+    for name in ("charts.js", "format.js", "markup.js", "turn_list.js", "turns.js", "views.js"):
+        source = (FRONTEND / name).read_text("utf-8")
+        assert not re.search(
+            r"\bhass\.|customElements|shadowRoot", re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL)
+        ), name

@@ -220,6 +220,29 @@ async def test_every_upload_can_be_paged_to(one: Open) -> None:
     await one.page.until(f"document.querySelector('.ledger tbody tr').textContent === {json.dumps(first)}")
 
 
+async def test_earlier_turns_come_from_the_records_with_what_is_kept_of_them(one: Open) -> None:
+    await look_at(one.page, "now")
+    older = "document.querySelector('.older')"
+    await one.page.click(f"{older}.querySelector('summary')")
+    await one.page.until(f"{older}.querySelectorAll('button.row').length === 25")
+    await one.page.click(f"{older}.querySelector('button.row')")
+    await one.page.until(f"{older}.querySelector('audio')")
+    assert "“turn on the kitchen light”" in await one.page.evaluate(f"{older}.querySelector('.why').textContent")
+    heard = "fetch(document.querySelector('audio').src).then((answer) => answer.headers.get('Content-Type'))"
+    assert await one.page.evaluate(heard) == "audio/wav"
+    assert await found_by_axe(one.page) == []
+    await one.page.click(f"{older}.querySelector('[data-do=older]')")
+    await one.page.until(f"{older}.querySelector('[data-do=older]').hidden")
+    await one.page.evaluate(
+        f"(() => {{ const wanted = {older}.querySelector('[name=language]'); wanted.value = 'de';"
+        " wanted.dispatchEvent(new Event('change', {bubbles: true})); })()"
+    )
+    await one.page.until(f"{older}.querySelectorAll('button.row').length === 25")
+    asked = [known[1:] for known in one.home.asked if known[0] == "records"]
+    assert [asked[0], asked[-1]] == [(25, None, None, None), (25, None, "de", None)]
+    assert one.page.errors == []
+
+
 async def test_nothing_is_erased_before_it_was_asked_twice(one: Open) -> None:
     await look_at(one.page, "privacy")
     await one.page.click("document.querySelector('[data-what=corrections]')")

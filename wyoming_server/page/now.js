@@ -1,5 +1,6 @@
 /** At a glance: the turn that was just heard, and an answer to each question that an owner has. */
 
+import { moreView, Older } from "./older.js";
 import { escaped, interval, spark, waterfall } from "./shared/charts.js";
 import { markup, write } from "./shared/markup.js";
 import { TurnList } from "./shared/turn_list.js";
@@ -14,7 +15,8 @@ const SKELETON = `<h1 class="unseen">Now</h1>
   <section class="card hero" aria-label="The last turn"></section>
   <div class="tiles"></div>
   <section class="card turns" aria-labelledby="turns-title"><h2 id="turns-title">Latest turns</h2><p class="hint"></p>
-    <p class="asking" role="status"></p><div class="axis-row"></div><ol></ol><ul class="legend"></ul></section>`;
+    <p class="asking" role="status"></p><div class="axis-row"></div><ol></ol><ul class="legend"></ul></section>
+  <details class="card older"></details>`;
 
 export class Now {
   constructor(place, page) {
@@ -25,12 +27,14 @@ export class Now {
     this._turns = place.querySelector(".turns");
     const [list, axis, legend] = ["ol", ".axis-row", ".legend"].map((one) => this._turns.querySelector(one));
     this._list = new TurnList({ list, axis, legend });
+    this._older = new Older(place.querySelector(".older"), page);
   }
 
   refresh() {
     this._page.ask("day", `api/v1/history?hours=${DAY_HOURS}`);
     this._page.ask("week", `api/v1/history?hours=${WEEK_HOURS}`);
     this._page.ask("ledger", "api/v1/ledger?limit=25");
+    this._older.refresh();
   }
 
   draw(state, words) {
@@ -39,7 +43,8 @@ export class Now {
     write(this._turns.querySelector(".hint"), words.say("turns_hint"));
     write(this._turns.querySelector(".asking"), state.asking.map((one) => askingText(one, words)).join(" "));
     this._turns.hidden = state.turns.length === 0;
-    if (state.turns.length > 0) this._list.draw(state.turns.slice(0, SHOWN_TURNS), words);
+    if (state.turns.length > 0) this._list.draw(state.turns.slice(0, SHOWN_TURNS), { ...words, more: moreView });
+    this._older.draw(state, words);
   }
 }
 

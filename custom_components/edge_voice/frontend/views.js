@@ -90,11 +90,13 @@ export function rowView(turn, scaleMs, words) {
     <span class="total${over ? " over" : ""}"${over ? ` title="${escaped(say("over_goal"))}"` : ""}><bdi>${escaped(totalText)}</bdi></span>`;
 }
 
-/** Why a turn went as it did. */
+/** Why a turn went as it did; a page may know `more` of it. */
 export function whyView(turn, words) {
-  const { say } = words;
+  const { say, more = () => "" } = words;
   const parts = [
-    `<p class="reason wide">${escaped(sentence(turn.reason || turn.error || ""))}${turn.critical ? `<br>${escaped(say("critical"))}` : ""}</p>`,
+    more(turn),
+    turn.reason || turn.error || turn.critical
+      ? `<p class="reason wide">${escaped(sentence(turn.reason || turn.error || ""))}${turn.critical ? `<br>${escaped(say("critical"))}` : ""}</p>` : "",
     riskView(turn, words),
     pointsView(turn, words),
     stagesView(turn, words),
