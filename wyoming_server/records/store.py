@@ -23,8 +23,9 @@ from .writer import Writer
 _LOGGER = logging.getLogger(__name__)
 FILE_NAME = "edge-voice.sqlite"
 """In the data folder."""
-INTERVAL_SECONDS = 3.0
-"""What can wait is written so often; a killed process loses no more, and a lost supply no more than twice that."""
+INTERVAL_SECONDS = 2.0
+"""What can wait is written so often; a killed process loses no more, and a lost supply no more than twice that: by as
+much as the writing takes."""
 BATCH = 50
 """Jobs of one transaction (about 0.3 ms): as long as an urgent job may have to wait."""
 EMPTYING_TRIES = 20
@@ -125,22 +126,30 @@ class Store:
     async def keep(self) -> None:
         """Write batches, and see to it that they reach the disk itself, until `close`."""
         loop = asyncio.get_running_loop()
-        synced_s = loop.time()
+        began_s = synced_s = loop.time()
+        syncing: asyncio.Task[None] | None = None
         while True:
             ending = self._closing
-            await self._pause()
+            await self._pause(began_s + self._interval_seconds)
+            began_s = loop.time()
             done, self._round = self._round, loop.create_future()
             await self._write_waiting()
             done.set_result(None)
-            if self._is_unsynced and (ending or loop.time() - synced_s >= self._interval_seconds):
-                synced_s = loop.time()
-                await self._sync()
             if ending:
-                return
+                break
+            is_due = self._is_unsynced and began_s - synced_s >= self._interval_seconds
+            if is_due and (syncing is None or syncing.done()):
+                # Beside the batches: a card may take seconds for it, and a process that is killed needs none of it.
+                synced_s, syncing = began_s, asyncio.create_task(self._sync(), name="records on the disk")
+        if syncing is not None:
+            await syncing
+        if self._is_unsynced:
+            await self._sync()
 
-    async def _pause(self) -> None:
+    async def _pause(self, until_s: float) -> None:
+        left_s = until_s - asyncio.get_running_loop().time()
         with suppress(TimeoutError):
-            async with asyncio.timeout(0 if self._closing else self._interval_seconds):
+            async with asyncio.timeout(0 if self._closing else max(0.0, left_s)):
                 await self._due.wait()
         self._due.clear()
 
