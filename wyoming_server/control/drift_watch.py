@@ -76,7 +76,7 @@ class DriftWatch:
         self._witnesses = Witnesses()
         self._labelled = OrderedDict[str, Witness]()
         self._listening = ""
-        self._endpoint: object = None
+        self._seen: object = None
         self._changed = set[str]()
         self._due = asyncio.Event()
 
@@ -209,15 +209,15 @@ class DriftWatch:
 
     def _look_at_settings(self) -> None:
         now = self._settings()
-        if self._endpoint == (seen := (now.endpoint, now.asr.early_answers)):
+        if self._seen == (seen := (now.endpoint, now.asr.early_answers, now.hedge)):
             return
-        self._endpoint = seen
+        self._seen = seen
         if (listening := _listening(now)) != self._listening:
             self._listening = listening
             self._listening_changed()
 
     def _listening_changed(self) -> None:
-        """Gather how long turns take anew: the owner has changed how long silence is waited for."""
+        """Gather how long turns take anew: the owner has changed how long is waited, for silence or for a lane."""
         times = [one.name for one in FIGURES if one.metric is Metric.LATENCY]
         for drift in self._languages.values():
             self._accepted(drift.restart(times))
@@ -321,7 +321,8 @@ def _told(alarm: Alarm) -> Json:
 
 def _listening(settings: Settings) -> str:
     """Return what of the settings moves how long turns take, as it is compared over restarts."""
-    return json.dumps([asdict(settings.endpoint), settings.asr.early_answers], default=str, sort_keys=True)
+    parts = asdict(settings.endpoint), settings.asr.early_answers, asdict(settings.hedge)
+    return json.dumps(parts, default=str, sort_keys=True)
 
 
 def _name(language: object) -> str:
