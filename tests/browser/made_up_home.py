@@ -286,7 +286,7 @@ class MadeUpPast(past.RecordingPast):
         return {"incidents": [] if home.empty else rows[:most]}
 
     async def kept(self) -> Json:
-        counts = {"turns": (5212, 30), "corrections": (3, 5), "day_sums": (61, 61), "learned": (6, 44),
+        counts = {"turns": (5212, 30), "corrections": (3, 5), "day-sums": (61, 61), "learned": (6, 44),
                   "satellites": (4, None), "ledger": (140, 27), "choices": (5, None), "lanes": (3, None)}  # fmt: skip
         rows = []
         for one in told()["classes"]:

@@ -110,18 +110,19 @@ function speedTile({ status, past }, { as, say }) {
   });
 }
 
-function escalationTile({ status, past }, { as }) {
+function escalationTile({ status, past }, { as, say }) {
   const rate = status.figures.escalation_rate;
   const alarm = status.drift.alarms.find(({ metric }) => metric === "escalation");
   const points = (past.week?.points ?? []).filter(({ turns }) => turns > 0)
     .map((point) => ({ at: Date.parse(point.at), value: point.escalations / point.turns }));
+  const known = Number.isFinite(rate);
   const learning = status.drift.state === "learning" ? `; ${as.number(status.drift.turns_to_go)} turns until it can tell a change` : "; no slow change";
   return tile({
     question: "How often does it ask for help?",
     address: "#/trends",
-    value: Number.isFinite(rate) ? as.share(rate) : "–",
-    unit: Number.isFinite(rate) ? "of turns" : "",
-    below: alarm ? `creeping up: from ${as.share(alarm.before)} to ${as.share(alarm.now)}` : `of the last ${as.number(status.figures.window_turns)} turns${learning}`,
+    value: known ? as.share(rate) : "–",
+    unit: known ? "of turns" : "",
+    below: alarm ? `creeping up: from ${as.share(alarm.before)} to ${as.share(alarm.now)}` : !known ? say("median_none") : `of the last ${as.number(status.figures.window_turns)} turns${learning}`,
     picture: spark({ points, kind: "cloud", label: "Share of turns that asked a service, last seven days" }),
     look: alarm ? "odd" : "",
   });

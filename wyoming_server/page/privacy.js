@@ -18,7 +18,7 @@ const ERASABLE = {
   transcripts: "Texts",
   recordings: "Recordings",
   corrections: "Corrections",
-  aggregates: "Sums of days and months",
+  aggregates: "Sums, scorecards, baselines, incidents and load",
   learned: "What was learned",
   satellites: "Settings of satellites",
   vocabulary: "Names of your home",
@@ -26,6 +26,9 @@ const ERASABLE = {
   choices: "Your choices",
   lanes: "Services and their keys",
 };
+/** Classes that are erased by another's name. */
+const ERASED_AS = { "day-sums": "aggregates" };
+const erasedAs = (name) => ERASED_AS[name] ?? (Object.hasOwn(ERASABLE, name) ? name : null);
 
 const SKELETON = `<h1>Privacy</h1>
   <div class="pair">
@@ -156,6 +159,10 @@ function ledgerView(rows, { as, now }) {
     <th scope="col" class="number">Sent</th><th scope="col" class="number">Cost</th><th scope="col">Ending</th><th scope="col">Consent of</th></tr></thead><tbody>${lines.join("")}</tbody></table></div>`;
 }
 
+function eraseView(what) {
+  return what === null ? "" : `<button type="button" class="small" data-do="erase" data-what="${what}" aria-label="Erase ${escaped(ERASABLE[what].toLowerCase())}">Erase…</button>`;
+}
+
 function endingOf({ ending, left }) {
   return left === false ? "nothing was sent after all" : (ENDINGS[ending] ?? ending);
 }
@@ -164,11 +171,11 @@ function keptView({ now: kept, classes }, lineage, { as }) {
   const known = new Map((lineage?.classes ?? []).map((one) => [one.name, one]));
   const key = { good: "", none: "", missing: "The hub's key is missing: what was sealed cannot be read any more.", wrong: "The hub's key is another one: what was sealed cannot be read any more." }[kept.key];
   // What is never counted is never kept in rows: the register below tells of it.
-  const counted = classes.filter(({ name, rows }) => rows !== null || Object.hasOwn(ERASABLE, name));
+  const counted = classes.filter(({ name, rows }) => rows !== null || erasedAs(name) !== null);
   const rows = counted.map(({ name, days, rows: count, oldest }) => `<tr><th scope="row">${escaped(known.get(name)?.title ?? ERASABLE[name] ?? name)}</th>
     <td class="number">${count === null ? "–" : escaped(as.number(count))}</td><td>${oldest ? escaped(as.day(Date.parse(oldest))) : "–"}</td>
     <td class="words">${days === null ? escaped(known.get(name)?.ends || "until you erase it") : days === 0 ? "not kept" : `after ${as.number(days)} days`}</td>
-    <td class="number">${Object.hasOwn(ERASABLE, name) ? `<button type="button" class="small" data-do="erase" data-what="${escaped(name)}" aria-label="Erase ${escaped(ERASABLE[name].toLowerCase())}">Erase…</button>` : ""}</td></tr>`);
+    <td class="number">${eraseView(erasedAs(name))}</td></tr>`);
   return `<p class="large">${escaped(as.number(kept.turns))} turns in ${escaped(megabytes(kept.bytes, as))}${kept.oldest ? `, the oldest of ${escaped(as.day(Date.parse(kept.oldest)))}` : ""}.</p>
     ${key ? `<p class="notice odd">${escaped(key)}</p>` : ""}<div class="scroll" tabindex="0" role="region" aria-label="What is kept"><table><thead><tr><th scope="col">What</th><th scope="col" class="number">Now</th>
     <th scope="col">Oldest</th><th scope="col">Ends</th><th scope="col" class="number"><span class="unseen">Erase</span></th></tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
