@@ -120,17 +120,14 @@ async def test_each_move_of_drift_and_the_end_of_a_month_are_events(
     assert {key: told[key] for key in HEADLINE} == HEADLINE
 
 
-async def test_a_hub_that_strains_says_why(hass: HomeAssistant, peer: Peer, entry: MockConfigEntry) -> None:
+async def test_a_hub_that_strains_says_why_and_records_that_cannot_be_read_are_a_problem(
+    hass: HomeAssistant, peer: Peer, entry: MockConfigEntry
+) -> None:
     strained = {"saturated": True, "throttled": True, "reason": "Three turns wait for the recogniser."}
     await peer.push_status(resources=peer.status["resources"] | strained)
     await until_state(hass, "binary_sensor.edge_voice_hub_straining", "on")
     assert attributes_of(hass, "binary_sensor.edge_voice_hub_straining")["reason"] == strained["reason"]
     assert value_of(hass, "binary_sensor.edge_voice_processor_slowed_down") == "on"
-
-
-async def test_records_that_cannot_be_read_are_a_problem(
-    hass: HomeAssistant, peer: Peer, entry: MockConfigEntry
-) -> None:
     for key, bad in {"missing": "on", "none": "off", "wrong": "on", "good": "off"}.items():
         await peer.push_status(records=peer.status["records"] | {"key": key})
         await until_state(hass, "binary_sensor.edge_voice_records_cannot_be_read", bad)
@@ -176,19 +173,6 @@ async def test_what_was_kept_is_erased_by_buttons(core: HomeAssistant, peer: Pee
         {"what": all_of_turns},
         {"what": all_of_turns, "satellite": SATELLITE},
     ]
-
-
-async def test_sound_is_kept_and_the_log_is_as_long_as_the_owner_wants(
-    core: HomeAssistant, peer: Peer, all_enabled: None
-) -> None:
-    await connect(core, entry_for(peer.port))
-    recordings, log = "switch.edge_voice_keep_recordings", "select.edge_voice_log_of_the_server"
-    await act(core, "switch.turn_on", recordings)
-    await act(core, "select.select_option", log, option="debug")
-    assert posted(peer, "policy") == [{"keep_recordings": True}, {"log_level": "debug"}]
-    await peer.push_status(policy=peer.status["policy"] | {"keep_recordings": True, "log_level": "debug"})
-    await until_state(core, log, "debug")
-    assert value_of(core, recordings) == "on"
 
 
 async def test_a_hub_that_keeps_no_records_has_none_of_this_until_it_is_updated(
@@ -302,11 +286,16 @@ READ = {
 }
 
 
-async def test_actions_answer_what_the_hub_tells(hass: HomeAssistant, peer: Peer, entry: MockConfigEntry) -> None:
+async def test_actions_answer_what_the_hub_tells_and_accept_what_has_become_of_it(
+    hass: HomeAssistant, peer: Peer, entry: MockConfigEntry
+) -> None:
     for action, (data, path) in READ.items():
         answer = await hass.services.async_call(DOMAIN, action, data, blocking=True, return_response=True)
         assert ("GET", f"/api/v1/{path}") in [one[:2] for one in peer.asked]
         assert answer == peer.answer(f"/api/v1/{path.partition('?')[0]}")
+    await hass.services.async_call(DOMAIN, "accept_drift", {"language": "en"}, blocking=True)
+    await hass.services.async_call(DOMAIN, "accept_drift", {}, blocking=True)
+    assert posted(peer, "drift/accept") == [{"language": "en"}, {}]
 
 
 async def test_an_action_with_nonsense_asks_the_hub_for_nothing(
@@ -355,14 +344,6 @@ async def test_each_refusal_has_its_sentence(hass: HomeAssistant, peer: Peer, en
         with pytest.raises(ServiceValidationError) as raised:
             await hass.services.async_call(DOMAIN, action, data, blocking=True, return_response=True)
         assert raised.value.translation_key == f"refused_{code.replace('-', '_')}"
-
-
-async def test_drift_is_accepted_of_one_language_or_of_all(
-    hass: HomeAssistant, peer: Peer, entry: MockConfigEntry
-) -> None:
-    await hass.services.async_call(DOMAIN, "accept_drift", {"language": "en"}, blocking=True)
-    await hass.services.async_call(DOMAIN, "accept_drift", {}, blocking=True)
-    assert posted(peer, "drift/accept") == [{"language": "en"}, {}]
 
 
 async def test_of_a_satellite_only_what_is_kept_of_it_is_erased(
