@@ -22,6 +22,7 @@ from ..pipeline.scorecard import Scorecard
 from ..pipeline.types import Outcome
 from ..records.turn_record import TurnLabel, TurnRecord
 from ..settings import Settings
+from .drift_told import told_alarm, told_standing
 from .feed import Json
 
 _LOGGER = logging.getLogger(__name__)
@@ -233,7 +234,7 @@ class DriftWatch:
         return {
             "state": state,
             "turns_to_go": min(to_go) if state == "learning" else 0,
-            "alarms": [_told(one) for one in alarms],
+            "alarms": [told_alarm(one) for one in alarms],
         }
 
     def warnings(self) -> list[Json]:
@@ -245,20 +246,7 @@ class DriftWatch:
 
     def told(self) -> Json:
         """Return state, alarms, and each figure beside its reference."""
-        rows = [
-            {
-                "metric": one.metric.value,
-                "language": drift.language,
-                "reference_turns": one.reference_turns,
-                "turns": one.turns,
-                "before": None if one.before is None else round(one.before, 4),
-                "now": None if one.now is None else round(one.now, 4),
-                "e_value": _rounded(one.e_value),
-                "alarm_at": _rounded(one.alarm_at),
-            }
-            for drift in self._languages.values()
-            for one in drift.standings()
-        ]
+        rows = [told_standing(drift.language, one) for drift in self._languages.values() for one in drift.standings()]
         return {**self.status(), "metrics": rows}
 
     async def accept(self, language: str | None) -> Json:
@@ -299,24 +287,8 @@ class DriftWatch:
             self._due.set()
 
     def _tell(self, event: str, alarm: Alarm) -> None:
-        self._publish({"type": "drift", "event": event, "alarm": _told(alarm)})
+        self._publish({"type": "drift", "event": event, "alarm": told_alarm(alarm)})
         self._due.set()
-
-
-def _told(alarm: Alarm) -> Json:
-    return {
-        "metric": alarm.metric.value,
-        "language": alarm.language,
-        "since": _moment(alarm.since_s),
-        "at": _moment(alarm.at_s),
-        "before": round(alarm.before, 4),
-        "now": round(alarm.now, 4),
-        "turns": alarm.turns,
-        "e_value": _rounded(alarm.e_value),
-        "cause": alarm.cause.value,
-        "subject": alarm.subject,
-        "message": message(alarm),
-    }
 
 
 def _listening(settings: Settings) -> str:
@@ -327,11 +299,3 @@ def _listening(settings: Settings) -> str:
 
 def _name(language: object) -> str:
     return f"{INDEX}/{language}"
-
-
-def _moment(at_s: float) -> str:
-    return dt.datetime.fromtimestamp(at_s, dt.UTC).isoformat(timespec="seconds")
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.3g}")
