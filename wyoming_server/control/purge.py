@@ -71,7 +71,7 @@ class Purge:
             except EdgeVoiceError as error:
                 refusals.append(error)
         await self._erasure.remove_damaged()
-        await self._erasure.finish()
+        await self._erasure.finish(wholly=True)
         if refusals:
             raise refusals[0]
         return {

@@ -13,7 +13,7 @@ from typing import Any
 
 LEAP_DAYS = 2
 """A step of so many days is nothing strange: a weekend off."""
-HELD_SECONDS = 86_400.0
+DAY_SECONDS = HELD_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +36,12 @@ class BelievedDay:
 
     known: date | None = None
     """The last one that was believed."""
-    held_s: float = 0.0
-    """For how long the clock has shown one that is not."""
+    known_s: float = 0.0
+    """Uptime since then."""
+    shown: date | None = None
+    """What the clock showed when it leapt."""
+    shown_s: float = 0.0
+    """Uptime since then."""
     ahead_since: date | None = None
     """Since when rows are known that are dated later than today."""
     _looked_s: float | None = None
@@ -47,17 +51,23 @@ class BelievedDay:
 
         `today` is what the clock shows, `now_s` monotonic seconds, `newest` the day of the newest row.
         """
-        since_s, self._looked_s = now_s - (now_s if self._looked_s is None else self._looked_s), now_s
-        known = self.known or newest or today
-        if abs(today - known) > timedelta(days=LEAP_DAYS):
-            self.known = known
-            self.held_s += max(0.0, since_s)
-            if self.held_s < HELD_SECONDS:
-                return None
-        self.known, self.held_s = today, 0.0
+        since_s = 0.0 if self._looked_s is None else max(0.0, now_s - self._looked_s)
+        self._looked_s = now_s
+        self.known = self.known or newest or today
+        self.known_s += since_s
+        if _has_leapt(today, self.known, self.known_s) and not self._has_held(today, since_s):
+            return None
+        self.known, self.known_s, self.shown, self.shown_s = today, 0.0, None, 0.0
         is_ahead = newest is not None and newest > today + timedelta(days=LEAP_DAYS)
         self.ahead_since = (self.ahead_since or today) if is_ahead else None
         return today
+
+    def _has_held(self, today: date, since_s: float) -> bool:
+        """Tell whether the clock has gone on for a day from where it has leapt to."""
+        self.shown_s += since_s
+        if self.shown is None or _has_leapt(today, self.shown, self.shown_s):
+            self.shown, self.shown_s = today, 0.0
+        return self.shown_s >= HELD_SECONDS
 
     def expired(self, today: date, days: int) -> Expired:
         """Return what is over, by the day that `look` returned, of what is kept for so many days."""
@@ -68,21 +78,20 @@ class BelievedDay:
 
     def snapshot(self) -> dict[str, Any]:
         """Return what outlives a restart."""
-        return {
-            "known": self.known and self.known.isoformat(),
-            "held_s": self.held_s,
-            "ahead_since": self.ahead_since and self.ahead_since.isoformat(),
-        }
+        days = (self.known, self.shown, self.ahead_since)
+        return {"days": [day and day.isoformat() for day in days], "seconds": [self.known_s, self.shown_s]}
 
     @classmethod
     def restored(cls, state: Mapping[str, Any] | None) -> BelievedDay:
         """Return what a snapshot holds; as new when that is none of ours."""
         try:
-            known, ahead = ((state or {}).get(name) for name in ("known", "ahead_since"))
-            return cls(
-                known=date.fromisoformat(known) if known else None,
-                held_s=min(HELD_SECONDS, max(0.0, float((state or {}).get("held_s", 0.0)))),
-                ahead_since=date.fromisoformat(ahead) if ahead else None,
-            )
-        except TypeError, ValueError:
+            known, shown, ahead = (day and date.fromisoformat(day) for day in (state or {})["days"])
+            known_s, shown_s = map(float, (state or {})["seconds"])
+        except KeyError, TypeError, ValueError:
             return cls()
+        return cls(known=known, known_s=known_s, shown=shown, shown_s=shown_s, ahead_since=ahead)
+
+
+def _has_leapt(today: date, day: date, since_s: float) -> bool:
+    """Tell whether today is another day than the uptime since some day accounts for."""
+    return abs((today - day).days - since_s / DAY_SECONDS) > LEAP_DAYS

@@ -21,6 +21,8 @@ EMPTYING_MS = 50
 SET_ASIDE = 3
 """So many damaged files are kept; a dying SD card must not fill itself with them."""
 MODE = 0o600
+REBUILT_IN_MEMORY_BYTES = 32 << 20
+"""A larger file is rebuilt by way of a temporary one: only where recordings are kept."""
 PAGES_AT_ONCE = 128
 """Half a megabyte: as long as an urgent job may have to wait."""
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -196,6 +198,18 @@ class Database:
             is_busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             return not is_busy
 
+    def rebuild(self) -> None:
+        """Write the whole file anew, without gaps. For the thread that writes; blocks. Raises DiskError.
+
+        A deleted row is overwritten where it lies. But rows move from page to page as their neighbours come and go,
+        and leave copies in the gaps, which nothing else clears.
+        """
+        with _errors_told(self.path):
+            connection = self._opened()
+            is_small = self.path.stat().st_size <= REBUILT_IN_MEMORY_BYTES
+            connection.execute(f"PRAGMA temp_store = {'MEMORY' if is_small else 'FILE'}")
+            connection.execute("VACUUM")
+
     def close(self) -> None:
         """Close the file; the next job opens it again."""
         connection, self._connection = self._connection, None
@@ -211,6 +225,20 @@ def begin_log(connection: sqlite3.Connection) -> None:
     be an upload.
     """
     connection.execute(f"PRAGMA user_version = {_version(connection)}")
+
+
+def is_small(connection: sqlite3.Connection) -> bool:
+    """Tell whether a rebuild takes a moment only."""
+    pages, free, size = (
+        int(connection.execute(statement).fetchone()[0])
+        for statement in ("PRAGMA page_count", "PRAGMA freelist_count", "PRAGMA page_size")
+    )
+    return (pages - free) * size <= REBUILT_IN_MEMORY_BYTES
+
+
+def rebuild_indexes(connection: sqlite3.Connection) -> None:
+    """Write the indexes anew, without gaps."""
+    connection.execute("REINDEX")
 
 
 def give_back(connection: sqlite3.Connection) -> bool:

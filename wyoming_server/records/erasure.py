@@ -48,11 +48,11 @@ class Erasure:
         count, _ = await self._store.read(partial(counted, rows, satellites))
         return count
 
-    async def finish(self) -> None:
-        """Have what was erased nowhere in the files, and the hub's key another one or none. Raises DiskError."""
+    async def finish(self, *, wholly: bool) -> None:
+        """Have what was erased nowhere in the files, as `Store.shrink` does, and renew the hub's key. DiskError."""
         while True:
             has_keys = await self._store.write(self._keys.renew)
-            await self._store.shrink()
+            await self._store.shrink(wholly=wholly)
             if has_keys:
                 await asyncio.to_thread(self._keys.settle)
                 return
@@ -62,7 +62,7 @@ class Erasure:
     async def mend(self) -> None:
         """Go on with what was cut short. Raises DiskError."""
         if await self._store.write(self._keys.mend):
-            await self._store.shrink()  # a lost supply must not bring back what only the old key opens
+            await self._store.shrink(wholly=False)  # a lost supply must not bring back what only the old key opens
             await asyncio.to_thread(self._keys.settle)
 
     async def remove_damaged(self, until: date | None = None) -> int:

@@ -69,7 +69,7 @@ class Retention:
         went += await self._erasure.forget_names(turns)
         await self._erasure.remove_damaged(turns.until)
         if went:
-            await self._erasure.finish()
+            await self._erasure.finish(wholly=False)
         return went
 
 

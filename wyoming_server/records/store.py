@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..errors import DiskError
-from .database import Database, Job, begin_log, give_back, is_damage, is_mistake
+from .database import Database, Job, begin_log, give_back, is_damage, is_mistake, is_small, rebuild_indexes
 from .schema import MIGRATIONS, Migration
 from .writer import Writer
 
@@ -96,10 +96,19 @@ class Store:
                 self._writer.submit(self._database.check)
             raise
 
-    async def shrink(self) -> None:
-        """Have what was deleted nowhere in the files: neither in free pages nor in the log. Raises DiskError."""
+    async def shrink(self, *, wholly: bool = True) -> None:
+        """Have what was deleted nowhere in the files: in no gap, no free page, nor in the log. Raises DiskError.
+
+        Nothing is written meanwhile, uploads included: a moment, or some seconds for hundreds of megabytes. Unless
+        `wholly`, so many stay as they are but for their indexes and free pages.
+        """
+        if not wholly and not await self.write(is_small):
+            await self.write(rebuild_indexes)
         while await self.write(give_back):
             await self._sync()  # the log of a large clearance must not grow as long
+        if wholly or await self.write(is_small):
+            await asyncio.wrap_future(self._writer.submit(self._database.rebuild))
+            await self._sync()
         for _ in range(EMPTYING_TRIES):
             if await asyncio.to_thread(self._database.empty_log):
                 await self.write(begin_log)
