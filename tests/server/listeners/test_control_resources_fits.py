@@ -18,7 +18,7 @@ from .control_surfaces import RecordingSurface, opened
 async def test_every_answer_and_every_refusal_of_a_real_server_is_as_described(tmp_path: Path) -> None:
     with controlled(tmp_path) as served:
         url, token = control_of(served)
-        verdict = await held(url, token, examples=2, seed=4, phases=("examples", "coverage", "fuzzing"))
+        verdict = await held(url, token, examples=4, seed=4, phases=("examples", "fuzzing"))
     assert verdict.passed, verdict.output
     assert verdict.operations == len(OPERATIONS) - 1  # it reads the description, and does not ask for it again
 
