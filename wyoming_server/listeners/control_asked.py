@@ -62,6 +62,9 @@ async def _body(operation: Operation, intake: Intake, request: web.Request) -> A
     if not operation.has_body:
         yield None
         return
+    if not operation.needs_body and not request.can_read_body:
+        yield checked(operation.body, {})
+        return
     kinds = {JSON} if operation.kind == JSON else WAV_KINDS
     if request.content_type not in kinds:
         raise web.HTTPUnsupportedMediaType(reason=f"send {operation.kind}, and say so in Content-Type")

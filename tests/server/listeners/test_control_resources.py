@@ -162,6 +162,8 @@ ASKED: list[tuple[str, str, Any, tuple[object, ...]]] = [
     ("incidents", "/api/v1/incidents", None, ("incidents", 50)),
     ("drift", "/api/v1/drift", None, ("drift",)),
     ("accept_drift", "/api/v1/drift/accept", {}, ("accept", None)),
+    ("accept_drift", "/api/v1/drift/accept", None, ("accept", None)),
+    ("check_bundles", "/api/v1/bundles/check", None, ("check_bundles",)),
     ("accept_drift", "/api/v1/drift/accept", {"language": "en"}, ("accept", "en")),
     ("baseline", "/api/v1/baseline", None, ("baseline",)),
     ("begin_baseline", "/api/v1/baseline", {"consent": "2026-11-22"}, ("begin_baseline", {"consent": "2026-11-22"})),
