@@ -137,28 +137,19 @@ class DataKeys:
         rows = [row for row in _all_rows(connection) if row[1] == kind]
         return len(_opened(rows, self._hubs())) == len(rows)
 
-    def renew(self, connection: sqlite3.Connection) -> bool:
-        """Wrap all keys anew by a new hub's key, so that older copies of the records open no more; False without keys.
+    def renew(self) -> None:
+        """Begin another hub's key, so that older copies of the records open no more. Blocks. Raises DiskError.
 
-        The old one stays in the file until `settle`, which is due once this is on the disk itself. Raises DiskError.
+        `mend` wraps all by it; the old one stays in the file until `settle`, which is due once that is on the disk
+        itself.
         """
-        if not _all_rows(connection):
-            return False
         with self._lock:
-            hubs = (self._entropy(KEY_BYTES), *self._hubs())[:_MOST_KEYS]
-            self._write(hubs)
-        self._rewrap(hubs, connection)
-        return True
+            self._write((self._entropy(KEY_BYTES), *self._hubs())[:_MOST_KEYS])
 
     def mend(self, connection: sqlite3.Connection) -> bool:
-        """Go on with a renewal that was cut short, or take up keys that were appended; tell whether there were any.
-
-        `settle` is due likewise.
-        """
-        hubs = self._hubs()
-        if len(hubs) > 1:
-            self._rewrap(hubs, connection)
-        return len(hubs) > 1
+        """Wrap all by the key that is to wrap, where the file holds others; tell whether any is wrapped at all."""
+        self._rewrap(self._hubs(), connection)
+        return bool(_all_rows(connection))
 
     def settle(self) -> None:
         """Leave in the file only the key that wraps. Blocks. Raises DiskError."""
@@ -175,6 +166,11 @@ class DataKeys:
         with self._lock:
             private_file.remove(self._path)
         return True
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the file holds one key at most. Blocks."""
+        return len(self._hubs()) <= 1
 
     def _rewrap(self, hubs: Sequence[bytes], connection: sqlite3.Connection) -> None:
         for row in _all_rows(connection):

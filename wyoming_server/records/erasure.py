@@ -51,7 +51,10 @@ class Erasure:
     async def finish(self, *, wholly: bool) -> None:
         """Have what was erased nowhere in the files, as `Store.shrink` does, and renew the hub's key. DiskError."""
         while True:
-            has_keys = await self._store.write(self._keys.renew)
+            await asyncio.to_thread(
+                self._keys.renew
+            )  # not by the thread that uploads wait for: the disk takes its time
+            has_keys = await self._store.write(self._keys.mend)
             await self._store.shrink(wholly=wholly)
             if has_keys:
                 await asyncio.to_thread(self._keys.settle)
@@ -61,7 +64,8 @@ class Erasure:
 
     async def mend(self) -> None:
         """Go on with what was cut short. Raises DiskError."""
-        if await self._store.write(self._keys.mend):
+        if not await asyncio.to_thread(lambda: self._keys.is_settled):
+            await self._store.write(self._keys.mend)
             await self._store.shrink(wholly=False)  # a lost supply must not bring back what only the old key opens
             await asyncio.to_thread(self._keys.settle)
 

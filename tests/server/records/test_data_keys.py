@@ -106,7 +106,8 @@ def test_an_older_copy_of_the_records_opens_no_more_once_the_hubs_key_was_renewe
     key, copy = keys.of(TRANSCRIPTS, TODAY, records), sqlite3.connect(":memory:")
     records.backup(copy)
     old = (tmp_path / FILE_NAME).read_bytes()
-    keys.renew(records)
+    keys.renew()
+    assert keys.mend(records)
     assert keys.find(TRANSCRIPTS, TODAY, records) == key
     assert keys.find(TRANSCRIPTS, TODAY, copy) == key, "both keys are in the file until it is settled"
     keys.settle()
@@ -120,13 +121,16 @@ def test_a_renewal_that_was_cut_short_at_any_moment_loses_nothing(
     tmp_path: Path, keys: DataKeys, records: sqlite3.Connection
 ) -> None:
     key = keys.of(TRANSCRIPTS, TODAY, records)
+    keys.renew()
     records.execute("BEGIN")
-    keys.renew(records)
+    keys.mend(records)
     records.execute("ROLLBACK")  # killed after the file, before the commit
     assert DataKeys(tmp_path).find(TRANSCRIPTS, TODAY, records) == key
     assert keys.of(TRANSCRIPTS, YESTERDAY, records) is not None
-    keys.renew(records)  # and again, and killed before it was settled
+    keys.renew()
+    keys.mend(records)  # and again, and killed before it was settled
     again = DataKeys(tmp_path)
+    assert not again.is_settled
     again.mend(records)
     again.settle()
     assert again.find(TRANSCRIPTS, TODAY, records) == key
