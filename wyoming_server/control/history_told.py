@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from ..learning.disagreement import intent_share
 from ..records.incidents import Incident
@@ -13,6 +12,7 @@ from ..records.turn_sums import SPANS, Cells, Spread, Sums, Totals, together
 from .feed import Json
 
 STAGES = SPANS[:6]
+_TIMES = tuple((span, f"{span}_ms") for span in SPANS)
 _QUALITY = ("snr_db", "clipping", "level_dbfs", "noise_dbfs", "speech_ratio")
 
 
@@ -121,28 +121,45 @@ def records_told(zone: dt.tzinfo | None, found: Found) -> list[Json]:
 
 
 def _record(row: Row, found: Found, zone: dt.tzinfo | None) -> Json:
-    kept: Mapping[str, Any] = found.kept.get(row["turn"], {})
-    turn_id = found.turn_ids.get(row["turn"])
-    return {
+    kept, turn_id = found.kept.get(row["turn"]), found.turn_ids.get(row["turn"])
+    record = {
         "number": row["number"],
         "at": _moment(row["at_ms"], zone, "milliseconds"),
         "satellite": found.names.get(row["satellite"]),
-        **{name: row[name] for name in ("microphone_class", "language", "model", "action", "ended_by")},
-        **{name: row[name] or None for name in ("route", "lane", "error", "intent", "result")},
+        "microphone_class": row["microphone_class"],
+        "language": row["language"],
+        "model": row["model"],
+        "action": row["action"],
+        "route": row["route"] or None,
+        "lane": row["lane"] or None,
+        "error": row["error"] or None,
         "class": row["workload"] or None,
         "critical": bool(row["critical"]),
+        "intent": row["intent"] or None,
+        "result": row["result"] or None,
+        "ended_by": row["ended_by"],
         "rules": json.loads(row["rules"]),
-        **{name: row[name] for name in ("risk", "threshold")},
+        "risk": row["risk"],
+        "threshold": row["threshold"],
         "points": json.loads(row["points"]),
         "quality": {name: row[name] for name in _QUALITY},
-        "latency_ms": None if row["last_word_to_text_ms"] is None else {name: row[f"{name}_ms"] for name in SPANS},
-        **{name: row[name] for name in ("speech_seconds", "retries", "cloud_seconds", "cloud_cost")},
-        **{name: None if row[name] is None else bool(row[name]) for name in ("wrong", "disagreed")},
+        "latency_ms": None if row["last_word_to_text_ms"] is None else {one: row[name] for one, name in _TIMES},
+        "speech_seconds": row["speech_seconds"],
+        "retries": row["retries"],
+        "cloud_seconds": row["cloud_seconds"],
+        "cloud_cost": row["cloud_cost"],
+        "wrong": _truth(row["wrong"]),
+        "disagreed": _truth(row["disagreed"]),
         "baseline": bool(row["is_baseline"]),
-        "recording": bool(kept.get("recording")),
-        **{name: kept[name] for name in ("text", "correction") if name in kept},
-        **({"turn_id": turn_id} if turn_id else {}),
+        "recording": False,
     }
+    if turn_id:
+        record["turn_id"] = turn_id
+    return record | kept if kept else record
+
+
+def _truth(value: int | None) -> bool | None:
+    return None if value is None else bool(value)
 
 
 def incidents_told(incidents: Sequence[Incident]) -> list[Json]:
