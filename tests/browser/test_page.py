@@ -123,7 +123,7 @@ async def test_every_view_is_for_everybody_fits_and_stays_at_home(one: Open, siz
             "[...document.querySelectorAll('details')].slice(0, 6).forEach((one) => { one.open = true; })"
         )
         assert await found_by_axe(one.page) == [], view
-        assert await one.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), view
+        assert await one.page.evaluate("document.documentElement.scrollWidth") <= size[0], view
     asked = await one.page.evaluate("performance.getEntriesByType('resource').map(({name}) => name)")
     assert len(asked) > 20
     assert [url for url in asked if not url.startswith(one.door.url)] == []
