@@ -86,6 +86,13 @@ async def look(home: KeptHome, seen: Seen) -> None:
     seen.hashes[day] = [forms_of_text(one) for row in rows for one in row]
 
 
+def copied(data: Path, copy: Path) -> None:
+    """Copy the records as a good backup does: as they are at one moment."""
+    copy.mkdir()
+    with closing(sqlite3.connect(data / FILE_NAME)) as source, closing(sqlite3.connect(copy / FILE_NAME)) as target:
+        source.backup(target)
+
+
 async def opened(copy: Path, key: Path, until: str) -> int:
     """Return how many texts and sounds of days up to one a copy gives away, with the key file of today."""
     shutil.copy(key, copy / KEY_FILE)
@@ -106,7 +113,9 @@ async def expire(folder: Path, *, days: int, turns: int, seed: int, counts: Coun
             said += await lived(home, day, turns)
             await look(home, seen)
             copies[f"{home.now.date()}"] = copy = folder / f"copy-{day}"
-            await asyncio.to_thread(shutil.copytree, home.folder, copy, ignore=shutil.ignore_patterns(KEY_FILE))
+            await asyncio.to_thread(copied, home.folder, copy)
+            today = f"{home.now.date()}"
+            counts["not found before"] += not await opened(copy, home.folder / KEY_FILE, today)
             home.passes(days=1)
             before_s = time.perf_counter()
             await home.keeper.sweep()
