@@ -1,6 +1,7 @@
 """What the server's tests share."""
 
 import gc
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,16 @@ from typing import Any
 import pytest
 
 from .home import Home, ServerProcess, home, settings_for_tests
+
+
+@pytest.fixture(autouse=True)
+def _log_as_loud_as_ever() -> Iterator[None]:
+    """Have each test begin with the log's own levels: commands that show a table keep theirs down for good."""
+    root, ours = logging.getLogger(), logging.getLogger("wyoming_server")
+    ours.setLevel(logging.NOTSET)
+    level = root.level
+    yield
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")
