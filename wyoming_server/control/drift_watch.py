@@ -130,15 +130,22 @@ class DriftWatch:
         if not changed:
             return
         try:
-            for language in changed & self._languages.keys():
-                await self._snapshots.save(_name(language), snapshot_of(self._languages[language]))
-            for language in changed - self._languages.keys():
-                await self._snapshots.drop(_name(language))
-            known = {"version": 1, "languages": list(self._languages), "listening": self._listening}
-            await self._snapshots.save(INDEX, known)
-        except (DiskError, ValueError) as error:
-            self._changed |= changed
+            await self._save(changed)
+        except BaseException as error:
+            self._changed |= changed  # also of a save that the server's end cuts short: the last one has it then
+            if not isinstance(error, DiskError | ValueError):
+                raise
             _LOGGER.warning("what is usual is not saved: %s", error)
+
+    async def _save(self, changed: Iterable[str]) -> None:
+        """Keep languages, or drop those that have gone. Raises DiskError, ValueError."""
+        for language in changed:
+            if (drift := self._languages.get(language)) is not None:  # looked up late: one may go while another is kept
+                await self._snapshots.save(_name(language), snapshot_of(drift))
+            else:
+                await self._snapshots.drop(_name(language))
+        known = {"version": 1, "languages": list(self._languages), "listening": self._listening}
+        await self._snapshots.save(INDEX, known)
 
     # What it hears.
 

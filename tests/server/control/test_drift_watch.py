@@ -76,6 +76,20 @@ class Droppable(KeptSnapshots):
         self.states.pop(name, None)
 
 
+class Slow(Droppable):
+    """Whose disk takes its time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = asyncio.Event()
+
+    async def save(self, name: str, state: Mapping[str, Any]) -> None:
+        await super().save(name, state)
+        self.begun.set()
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+
 class Home:
     """A watch, what it says, and turns for it."""
 
@@ -333,6 +347,33 @@ async def test_a_full_disk_costs_the_memory_and_nothing_else(caplog: pytest.LogC
     home.states.full = False
     await home.watch.save()
     assert f"{INDEX}/en" in home.states.states
+
+
+async def test_a_save_that_the_servers_end_cuts_short_is_made_up_for() -> None:
+    slow = Slow()
+    home = Home(states=slow)
+    home.hear(replace(said(), language="de"))
+    home.hear(said())
+    saving = asyncio.create_task(home.watch.save())
+    await slow.begun.wait()
+    saving.cancel()
+    await asyncio.gather(saving, return_exceptions=True)
+    assert len(slow.states) == 1
+    await home.watch.save()
+    assert slow.states.keys() == {INDEX, f"{INDEX}/en", f"{INDEX}/de"}
+
+
+async def test_languages_that_are_forgotten_while_they_are_saved_are_gone_after_the_next_save() -> None:
+    slow = Slow()
+    home = Home(states=slow)
+    home.hear(replace(said(), language="de"))
+    home.hear(said())
+    saving = asyncio.create_task(home.watch.save())
+    await slow.begun.wait()
+    home.watch.forget_learned()
+    await saving
+    await home.watch.save()
+    assert slow.states.keys() == {INDEX}
 
 
 async def test_an_alarm_is_saved_at_once_and_the_rest_when_it_ends() -> None:
