@@ -14,7 +14,7 @@ from ..pipeline.policy import Caller
 from ..pipeline.timeline import Spans
 from ..pipeline.transcript import NO_SPEECH
 from ..pipeline.types import Outcome, WakeHit
-from ..records.recent import RecentTurns
+from ..records.recent import RecentTurns, TurnFigures
 from ..records.turn_record import TurnLabel
 from .feed import Feed, Json
 from .recorder import Recorder, label_of_judged, label_of_pair, record_of, record_of_failure
@@ -24,6 +24,8 @@ from .turns import failed_turn, turn_of
 
 OF_USE = {"intent", "sentence_trigger", "follow_up"}
 """Outcomes that say that the text was of use."""
+OF_BASELINE = TurnFigures(spoke=False)
+"""What a baseline's turn says of how fast and how sure the hub is: nothing, since it was sent to a lane regardless."""
 
 
 class Watch:
@@ -70,8 +72,9 @@ class Watch:
                 microphone_class=outcome.caller.microphone_class,
             )
         at = self._wall()
-        self._tell(turn_of(outcome, spans, at, with_text=self._keeps_texts()))
-        record = record_of(outcome, spans, at, is_baseline=self._is_baseline(outcome.turn_id, outcome.language))
+        is_baseline = self._is_baseline(outcome.turn_id, outcome.language)
+        self._tell(turn_of(outcome, spans, at, with_text=self._keeps_texts()), is_baseline=is_baseline)
+        record = record_of(outcome, spans, at, is_baseline=is_baseline)
         self._recorder.turn(record, outcome)
         if self._on_turn is None:
             log_turn(record)
@@ -85,10 +88,9 @@ class Watch:
             now_s = self._clock()
             self._satellites.heard(request.caller.satellite, began_s=request.began_s, at_s=now_s, spoke=None)
         at = self._wall()
-        self._tell(failed_turn(request, failure, at))
-        record = record_of_failure(
-            request, failure, at, is_baseline=self._is_baseline(request.turn_id, request.language or "")
-        )
+        is_baseline = self._is_baseline(request.turn_id, request.language or "")
+        self._tell(failed_turn(request, failure, at), is_baseline=is_baseline)
+        record = record_of_failure(request, failure, at, is_baseline=is_baseline)
         self._recorder.turn(record)
         log_turn(record)
 
@@ -144,6 +146,6 @@ class Watch:
         self.said.clear(satellite)
         return self.recent.forget_texts(satellite)
 
-    def _tell(self, turn: Json) -> None:
-        self.recent.add(turn)
+    def _tell(self, turn: Json, *, is_baseline: bool) -> None:
+        self.recent.add(turn, OF_BASELINE if is_baseline else None)
         self._feed.publish({"type": "turn", "turn": turn})

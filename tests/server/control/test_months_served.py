@@ -74,6 +74,8 @@ async def test_while_a_baseline_is_recorded_a_service_answers_and_the_hub_hears_
         assert (last["turns"], last["failed"], last["pairs"], last["disagreed"]) == (1, 0, 1, 1)
         assert last["last_word_to_text_ms"]["p50"] > 0.0
         assert (await turn(served, said("kitchen"), "d")).detail["route"] == "edge"
+        figures = (await owner.ask("GET", "status"))["figures"]
+        assert [figures[one] for one in ("turns", "window_turns", "escalations", "escalation_rate")] == [4, 3, 0, 0.0]
         marked = [one["baseline"] for one in (await owner.ask("GET", "records?limit=4"))["records"]]
         assert marked == [False, False, True, False]
         kinds = [one["kind"] for one in (await owner.ask("GET", "incidents"))["incidents"]]
