@@ -63,8 +63,11 @@ class Purge:
                 f"Of a single satellite, only {', '.join(OF_SATELLITES)} can be erased; leave 'satellite' out for all"
             )
         await self._store.flush()
+        # What the disk has refused is written once it does not any more: then it has to be purged again.
+        refusals: list[EdgeVoiceError] = [one for one in (self._store.refused,) if one is not None]
+        erased = dict[str, int]()
         names = await self._names_of(satellite) if satellite is not None else None
-        erased, refusals = dict[str, int](), list[EdgeVoiceError]()
+        await self._erasure.begin()
         for one in sorted(chosen, key=lambda one: one == "turns"):  # last: with them goes what was said
             try:
                 erased[one] = await self._erase(one, satellite, names)

@@ -141,10 +141,12 @@ class DataKeys:
         """Begin another hub's key, so that older copies of the records open no more. Blocks. Raises DiskError.
 
         `mend` wraps all by it; the old one stays in the file until `settle`, which is due once that is on the disk
-        itself.
+        itself. Where it was cut short that often that the file is full, all stays as it is: each may still wrap some.
         """
         with self._lock:
-            self._write((self._entropy(KEY_BYTES), *self._hubs())[:_MOST_KEYS])
+            hubs = _parted(private_file.read(self._path))  # one that cannot be read now must not be written over
+            if len(hubs) < _MOST_KEYS:
+                self._write((self._entropy(KEY_BYTES), *hubs))
 
     def mend(self, connection: sqlite3.Connection) -> bool:
         """Wrap all by the key that is to wrap, where the file holds others; tell whether any is wrapped at all."""

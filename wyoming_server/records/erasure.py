@@ -7,6 +7,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -39,6 +40,22 @@ class Erasure:
             erased += went
         return erased
 
+    async def begin(self) -> None:
+        """Renew the hub's key: should this process be killed before `finish`, `mend` finishes at the next start.
+
+        To be called before anything is erased. Without it, the log would hold what has gone, and the key to it.
+        Raises nothing: what should go goes all the same, and `finish` says what is wrong.
+        """
+        with suppress(DiskError):
+            await self._renew()
+
+    async def _renew(self) -> None:
+        await asyncio.to_thread(self._keys.renew)  # not by the thread that uploads wait for: the disk takes its time
+
+    async def is_due(self, rows: KeptRows, expired: Expired) -> bool:
+        """Tell whether `erase` would erase any; changes nothing. Raises DiskError."""
+        return await self._store.write(partial(_would_go, rows, expired))
+
     async def forget_names(self, expired: Expired = EVER) -> int:
         """Erase keys of identifiers: of epochs of which no day is left. Raises DiskError."""
         return await self._store.write(partial(_drop_epochs, self._keys, expired))
@@ -51,9 +68,7 @@ class Erasure:
     async def finish(self, *, wholly: bool) -> None:
         """Have what was erased nowhere in the files, as `Store.shrink` does, and renew the hub's key. DiskError."""
         while True:
-            await asyncio.to_thread(
-                self._keys.renew
-            )  # not by the thread that uploads wait for: the disk takes its time
+            await self._renew()
             has_keys = await self._store.write(self._keys.mend)
             await self._store.shrink(wholly=wholly)
             if has_keys:
@@ -83,6 +98,14 @@ def _some(rows: KeptRows, expired: Expired, satellites: Sequence[str] | None, co
     finally:
         if is_shredded:
             connection.execute("PRAGMA secure_delete = ON")
+
+
+def _would_go(rows: KeptRows, expired: Expired, connection: sqlite3.Connection) -> bool:
+    connection.execute("SAVEPOINT trial")
+    went = erased_some(rows, expired, None, connection)
+    connection.execute("ROLLBACK TO trial")
+    connection.execute("RELEASE trial")
+    return went > 0
 
 
 def _drop_epochs(keys: DataKeys, expired: Expired, connection: sqlite3.Connection) -> int:

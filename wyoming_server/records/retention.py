@@ -62,9 +62,13 @@ class Retention:
         windows = self._settings()
         until = max(day - timedelta(days=windows.turn_days), day - timedelta(days=windows.pair_days))
         await sum_up(self._store, before=until + timedelta(days=1))
+        over = {rows: self._day.expired(day, window(rows, windows)) for rows in WINDOWED}
+        due = [rows for rows in WINDOWED if await self._erasure.is_due(rows, over[rows])]
+        if due:
+            await self._erasure.begin()
         went = 0
-        for rows in WINDOWED:
-            went += await self._erasure.erase(rows, self._day.expired(day, window(rows, windows)))
+        for rows in WINDOWED if due else ():
+            went += await self._erasure.erase(rows, over[rows])
         turns = self._day.expired(day, windows.turn_days)
         went += await self._erasure.forget_names(turns)
         await self._erasure.remove_damaged(turns.until)

@@ -57,6 +57,11 @@ class Store:
         """Why the last write failed; None when it did not."""
         return self._failure
 
+    @property
+    def refused(self) -> DiskError | None:
+        """Why something still waits that `flush` was to write, and will be written later; None when nothing does."""
+        return self._failure if self._waiting else None
+
     def submit[T](self, job: Job[T], *, urgent: bool = False) -> Future[T]:
         """Queue a job that is committed by itself; its future raises what `write` does.
 
