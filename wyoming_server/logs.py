@@ -28,6 +28,7 @@ _SHORTEST, _SHORTEST_PART = 8, 20
 """Characters of a secret, and of a line of one; to mask shorter ones would garble the log and say what they are."""
 _MOST_SECRETS = 1000
 _MOST_FRAMES, _MOST_CAUSES = 6, 4
+_WORD = re.compile(r'[^\s="]+')
 _PYTHON_WARNING = re.compile(r"(?P<file>[^\n]*?):(?P<line>\d+): (?P<category>\w+)(: |\n|$)")
 
 
@@ -195,7 +196,8 @@ def _plain(value: object) -> str:
     if value is None or isinstance(value, bool):
         return "-" if value is None else "yes" if value else "no"
     text = str(value)
-    return json.dumps(text, ensure_ascii=False) if not text or " " in text else text
+    # A word that holds what parts fields would pass for fields of its own.
+    return text if text.isprintable() and _WORD.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 class _Json(logging.Formatter):
@@ -213,7 +215,13 @@ class _Json(logging.Formatter):
         }
         if said.failures:
             told["failures"] = [{"type": name, "places": places} for name, places in said.failures]
-        return json.dumps(told, ensure_ascii=False)
+        line = json.dumps(told, ensure_ascii=False)
+        # JSON lets stand what ends a line for some readers, and what steers a terminal or turns its text around.
+        return line if line.isprintable() else "".join(one if one.isprintable() else _escaped(one) for one in line)
+
+
+def _escaped(character: str) -> str:
+    return json.dumps(character)[1:-1]
 
 
 class _ToStandardError(logging.Handler):

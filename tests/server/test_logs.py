@@ -55,6 +55,22 @@ def test_an_event_has_its_fields(written: Lines) -> None:
     assert line.endswith('turn action=error lane="At home" risk=- spoke=yes ms=1.5')
 
 
+def test_a_value_passes_for_no_other_field(written: Lines) -> None:
+    OURS.info("turn", extra={"fields": {"lane": "a\trisk=0", "model": "b\u00a0c", "word": "d=e", "id": 'f"g'}})
+    (line,) = written()
+    assert line.endswith(r'turn lane="a\trisk=0" model="b c" word="d=e" id="f\"g"')
+
+
+def test_no_word_ends_a_line_of_json_or_steers_a_terminal(written: Lines) -> None:
+    set_up(LogLevel.DEBUG, LogFormat.JSON)
+    name = "Küche \x85\u2028\u2029 \x9b31m \u202e \U000e0001 end"
+    OURS.info("lane %s", name, extra={"fields": {"lane": name}})
+    (line,) = written()
+    assert line.isprintable()
+    told = json.loads(line)
+    assert (told["event"], told["fields"]) == (f"lane {name}", {"lane": name})
+
+
 def test_json_is_one_object_a_line(written: Lines) -> None:
     set_up(LogLevel.DEBUG, LogFormat.JSON)
     OURS.info("two\nlines", extra={"fields": {"took": float("nan"), "share": 0.5, "model": 'a "b"'}})
