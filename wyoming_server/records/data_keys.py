@@ -236,7 +236,6 @@ def _bound_to(kind: str, day: str) -> bytes:
 
 
 def _parted(content: bytes | None) -> tuple[bytes, ...]:
-    """Return the keys of a file; none when it is no key file."""
-    if not content or len(content) % KEY_BYTES or len(content) > _MOST_KEYS * KEY_BYTES:
-        return ()
-    return tuple(content[at : at + KEY_BYTES] for at in range(0, len(content), KEY_BYTES))
+    """Return the whole keys of a file. A line's end that an editor has left after them must not cost them."""
+    whole = (content or b"")[: _MOST_KEYS * KEY_BYTES]
+    return tuple(whole[at : at + KEY_BYTES] for at in range(0, len(whole) - KEY_BYTES + 1, KEY_BYTES))

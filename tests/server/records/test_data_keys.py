@@ -85,6 +85,24 @@ def test_a_key_file_that_is_gone_damaged_or_anothers_is_noticed_and_new_keys_beg
     assert keys.state(records) is KeyState.NONE
 
 
+@pytest.mark.parametrize("more", [b"\n", b"y" * 31, b"y" * 32 * 9])
+def test_what_stands_after_a_key_costs_nothing_that_it_opens(
+    tmp_path: Path, keys: DataKeys, records: sqlite3.Connection, more: bytes
+) -> None:
+    before, path = keys.of(TRANSCRIPTS, TODAY, records), tmp_path / FILE_NAME
+    hub = path.read_bytes()
+    path.write_bytes(hub + more)
+    assert keys.state(records) is KeyState.GOOD
+    assert keys.of(TRANSCRIPTS, TODAY, records) == before
+    assert keys.of(TRANSCRIPTS, YESTERDAY, records) is not None
+    assert path.read_bytes() == hub + more
+    keys.renew()
+    assert keys.mend(records)
+    keys.settle()
+    assert path.stat().st_size == 32
+    assert keys.find(TRANSCRIPTS, TODAY, records) == before
+
+
 def test_an_old_key_file_that_is_appended_opens_all_again(
     tmp_path: Path, keys: DataKeys, records: sqlite3.Connection
 ) -> None:
