@@ -25,6 +25,7 @@ from ..records.store import Store
 from ..records.turn_sums import BUDGET_MS
 from ..settings import Settings
 from .feed import Json
+from .midnight import midnight
 
 _LOGGER = logging.getLogger(__name__)
 MOST_MONTHS = 13
@@ -108,10 +109,8 @@ class Scorecards:
         await self._store.flush()
         made = [await self._kept_or_made(one, now) for one in await self._known() if one < now][-MOST_MONTHS:]
         self._looked = now
-        if not made:
-            return None
-        self.headline, is_new = made[-1]
-        return self.headline if is_new and self.headline["month"] == str(now.before) else None
+        self.headline, is_new = made[-1] if made else (None, False)
+        return self.headline if is_new and self.headline and self.headline["month"] == str(now.before) else None
 
     async def _kept_or_made(self, month: Month, now: Month) -> tuple[Json, bool]:
         """Return a month's headline, and whether its scorecard was made now. Raises DiskError."""
@@ -162,8 +161,7 @@ class Scorecards:
         before = await self._kept(month.before)
         last_month = before.scorecard["figures"] if before is not None else await self._figures_of(month.before)
         wall = self._wall()
-        begins = dt.datetime.combine(first, dt.time(), wall.tzinfo)
-        ends = dt.datetime.combine(last + _DAY, dt.time(), wall.tzinfo)
+        begins, ends = midnight(first, wall), midnight(last + _DAY, wall)
         sums = await self._store.read(partial(totals, first, last))
         facts = MonthFacts(
             month=month,

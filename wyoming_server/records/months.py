@@ -17,10 +17,13 @@ class KeptMonth:
 
 
 def known_months(connection: sqlite3.Connection) -> tuple[str, ...]:
-    """Return the months that have turns, sums or a scorecard as YYYY-MM, the oldest first."""
+    """Return the months that have sums, turns in none yet, or a scorecard, as YYYY-MM, the oldest first.
+
+    Of turns whose sums were purged nothing is counted any more: theirs would be the scorecard of a month of silence.
+    """
     found = connection.execute(
         "SELECT DISTINCT substr(day, 1, 7) FROM day_sum UNION SELECT DISTINCT substr(day, 1, 7) FROM turn"
-        " UNION SELECT month FROM month ORDER BY 1"
+        " WHERE NOT summed UNION SELECT month FROM month ORDER BY 1"
     )
     return tuple(month for (month,) in found)
 

@@ -4,6 +4,7 @@ import datetime as dt
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from wyoming_server.listeners.control_values import checked
 from wyoming_server.monthly.page import page_of
 from wyoming_server.pipeline.cloud import Lanes
 from wyoming_server.records.caps import LedgerSettings
+from wyoming_server.records.day_sums import sum_up
 from wyoming_server.records.ledger import EgressLedger
 from wyoming_server.settings import Settings
 
@@ -227,6 +229,38 @@ async def test_purged_scorecards_are_gone_from_the_status(hub: ScorecardHome) ->
     cards.forget()
     assert cards.headline is None
     assert await cards.make_due() is None, "what was purged is not made again at once"
+
+
+async def test_a_month_whose_sums_were_purged_gets_no_scorecard_of_its_kept_turns(hub: ScorecardHome) -> None:
+    await hub.hears(OCTOBER, 2, 4)
+    hub.is_set(NOVEMBER)
+    await sum_up(hub.store, before=NOVEMBER.date())
+    assert await made(hub) is not None
+    for one in ("DELETE FROM day_sum", "DELETE FROM month"):
+        await hub.store.write(partial(_done, one))
+    assert await made(hub) is None
+    assert not await kept(hub, "2026-10")
+    with pytest.raises(UnknownMonthError, match="There are no records of October 2026"):
+        await hub.scorecards().of("2026-10")
+
+
+def _done(statement: str, connection: sqlite3.Connection) -> None:
+    connection.execute(statement)
+
+
+async def test_a_headline_that_a_wrong_clock_made_goes_when_the_clock_is_right(hub: ScorecardHome) -> None:
+    await hub.hears(OCTOBER, 3, 6)
+    cards = hub.scorecards()
+    hub.is_set(dt.datetime(2026, 11, 4, tzinfo=BERLIN))
+    for _ in range(2):
+        await cards.make_due()
+        hub.passes(HELD_SECONDS)
+    assert cards.headline is not None
+    hub.is_set(dt.datetime(2026, 10, 4, tzinfo=BERLIN))
+    for _ in range(2):
+        await cards.make_due()
+        hub.passes(HELD_SECONDS)
+    assert cards.headline is None, "no month is over yet"
 
 
 async def test_a_store_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
