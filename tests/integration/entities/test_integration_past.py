@@ -10,6 +10,7 @@ from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr
+from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.edge_voice.const import DOMAIN
@@ -317,15 +318,18 @@ async def test_an_action_with_nonsense_asks_the_hub_for_nothing(
 
 
 async def test_a_baseline_begins_only_with_the_owners_agreement_of_today(
-    hass: HomeAssistant, peer: Peer, entry: MockConfigEntry, freezer: Any
+    hass: HomeAssistant, peer: Peer, entry: MockConfigEntry
 ) -> None:
-    freezer.move_to("2026-11-22 12:00:00")
     with pytest.raises(ServiceValidationError) as raised:
         await hass.services.async_call(DOMAIN, "start_baseline", {"consent": False}, blocking=True)
     assert raised.value.translation_key == "baseline_not_agreed"
     assert posted(peer, "baseline") == []
+    days = [dt_util.now().date().isoformat()]
     await hass.services.async_call(DOMAIN, "start_baseline", {"consent": True, "money": 0.5}, blocking=True)
-    assert posted(peer, "baseline") == [{"consent": "2026-11-22", "days": 7, "seconds": 3600.0, "money": 0.5}]
+    days.append(dt_util.now().date().isoformat())  # it may have become tomorrow
+    (asked,) = posted(peer, "baseline")
+    assert asked.pop("consent") in days
+    assert asked == {"days": 7, "seconds": 3600.0, "money": 0.5}
     await hass.services.async_call(DOMAIN, "stop_baseline", {}, blocking=True)
     assert [one[0] for one in peer.asked if one[1] == "/api/v1/baseline"] == ["POST", "DELETE"]
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 
-import psutil
 import pytest
 
 from wyoming_server.engines.wake_openwakeword import OpenWakeWordEngine
@@ -23,7 +22,7 @@ from wyoming_server.pipeline.wake import WakeSettings
 from wyoming_server.recogniser import workers
 
 from ..doubles import FAILED, SAID, EnergyVad, PlainGrammar, ScriptedModel
-from ..home import Home
+from ..home import Home, descriptors
 from ..peer import KITCHEN, SHAPE, Peer, audio, bystander, chunk, connected, event, kitchen
 from ..pipeline.lane_doubles import judgement_of, lanes_of
 
@@ -100,7 +99,7 @@ async def leaves_nothing(served: Home) -> AsyncIterator[None]:
     async with connected(served.uri) as peer:
         await peer.serves()  # whatever is made on first use exists now
     await served.rests(tasks, 10**6)
-    fds, threads = psutil.Process().num_fds(), threading.active_count()
+    fds, threads = descriptors(), threading.active_count()
     yield
     await served.rests(tasks, fds)
     # The recogniser's pool starts its threads one by one, as decodes first come side by side.
@@ -227,7 +226,7 @@ async def test_what_takes_too_long_is_an_error_within_the_budget(
     scripted: Scripted, parts: dict[str, ScriptedModel | PlainGrammar]
 ) -> None:
     with scripted(**parts) as served:
-        before = served.tasks(), psutil.Process().num_fds()
+        before = served.tasks(), descriptors()
         async with connected(served.uri) as peer:
             await _speak(peer)
             code, budgets = await _ended(peer)
@@ -241,7 +240,7 @@ async def test_what_takes_too_long_is_an_error_within_the_budget(
 async def test_a_model_that_fails_is_an_error_and_the_next_turn_is_served(scripted: Scripted) -> None:
     model = ScriptedModel(failure=FAILED)
     with scripted(model) as served:
-        before = served.tasks(), psutil.Process().num_fds()
+        before = served.tasks(), descriptors()
         async with connected(served.uri) as peer:
             await _speak(peer)
             assert await peer.code(event("audio-stop")) == "decode-failed"
@@ -270,7 +269,7 @@ async def test_a_speculative_failure_does_not_cost_the_turn(scripted: Scripted) 
 async def test_what_is_beyond_the_line_is_refused_at_once_and_the_line_is_served(scripted: Scripted) -> None:
     model = ScriptedModel(seconds=0.15, limit=1)
     with scripted(model) as served:
-        before = served.tasks(), psutil.Process().num_fds()
+        before = served.tasks(), descriptors()
 
         async def one() -> tuple[str, str]:
             async with connected(served.uri) as peer:
