@@ -23,12 +23,7 @@ WRONG_TOKENS = Rate(most=20, seconds_each=3.0)
 SUPERVISOR = "172.30.32.2"
 """Home Assistant's Supervisor, in every installation that has one."""
 TOKEN_NAMES = frozenset({"token", "access_token", "auth", "authorization", "api_key", "apikey", "key", "bearer"})
-BY_INGRESS = "by ingress"
-"""A request's key: whether the Supervisor asks for a user whom it has checked."""
 SAFE_METHODS = frozenset({"GET", "HEAD"})
-SAFE_METHODS = frozenset({"GET", "HEAD"})
-OWNER = "owner"
-"""A request's key: by which session it was let in, empty for none."""
 _IN_URL = "a token in an address is refused: it stays in logs and histories. Send it as Authorization: Bearer …"
 _MISSING = "the token is missing or wrong (Authorization: Bearer …): pair, or take what `edge-voice token` prints"
 
@@ -79,7 +74,9 @@ class Visitors:
         """Let in, or refuse. Raises TokenRefusedError, TokenInUrlError, OriginRefusedError, TooManyRequestsError."""
         if any(name.lower() in TOKEN_NAMES for name in request.query):
             raise TokenInUrlError(_IN_URL)
-        if not await self._is_let_in(request):
+        if await self._is_let_in(request):
+            self._refuse_token_in(request, is_guess=False)
+        else:
             is_open = request.path in OPEN_PATHS or request.path.startswith(PAGE)
             self._refuse_token_in(request, is_guess=True)
             if not is_open:
@@ -123,9 +120,9 @@ class Visitors:
     def _refuse_token_in(self, request: web.Request, *, is_guess: bool) -> None:
         """Refuse an address that holds the token; that a stranger's does not is an answer, too, so it counts."""
         told = unquote(request.raw_path)
-        if all(len(part) < SHORTEST_TOKEN for part in told.replace("=", "/").replace("&", "/").split("/")):
-            return
         if is_guess:
+            if all(len(part) < SHORTEST_TOKEN for part in told.replace("=", "/").replace("&", "/").split("/")):
+                return
             self._spend(address_of(request))
         token = self._access.token
         if token and token in told:

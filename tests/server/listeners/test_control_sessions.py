@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from wyoming_server.listeners import control_port, control_visitors
-from wyoming_server.listeners.control_access import Access, rotated_token
+from wyoming_server.listeners.control_access import TOKEN_FILE, Access, rotated_token
 from wyoming_server.listeners.control_sessions import MOST_SESSIONS, SESSION_SECONDS, Sessions
 
 from .control_home import Caller, Clock, control
@@ -170,6 +170,26 @@ async def test_a_token_in_the_address_is_refused_wherever_it_is(caller: Caller, 
     answer = await caller.ask("GET", path.format(quote(caller.door.token)), token=shown)
     assert (answer.status, answer.code) == (400, "token-in-url")
     assert caller.door.token not in answer.body["message"]
+
+
+async def test_a_token_in_the_address_is_refused_with_a_cookie_and_by_ingress_too(
+    caller: Caller, ingress: Caller
+) -> None:
+    cookie = await signed_in(caller)
+    for path in ("/page/{}", "/health/{}", f"{STATUS}?a=1&b=x{{}}x"):
+        by_cookie = await caller.ask("GET", path.format(caller.door.token), token="", headers=cookie)
+        assert (by_cookie.status, by_cookie.code) == (400, "token-in-url")
+        by_ingress = await ingress.ask("GET", path.format(ingress.door.token), token="", headers=INGRESS)
+        assert (by_ingress.status, by_ingress.code) == (400, "token-in-url")
+
+
+async def test_a_token_that_somebody_wrote_is_found_in_the_address_whatever_is_in_it(
+    caller: Caller, tmp_path: Path
+) -> None:
+    token = "short/parts=of&a/token+by=hand"
+    await asyncio.to_thread((tmp_path / TOKEN_FILE).write_text, token)
+    answer = await caller.ask("GET", f"/page/{quote(token, safe='')}", token=token)
+    assert (answer.status, answer.code) == (400, "token-in-url")
 
 
 async def test_addresses_are_no_way_to_guess_the_token(caller: Caller) -> None:
