@@ -29,7 +29,7 @@ class SaidTurns:
 
     def add(self, outcome: Outcome, at_s: float) -> None:
         """Remember a turn."""
-        self._expire(at_s)
+        self.expire(at_s)
         self._turns[outcome.turn_id] = SaidTurn(
             text=outcome.text,
             language=outcome.language,
@@ -40,7 +40,7 @@ class SaidTurns:
 
     def find(self, turn_id: str, at_s: float) -> SaidTurn | None:
         """Return a turn; None when it is not known, or no longer."""
-        self._expire(at_s)
+        self.expire(at_s)
         return self._turns.get(turn_id)
 
     def clear(self, satellite: str | None = None) -> int:
@@ -50,7 +50,8 @@ class SaidTurns:
             del self._turns[key]
         return len(gone)
 
-    def _expire(self, at_s: float) -> None:
+    def expire(self, at_s: float) -> None:
+        """Forget what is too old; to be called now and then, as the next turn may come tomorrow."""
         while self._turns:
             oldest = next(iter(self._turns.values()))
             if len(self._turns) <= MOST_TURNS and at_s - oldest.ended_s <= KEPT_SECONDS:

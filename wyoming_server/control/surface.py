@@ -490,6 +490,7 @@ class Control:
         past = asyncio.create_task(self._past.run(), name="past")
         try:
             while True:
+                self._watch.said.expire(self._parts.clock())
                 await self._books.refresh()
                 supply, now_s = self._parts.supply_status(), self._parts.clock()
                 of_supply = (supply.state, supply.serving, round(supply.progress, 2))
