@@ -29,7 +29,7 @@ LABELS: Mapping[str, str] = {
     "mode": "a value of Mode",
     "model": "the name of the speech model that serves",
     "population": "of which turns the figure speaks: `all` or `escalated`",
-    "reason": "why speech was sent: `risk`, `hedge`, `audit`, `baseline`, `away` or `test`",
+    "reason": "why speech was sent: `risk`, `mode` (also of a baseline), `hedge`, `audit`, `away` or `test`",
     "result": "what the conversation made of a text",
     "role": "`active`, `previous` or `candidate`",
     "route": "who recognised the text: a value of Route, or `none`",

@@ -150,9 +150,9 @@ function switchesView(policy) {
     <input type="checkbox" role="switch" name="${key}"${policy[key] ? " checked" : ""}></label></li>`).join("");
 }
 
-function ledgerView(rows, { as, now }) {
+function ledgerView(rows, { as, say, now }) {
   if (rows.length === 0) return '<p class="empty">Nothing was ever uploaded.</p>';
-  const lines = rows.map((row) => `<tr><th scope="row">${escaped(as.moment(Date.parse(row.at), now))}</th><td>${escaped(row.lane)}</td><td>${escaped(row.reason)}</td>
+  const lines = rows.map((row) => `<tr><th scope="row">${escaped(as.moment(Date.parse(row.at), now))}</th><td>${escaped(row.lane)}</td><td>${escaped(say(`upload_${row.reason}`, {}, row.reason))}</td>
     <td class="number">${escaped(as.seconds(row.seconds))} s</td><td class="number">${escaped(as.number(Math.ceil(row.bytes / 1000)))} kB</td>
     <td class="number">${escaped(as.money(row.cost, row.currency))}</td><td>${escaped(endingOf(row))}</td><td>${escaped(row.consent || "–")}</td></tr>`);
   return `<div class="scroll" tabindex="0" role="region" aria-label="Uploads"><table><thead><tr><th scope="col">When</th><th scope="col">To</th><th scope="col">Why</th><th scope="col" class="number">Speech</th>

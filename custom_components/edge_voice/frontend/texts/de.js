@@ -35,7 +35,7 @@ export default {
   upload_risk: "die Zentrale war unsicher",
   upload_hedge: "vorab gefragt",
   upload_audit: "um die Zentrale zu prüfen",
-  upload_baseline: "Cloud-Vergleich",
+  upload_mode: "alles soll dorthin",
   upload_away: "die Zentrale war nicht da",
   upload_test: "ein Test, nichts von dir",
   upload_unanswered: "keine Antwort kam",

@@ -39,7 +39,7 @@ export const english = {
   upload_risk: "the hub was unsure",
   upload_hedge: "asked ahead of time",
   upload_audit: "to check the hub",
-  upload_baseline: "cloud baseline",
+  upload_mode: "all is to go there",
   upload_away: "the hub was away",
   upload_test: "a test, nothing of yours",
   upload_unanswered: "no answer came",

@@ -35,7 +35,7 @@ export default {
   upload_risk: "la central dudaba",
   upload_hedge: "preguntado por adelantado",
   upload_audit: "para comprobar la central",
-  upload_baseline: "comparación con la nube",
+  upload_mode: "todo debe ir allí",
   upload_away: "la central no estaba",
   upload_test: "una prueba, nada tuyo",
   upload_unanswered: "sin respuesta",

@@ -35,7 +35,7 @@ export default {
   upload_risk: "la centrale doutait",
   upload_hedge: "demandé à l’avance",
   upload_audit: "pour vérifier la centrale",
-  upload_baseline: "comparaison avec le cloud",
+  upload_mode: "tout doit y aller",
   upload_away: "la centrale était absente",
   upload_test: "un essai, rien de vous",
   upload_unanswered: "sans réponse",

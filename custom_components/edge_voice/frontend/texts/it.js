@@ -35,7 +35,7 @@ export default {
   upload_risk: "la centrale era incerta",
   upload_hedge: "chiesto in anticipo",
   upload_audit: "per controllare la centrale",
-  upload_baseline: "confronto con il cloud",
+  upload_mode: "tutto deve andare lì",
   upload_away: "la centrale era assente",
   upload_test: "una prova, nulla di tuo",
   upload_unanswered: "senza risposta",

@@ -35,7 +35,7 @@ export default {
   upload_risk: "de centrale twijfelde",
   upload_hedge: "vooraf gevraagd",
   upload_audit: "om de centrale te controleren",
-  upload_baseline: "vergelijking met de cloud",
+  upload_mode: "alles moet daarheen",
   upload_away: "de centrale was weg",
   upload_test: "een proef, niets van jou",
   upload_unanswered: "geen antwoord",

@@ -35,7 +35,7 @@ export default {
   upload_risk: "centrala nie była pewna",
   upload_hedge: "zapytano z góry",
   upload_audit: "aby sprawdzić centralę",
-  upload_baseline: "porównanie z chmurą",
+  upload_mode: "wszystko ma tam trafiać",
   upload_away: "centrali nie było",
   upload_test: "próba, nic twojego",
   upload_unanswered: "bez odpowiedzi",

@@ -35,7 +35,7 @@ export default {
   upload_risk: "a central estava em dúvida",
   upload_hedge: "perguntado com antecedência",
   upload_audit: "para conferir a central",
-  upload_baseline: "comparação com a nuvem",
+  upload_mode: "tudo deve ir para lá",
   upload_away: "a central estava fora",
   upload_test: "um teste, nada seu",
   upload_unanswered: "sem resposta",

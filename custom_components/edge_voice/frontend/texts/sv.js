@@ -35,7 +35,7 @@ export default {
   upload_risk: "navet var osäkert",
   upload_hedge: "frågat i förväg",
   upload_audit: "för att kontrollera navet",
-  upload_baseline: "molnjämförelse",
+  upload_mode: "allt ska dit",
   upload_away: "navet var borta",
   upload_test: "ett prov, inget av ditt",
   upload_unanswered: "inget svar kom",

@@ -35,7 +35,7 @@ export default {
   upload_risk: "主机没有把握",
   upload_hedge: "提前询问",
   upload_audit: "用于检查主机",
-  upload_baseline: "云端对照",
+  upload_mode: "全部都应发送到那里",
   upload_away: "主机不在",
   upload_test: "测试，与您无关",
   upload_unanswered: "没有收到回答",
