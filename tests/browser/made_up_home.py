@@ -73,14 +73,13 @@ class MadeUpHome(RecordingSurface):
         }  # fmt: skip
 
     def upload(self, number: int) -> Json:
-        """Return a row of the ledger."""
+        """Return a row of the ledger; what stays at home is only in its sums."""
         seconds = round(self.chance.uniform(1.1, 3.4), 1)
-        own = number % 4 == 0
         return {
-            "number": number, "at": self.at((141 - number) * 4.6), "lane": "Study computer" if own else "OpenAI",
+            "number": number, "at": self.at((141 - number) * 4.6), "lane": "OpenAI",
             "turn_id": f"turn-{number}", "reason": self.chance.choice(("risk", "risk", "risk", "audit")),
-            "consent": "" if own else "2026-10-02", "seconds": seconds, "bytes": int(seconds * 32_000) + 44,
-            "cost": 0.0 if own else round(seconds / 60 * 0.0045, 6), "currency": "USD", "left": True,
+            "consent": "2026-10-02", "seconds": seconds, "bytes": int(seconds * 32_000) + 44,
+            "cost": round(seconds / 60 * 0.0045, 6), "currency": "USD", "left": True,
             "ending": self.chance.choice(("answered", "answered", "answered", "lane-timeout")), "took_seconds": 0.6,
         }  # fmt: skip
 

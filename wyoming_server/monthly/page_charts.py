@@ -2,6 +2,7 @@
 
 import html
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ WIDE, NARROW = 840, 340
 """Widths in px."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 54, 8, 14, 24
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+_CODE = re.compile(r"`([^`]+)`")
 
 type Draw = Callable[[int], str]
 """Width → the inside of an SVG of that width."""
@@ -22,6 +24,11 @@ type Draw = Callable[[int], str]
 def escaped(text: object) -> str:
     """Return text as markup."""
     return html.escape(str(text))
+
+
+def with_code(text: object) -> str:
+    """Return a sentence as HTML, what it has between backticks as code."""
+    return _CODE.sub(r"<code>\1</code>", escaped(text))
 
 
 def ticks(highest: float, most: int = 5) -> list[float]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from . import words
 from .facts import Json
 from .month import Month
-from .page_charts import escaped, latency_chart, pair_chart, share_bar, stages_chart, turns_chart
+from .page_charts import escaped, latency_chart, pair_chart, share_bar, stages_chart, turns_chart, with_code
 
 _KINDS = {
     "mode": "mode",
@@ -207,7 +207,7 @@ def incidents(scorecard: Json) -> str:
     rows = "".join(
         f'<li><span><time datetime="{escaped(one["at"])}">{escaped(words.moment(one["at"]))}</time><br>'
         f'<span class="kind">{escaped(_KINDS.get(one["kind"], one["kind"]))}</span></span>'
-        f"<span>{escaped(one['message'])}</span></li>"
+        f"<span>{with_code(one['message'])}</span></li>"
         for one in found
     )
     return f'<section><h2>What happened</h2><ul class="happened">{rows}</ul></section>'

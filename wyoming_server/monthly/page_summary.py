@@ -1,13 +1,10 @@
 """The head of a scorecard's page: the month in a sentence, its figures beside the month before, and what to do next."""
 
-import re
-
 from . import words
 from .facts import Json
 from .month import Month
-from .page_charts import escaped
+from .page_charts import escaped, with_code
 
-_CODE = re.compile(r"`([^`]+)`")
 NOTED_POINTS = 0.5
 """A smaller change between two months is shown, and called neither good nor bad."""
 
@@ -98,5 +95,5 @@ def advice(scorecard: Json) -> str:
     """Return what to do next."""
     said = scorecard["advice"]
     is_well = [one["code"] for one in said] == ["all-well"]
-    rows = "".join(f"<li><p>{_CODE.sub(r'<code>\1</code>', escaped(one['message']))}</p></li>" for one in said)
+    rows = "".join(f"<li><p>{with_code(one['message'])}</p></li>" for one in said)
     return f'<section class="next{" well" if is_well else ""}"><h2>What to do next</h2><ol>{rows}</ol></section>'

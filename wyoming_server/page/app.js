@@ -171,9 +171,9 @@ class Page {
   }
 }
 
-/** A satellite's own name out of its entity's: `assist_satellite.living_room` → Living room. */
+/** A satellite's own name out of its entity's: `assist_satellite.living_room` → Living room; one without is its address. */
 function nameOf(satellite) {
-  const bare = String(satellite ?? "").replace(/^\w+\./, "").replaceAll("_", " ").trim();
+  const bare = String(satellite ?? "").replace(/^[a-z_]+\.(?=[^.]+$)/, "").replaceAll("_", " ").trim();
   return bare.charAt(0).toLocaleUpperCase("en") + bare.slice(1);
 }
 

@@ -144,7 +144,7 @@ function satellitesView(satellites, words) {
 function incidentsView(incidents, { as, now }) {
   if (incidents.length === 0) return '<p class="empty">Nothing to speak of.</p>';
   return `<ol class="timeline">${incidents.map(({ at, kind, message }) => `<li class="${escaped(kind)}"><time datetime="${escaped(at)}">${escaped(as.moment(Date.parse(at), now))}</time>
-    <div><b>${escaped(KINDS[kind] ?? kind)}</b> ${escaped(message)}</div></li>`).join("")}</ol>`;
+    <div><b>${escaped(KINDS[kind] ?? kind)}</b> ${escaped(message).replace(/`([^`]+)`/g, "<code>$1</code>")}</div></li>`).join("")}</ol>`;
 }
 
 function serverView({ server }, { as, now }) {

@@ -6,7 +6,7 @@ const FORM = `<form class="sign-in card" aria-labelledby="sign-in-title" novalid
   <img src="page/icon.svg" alt="" width="56" height="56">
   <h1 id="sign-in-title">Who is asking?</h1>
   <p>This page shows what was understood in your home, so it asks for the hub's token once.
-    A cookie stays in this browser until you sign out, the token changes or 30 days have passed.</p>
+    A cookie stays in this browser until you sign out, the token changes, the server restarts or 30 days have passed.</p>
   <label for="token">Token</label>
   <input id="token" name="token" type="password" required autocomplete="current-password" spellcheck="false"
     autocapitalize="off" aria-describedby="token-hint token-refused">

@@ -60,7 +60,7 @@ export class Trends {
         lines: [{ label: "Asked or failed", kind: "cloud", shape: "bars" }, { label: "On the hub", kind: "hub", shape: "bars" }],
       }),
       seconds: new Plot(figure("seconds"), {
-        as, format: (value) => `${as.seconds(value)} s`, title: "Speech that was sent to services", hint: "Seconds, your own services among them.",
+        as, format: (value) => `${as.seconds(value)} s`, title: "Speech that was sent to services", hint: "Seconds that left your home; what your own services heard did not.",
         lines: [{ label: "Seconds", kind: "cloud", shape: "bars" }],
       }),
     };
