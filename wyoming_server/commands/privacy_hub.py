@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
-from ..errors import UsageError
+from ..errors import InvalidRequestError
 from ..settings import Settings
 from .report import MISSING, Style, print_json
 from .running_server import asked
@@ -61,9 +61,9 @@ def _print(arguments: argparse.Namespace, told: Json, shown: str) -> None:
 
 
 def _is_meant(arguments: argparse.Namespace) -> bool:
-    """Ask at a terminal. Raises UsageError where nobody can be asked."""
+    """Ask at a terminal. Raises InvalidRequestError where nobody can be asked."""
     if not sys.stdin.isatty():
-        raise UsageError("What is erased is gone for good; add --yes where nobody can be asked")
+        raise InvalidRequestError("What is erased is gone for good; add --yes where nobody can be asked")
     of_whom = f" of {arguments.satellite}" if arguments.satellite else ""
     print(f"Erase {', '.join(arguments.what)}{of_whom} for good? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().casefold() in {"y", "yes"}
@@ -100,18 +100,20 @@ def _harmless(value: Any) -> Any:
 def shown_kept(told: Json, style: Style) -> str:
     """Return what is kept of each class."""
     now, rows = told["now"], [("class", "kept for", "oldest", "rows")]
-    rows += [
+    rows += [  # what is never counted is a file, or in memory only: the lineage tells of it
         (
             one["name"],
             MISSING if one["days"] is None else f"{one['days']} days",
             one["oldest"] or MISSING,
-            MISSING if one["rows"] is None else f"{one['rows']:,}",
+            f"{one['rows']:,}",
         )
         for one in told["classes"]
+        if one["rows"] is not None
     ]
     head, *rest = _columns(rows)
     said = f"{now['bytes'] / 1e6:.1f} MB in the records; the hub's key: {now['key']}"
-    return "\n".join((style.strong(head), *rest, "", style.faint(said)))
+    more = "`edge-voice privacy lineage` also shows what is in files of its own, or in memory only."
+    return "\n".join((style.strong(head), *rest, "", style.faint(said), style.faint(more)))
 
 
 def shown_ledger(told: Json, style: Style) -> str:
@@ -132,12 +134,16 @@ def shown_ledger(told: Json, style: Style) -> str:
     ]
     head, *rest = _columns(rows, right=3)
     sums = [
-        f"{when}: {one['uploads']} to {one['lane']} ({one['trust']}), {one['seconds']:.1f} s, {one['cost']:.4f}"
+        f"{when}: {one['uploads']} to {one['lane']}, {one['seconds']:.1f} s, {_price(one)}"
         for when, name in (("today", "today"), ("this month", "this_month"))
         for one in told[name]
     ]
     body = rest or [style.faint("Nothing has left the home.")]
     return "\n".join((*([style.strong(head)] if rest else []), *body, *(["", *sums] if sums else [])))
+
+
+def _price(sums: Json) -> str:
+    return "at home" if sums["trust"] == "home" else f"{sums['cost']:.4f}"
 
 
 def shown_purged(told: Json) -> str:

@@ -147,12 +147,15 @@ LANES = KeptRows(
     days="",
     count="SELECT count(*), substr(min(saved_utc), 1, 10) FROM choice WHERE name = 'lanes'",
 )
-KEYS = KeptRows(name="data-keys", days="", count="SELECT count(*), min(day) FROM data_key")
+KEYS = KeptRows(name="data-keys", days="", count="SELECT count(*), min(day) FROM data_key WHERE class <> 'identifiers'")
+IDENTIFIER_KEYS = KeptRows(
+    name="identifier-keys", days="", count="SELECT count(*), min(day) FROM data_key WHERE class = 'identifiers'"
+)
 
 WINDOWED = (SHREDDED, TEXTS, CORRECTED, SOUNDS, PAIRS, TURNS, DAY_SUMS, SCORECARDS, BASELINES, INCIDENTS, LOAD,
             LEDGER, AT_HOME, LEARNED)  # fmt: skip
 """What goes by itself, in this order."""
-ALL = (*WINDOWED, CHOICES, SATELLITES, LANES, KEYS)
+ALL = (*WINDOWED, CHOICES, SATELLITES, LANES, KEYS, IDENTIFIER_KEYS)
 
 
 def counted(rows: KeptRows, satellites: Sequence[str] | None, connection: sqlite3.Connection) -> tuple[int, str | None]:

@@ -15,7 +15,7 @@ from tests.server.control.owner import owner_of
 from tests.server.home import Home, home, settings_for_tests
 from tests.server.peer import KITCHEN, connected, kitchen
 from wyoming_server.commands import privacy
-from wyoming_server.errors import ServerUnreachableError, UsageError
+from wyoming_server.errors import InvalidRequestError, ServerUnreachableError
 from wyoming_server.records import lineage
 from wyoming_server.settings import Settings, read_settings
 
@@ -100,7 +100,7 @@ async def test_what_a_real_server_keeps_is_shown_and_erased(
 async def test_nothing_is_erased_unless_somebody_says_so(
     capsys: pytest.CaptureFixture[str], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UsageError, match="--yes"):
+    with pytest.raises(InvalidRequestError, match="--yes"):
         await privacy.run(parsed("purge", "everything"), settings)
     asked = io.StringIO("n\n")
     monkeypatch.setattr(asked, "isatty", lambda: True)
