@@ -17,3 +17,5 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Where others use the cores too, threads that spin while they wait for one another slow training tenfold.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# ONNX Runtime, which voices and recognisers may load, tells its maker of the machine unless it finds this first.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
