@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,12 @@ import pytest
 import yaml
 
 from tests.server.cloud.server import StandIn, stand_in
-from tests.server.home import ServerProcess
+from tests.server.control.owner import owner_of
+from tests.server.home import ServerProcess, home, settings_for_tests
 from tests.server.listeners.houses import KITCHEN_IN_NOISE, said
 from tests.server.peer import KITCHEN, connected, event
 from wyoming_server.listeners.control_access import TOKEN_FILE
+from wyoming_server.logs import set_level
 
 ROOM, SESSION, DEVICE = "assist_satellite.idas_room", "session-of-ida", "Grandfather's clock"
 CORRECTED, WRONG_TOKEN, PROMPT = "open the hatch of the pigeon loft", "a-token-that-is-none", "Ida's pigeon loft"
@@ -81,6 +84,20 @@ async def control_of(server: ServerProcess) -> str:
             return found[1]
         await asyncio.sleep(0.02)
     raise AssertionError(server.log)
+
+
+async def test_the_level_that_its_owner_has_chosen_holds_after_a_restart(tmp_path: Path) -> None:
+    settings = settings_for_tests(tmp_path, control={"address": "127.0.0.1:0", "announce": False})
+    with home(settings) as served:
+        async with owner_of(served) as owner:
+            await owner.policy(log_level="error")
+    set_level(settings.server.log_level)  # as a start does
+    with home(settings) as served:
+        assert logging.getLogger().level == logging.ERROR
+        async with owner_of(served) as owner:
+            assert (await owner.ask("GET", "policy"))["log_level"] == "error"
+            await owner.ask("DELETE", "policy")
+    assert logging.getLogger().level == logging.INFO
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

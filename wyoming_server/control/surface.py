@@ -129,6 +129,9 @@ class Control:
 
     async def begin(self) -> None:
         """Take up what an earlier run left; never raises for the disk."""
+        level = self._steering.settings.server.log_level
+        if level != self._parts.settings.server.log_level:  # its owner's choice, which the start did not know of
+            set_level(level)
         await self._past.begin()
 
     def services(self) -> Services:
