@@ -1,6 +1,7 @@
 """Turns and wake words as they come: remembered for a while, counted, and told to whoever listens."""
 
 import datetime as dt
+import logging
 from collections.abc import Callable
 
 from ..errors import EdgeVoiceError, UnknownTurnError
@@ -15,13 +16,14 @@ from ..pipeline.timeline import Spans
 from ..pipeline.transcript import NO_SPEECH
 from ..pipeline.types import Outcome, WakeHit
 from ..records.recent import RecentTurns, TurnFigures
-from ..records.turn_record import TurnLabel
+from ..records.turn_record import TurnLabel, TurnRecord
 from .feed import Feed, Json
 from .recorder import Recorder, label_of_judged, label_of_pair, record_of, record_of_failure
 from .said_turns import SaidTurns
 from .turn_log import log_turn
 from .turns import failed_turn, turn_of
 
+_LOGGER = logging.getLogger(__name__)
 OF_USE = {"intent", "sentence_trigger", "follow_up"}
 """Outcomes that say that the text was of use."""
 OF_BASELINE = TurnFigures(spoke=False)
@@ -74,11 +76,8 @@ class Watch:
         at = self._wall()
         is_baseline = self._is_baseline(outcome.turn_id, outcome.language)
         self._tell(turn_of(outcome, spans, at, with_text=self._keeps_texts()), is_baseline=is_baseline)
-        record = record_of(outcome, spans, at, is_baseline=is_baseline)
-        self._recorder.turn(record, outcome)
-        if self._on_turn is None:
-            log_turn(record)
-        else:
+        self._record(lambda: record_of(outcome, spans, at, is_baseline=is_baseline), outcome)
+        if self._on_turn is not None:
             self._on_turn(outcome, spans)
 
     def failed(self, request: TurnRequest, failure: EdgeVoiceError) -> None:
@@ -90,9 +89,7 @@ class Watch:
         at = self._wall()
         is_baseline = self._is_baseline(request.turn_id, request.language or "")
         self._tell(failed_turn(request, failure, at), is_baseline=is_baseline)
-        record = record_of_failure(request, failure, at, is_baseline=is_baseline)
-        self._recorder.turn(record)
-        log_turn(record)
+        self._record(lambda: record_of_failure(request, failure, at, is_baseline=is_baseline))
 
     def asking(self, request: TurnRequest, lane: str) -> None:
         """Hear that a turn goes to a lane."""
@@ -145,6 +142,16 @@ class Watch:
         """Forget what was said, likewise."""
         self.said.clear(satellite)
         return self.recent.forget_texts(satellite)
+
+    def _record(self, record: Callable[[], TurnRecord], outcome: Outcome | None = None) -> None:
+        """Tell the recorder of a turn, and the log; what cannot be recorded has been answered all the same."""
+        try:
+            found = record()
+            self._recorder.turn(found, outcome)
+            if outcome is None or self._on_turn is None:
+                log_turn(found)
+        except Exception:
+            _LOGGER.exception("a turn could not be recorded")
 
     def _tell(self, turn: Json, *, is_baseline: bool) -> None:
         self.recent.add(turn, OF_BASELINE if is_baseline else None)

@@ -85,6 +85,25 @@ async def test_turns_go_on_whatever_the_records_are_and_their_owner_is_told(
     assert ("records-unwritable" in warnings) is bool(refused)
 
 
+def _broken(*_: object, **__: object) -> None:
+    raise RuntimeError("as the test says")
+
+
+async def test_a_turn_that_cannot_be_recorded_was_answered_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("wyoming_server.control.watch.record_of", _broken)
+    with home(settings_for_tests(tmp_path, control=CONTROL)) as served:
+        for _ in range(2):
+            async with connected(served.uri) as peer:
+                assert (await peer.turn(said("kitchen"), {"language": "en"})).text == KITCHEN
+        async with owner_of(served) as owner:
+            assert len((await owner.ask("GET", "turns"))["turns"]) == 2
+    messages = [one.getMessage() for one in caplog.records]
+    assert messages.count("a turn could not be recorded") == 2
+    assert "a turn failed" not in messages, "the peer would hear of it as an error"
+
+
 async def _status(owner: Owner, path: str) -> tuple[int, str | None]:
     async with owner.http.get(f"/api/v1/{path}") as answer:
         return answer.status, (await answer.json()).get("code")
