@@ -36,7 +36,7 @@ from .lane_test import tested
 from .meters import Meters, Sources
 from .months import MonthBook
 from .parts import Parts
-from .past import past_of
+from .past import kept_up, past_of
 from .privacy import Keeper
 from .purge import Eraser
 from .recorded import samples_of, transcribed
@@ -487,22 +487,24 @@ class Control:
         return past.months.is_running, past.drift.status()["state"], past.privacy.status()["key"]
 
     async def run(self) -> None:
-        """Tell listeners what changes by itself, until cancelled."""
+        """Keep the past, and tell listeners what changes by itself, until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._past.run(), name="past")
+                tasks.create_task(kept_up(type(self).__name__, self._look), name="control")
+        finally:
+            await self._steering.aclose()
+
+    async def _look(self) -> None:
         last: object = None
         told_s = 0.0
-        past = asyncio.create_task(self._past.run(), name="past")
-        try:
-            while True:
-                self._watch.said.expire(self._parts.clock())
-                await self._books.refresh()
-                supply, now_s = self._parts.supply_status(), self._parts.clock()
-                of_supply = (supply.state, supply.serving, round(supply.progress, 2))
-                seen = (*of_supply, self._condition()[0], *self._past_now())
-                if self._feed.is_heard and (seen != last or now_s - told_s >= STATUS_SECONDS):
-                    last, told_s = seen, now_s
-                    self._changed()
-                await asyncio.sleep(LOOK_SECONDS)
-        finally:
-            past.cancel()
-            await asyncio.gather(past, return_exceptions=True)
-            await self._steering.aclose()
+        while True:
+            self._watch.said.expire(self._parts.clock())
+            await self._books.refresh()
+            supply, now_s = self._parts.supply_status(), self._parts.clock()
+            of_supply = (supply.state, supply.serving, round(supply.progress, 2))
+            seen = (*of_supply, self._condition()[0], *self._past_now())
+            if self._feed.is_heard and (seen != last or now_s - told_s >= STATUS_SECONDS):
+                last, told_s = seen, now_s
+                self._changed()
+            await asyncio.sleep(LOOK_SECONDS)

@@ -1,10 +1,14 @@
 """What goes on beside the turns: each part for itself."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from wyoming_server.control.books import Books
 from wyoming_server.control.past import kept_up
+
+from ..home import home, settings_for_tests
 
 
 async def test_a_part_that_fails_begins_anew_says_so_and_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
@@ -23,6 +27,18 @@ async def test_a_part_that_fails_begins_anew_says_so_and_stops_nobody(caplog: py
         tasks.create_task(kept_up("Sound", sound, pause_seconds=0.0))
     assert (begun.count("fragile"), begun.count("sound")) == (3, 1)
     assert [one.getMessage() for one in caplog.records] == ["Fragile has failed, and begins anew in 0 s"] * 2
+
+
+async def test_a_fault_in_what_is_told_ends_nothing_of_what_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(_books: Books) -> None:
+        raise RuntimeError("as the test says")
+
+    monkeypatch.setattr(Books, "refresh", broken)
+    with home(settings_for_tests(tmp_path)) as served:
+        assert {"past", "control"} <= served.tasks()
+    assert "Control has failed, and begins anew in 60 s" in [one.getMessage() for one in caplog.records]
 
 
 async def test_a_part_that_is_cancelled_ends() -> None:
