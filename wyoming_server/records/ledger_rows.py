@@ -133,8 +133,11 @@ def count_at_home(day: date, upload: Upload, connection: sqlite3.Connection) -> 
 
 
 def summed_up(today: date, connection: sqlite3.Connection) -> int:
-    """Erase rows: earlier months wholly, this month's to one for each day, lane, currency and reason."""
-    before = int(connection.execute("SELECT count(*) FROM upload WHERE ending <> ''").fetchone()[0])
+    """Erase rows, and what stayed at home; of this month one stays for each day, lane, currency and reason.
+
+    Returns how many uploads went.
+    """
+    went = int(connection.execute("SELECT count(*) FROM upload WHERE ending NOT IN ('', 'summed-up')").fetchone()[0])
     first = today.replace(day=1).isoformat()
     kept = connection.execute(
         "SELECT day, lane, reason, currency, sum(seconds), sum(bytes), sum(cost) FROM upload"
@@ -142,7 +145,7 @@ def summed_up(today: date, connection: sqlite3.Connection) -> int:
         (first,),
     ).fetchall()
     connection.execute("DELETE FROM upload WHERE ending <> ''")
-    connection.execute("DELETE FROM home_use WHERE day < ?", (first,))
+    connection.execute("DELETE FROM home_use")  # no cap rests on it
     connection.executemany(
         "INSERT INTO upload (at_utc, day, lane, turn_id, reason, consent, seconds, bytes, cost, currency, ending)"
         " VALUES (?, ?, ?, '', ?, '', ?, ?, ?, ?, 'summed-up')",
@@ -151,4 +154,4 @@ def summed_up(today: date, connection: sqlite3.Connection) -> int:
             for day, lane, reason, currency, seconds, size, cost in kept
         ],
     )
-    return before - len(kept)
+    return went

@@ -318,6 +318,18 @@ async def test_totals_are_summed_by_lane_and_day(tmp_path: Path) -> None:
         assert [one.lane for one in await ledger.totals(first, first)] == ["deepgram", "openai"]
 
 
+async def test_a_purge_leaves_only_what_the_caps_rest_on_and_says_how_many_uploads_went(tmp_path: Path) -> None:
+    async with books(tmp_path, cloud_seconds_per_day=10) as (ledger, _, _):
+        for _ in range(3):
+            await ledger.close(await ledger.open(upload(3.0)), "answered", 0.3)
+        await ledger.open(upload(3.0, lane="gpu", trust=Trust.HOME, consent="", cost=0.0))
+        assert [await ledger.purge(), await ledger.purge()] == [3, 0]
+        (total,) = await ledger.this_month()
+        assert (total.lane, total.seconds, ledger.remaining().seconds) == ("openai", 9.0, 1.0)
+        (row,) = await ledger.rows(10)
+        assert (row.turn_id, row.consent, row.ending) == ("", "", "summed-up")
+
+
 # --- crashes, cancellation, disks
 
 
