@@ -167,6 +167,7 @@ class Baseline:
                 )
             new = self._wished(wanted)
             self._check_lanes()
+            await self._settle()  # how the one before ended is written down at a look, and there may have been none yet
             await self._store.flush()
             self.running = await self._store.write(partial(begin_baseline, new), urgent=True)
             self._seen_s, self._over_since_s = self._clock(), None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
+from .recent import nearest_rank
 
 TIMES = ("last_word_to_text_ms", "end_to_text_ms")
 
@@ -33,7 +33,7 @@ class Counted:
     would_escalate: int = 0
     """That the hub would have asked about anyway."""
     times: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
-    """Name of TIMES → median and 95th percentile in ms, of turns that a service answered to us."""
+    """Name of TIMES → p50 and p95 in ms, by the nearest rank, of turns that a service answered to us."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,14 +118,12 @@ def _times(one: KeptBaseline, connection: sqlite3.Connection) -> dict[str, tuple
         "SELECT last_word_to_text_ms, end_to_text_ms FROM turn WHERE is_baseline AND route = 'cloud' AND number > ?",
         (one.after_turn,),
     ).fetchall()
-    return {name: _spread([row[at] for row in found if row[at] is not None]) for at, name in enumerate(TIMES)}
+    return {name: _spread([round(row[at], 1) for row in found if row[at] is not None]) for at, name in enumerate(TIMES)}
 
 
 def _spread(times_ms: list[float]) -> tuple[float | None, float | None]:
-    if not times_ms:
-        return None, None
-    p50, p95 = np.percentile(times_ms, (50, 95))
-    return round(float(p50), 1), round(float(p95), 1)
+    times_ms.sort()
+    return nearest_rank(times_ms, 0.5), nearest_rank(times_ms, 0.95)
 
 
 def uploaded(one: KeptBaseline, currency: str, connection: sqlite3.Connection) -> tuple[float, float]:

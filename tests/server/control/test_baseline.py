@@ -290,6 +290,18 @@ async def test_one_that_has_ended_stays_so_after_a_restart(home: Home) -> None:
     assert checked(shapes.BASELINES, again.told())["last"]["ended"] is not None
 
 
+async def test_one_that_follows_at_once_takes_nothing_from_the_one_before(home: Home) -> None:
+    baseline = await home.running(seconds=3)
+    home.mode_of(baseline, "a")
+    assert [await home.sends("a", 2.0), await home.sends("a", 2.0)] == [True, False]
+    await baseline.begin(WANTED)
+    again = home.baseline()
+    await again.load()
+    assert again.running is not None
+    assert again.last is not None
+    assert (again.last.number, again.last.reason) == (again.running.number - 1, "its cap of 3 s of audio is reached")
+
+
 async def test_an_owner_who_keeps_all_speech_at_home_ends_it(home: Home) -> None:
     baseline = await home.running()
     home.settings = Settings(routing=RoutingSettings(mode=RoutingMode.EDGE))

@@ -73,8 +73,8 @@ async def test_its_turns_are_counted_by_what_became_of_them(tmp_path: Path) -> N
     assert replace(counted, times={}) == Counted(
         turns=6, failed=2, retried=1, abandoned=1, pairs=2, disagreed=1, would_escalate=1
     )
-    assert counted.times["last_word_to_text_ms"] == (600.0, 690.0), "a client's own lane is timed by nobody"
-    assert counted.times["end_to_text_ms"] == (300.0, 345.0)
+    assert counted.times["last_word_to_text_ms"] == (500.0, 700.0), "a client's own lane is timed by nobody"
+    assert counted.times["end_to_text_ms"] == (250.0, 350.0), "times that turns really took, as everywhere"
 
 
 async def test_a_baseline_comes_back_as_it_was_written(tmp_path: Path) -> None:
