@@ -1,15 +1,13 @@
 """Control: the owner's hand on the running server. It satisfies the control API's `Surface`."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..bundles.bundle import Kind
 from ..bundles.hub import STARTER
 from ..engines.lanes import known_services
-from ..errors import EdgeVoiceError, UnknownSatelliteError
+from ..errors import EdgeVoiceError
 from ..learning.comparison import Comparison
 from ..learning.satellites import Satellites
 from ..learning.sessions import ClosedTurn
@@ -25,11 +23,13 @@ from ..resilience.degraded import Condition, Edge, Facts, Mode, condition_of
 from ..saturation import Saturation
 from ..settings import Settings
 from ..updates.book import Happened
-from ..updates.update_told import all_of, message_of, status_of
+from ..updates.update_told import message_of, status_of
 from ..updates.update_told import warnings_of as bundle_warnings
 from .books import Books
+from .bundle_desk import BundleDesk
 from .choices import policy_of
 from .drift_watch import DriftWatch
+from .erasers import Erasers
 from .feed import Feed, Json
 from .history import TurnHistory
 from .lane_test import tested
@@ -38,7 +38,6 @@ from .months import MonthBook
 from .parts import Parts
 from .past import kept_up, past_of
 from .privacy import Keeper
-from .purge import Eraser
 from .recorded import samples_of, transcribed
 from .rooms import Rooms
 from .satellite_book import SatelliteBook
@@ -117,7 +116,9 @@ class Control:
             on_wake=self._watch.woke,
         )
         self._steering = Steering(parts, settings, heard, on_change=self._steered)
-        self._past.privacy.erase_by(self._erasers())
+        erasers = Erasers(parts, self._past, self._watch, self._rooms, self._steering)
+        self._past.privacy.erase_by(erasers.by_name())
+        self._bundles = BundleDesk(parts.updates, parts.plain_models, self._changed)
         self._past.metrics.sources = Sources(
             status=self.status,
             drift=self._past.drift.told,
@@ -193,7 +194,12 @@ class Control:
         """Hear how far a service's text is from the hub's."""
         self._watch.compared(turn_id, language, comparison, chance)
 
-    # The past.
+    # What is asked of parts of their own.
+
+    @property
+    def bundles(self) -> BundleDesk:
+        """Signed models."""
+        return self._bundles
 
     @property
     def history(self) -> TurnHistory:
@@ -352,85 +358,6 @@ class Control:
         """Forget its settings and evidence. Raises UnknownSatelliteError, DiskError."""
         await self._rooms.forget(satellite)
         self._changed()
-
-    def _erasers(self) -> Mapping[str, Eraser]:
-        """Return how to erase what is not among the records of turns, or not only there."""
-        return {
-            "turns": self._forget_turns,
-            "transcripts": self._forget_texts,
-            "aggregates": lambda _: self._past.months.forget(),
-            "learned": lambda _: self._forget_learned(),
-            "satellites": self._forget_satellites,
-            "vocabulary": lambda _: self._forget_names(),
-            "ledger": lambda _: self._parts.brain.ledger.purge(),
-            "choices": lambda _: self._steering.reset_policy(),
-            "lanes": lambda _: self._steering.erase_lanes(),
-        }
-
-    async def _forget_turns(self, satellite: str | None) -> int:
-        self._past.drift.forget_satellites(satellite)
-        self._past.metrics.forget()
-        if satellite is None:
-            self._past.history.forget()
-        return self._watch.clear(satellite)
-
-    async def _forget_texts(self, satellite: str | None) -> int:
-        return self._watch.forget_texts(satellite)
-
-    async def _forget_learned(self) -> int:
-        self._past.drift.forget_learned()
-        return await self._parts.brain.forget(self._steering.settings)
-
-    async def _forget_satellites(self, satellite: str | None) -> int:
-        self._past.drift.forget_satellites(satellite)
-        if satellite is None:
-            return await self._rooms.clear()
-        try:
-            await self._rooms.forget(satellite)
-        except UnknownSatelliteError:
-            return 0
-        return 1
-
-    async def _forget_names(self) -> int:
-        before = self.services().defaults.vocabulary
-        await self._steering.change_vocabulary({"names": (), "areas": (), "floors": (), "terms": ()})
-        return sum(map(len, (before.names, before.areas, before.floors, before.terms)))
-
-    # Signed models.
-
-    async def bundles(self) -> Json:
-        """Return what serves, is tried, offered and installed."""
-        plain = await asyncio.to_thread(self._parts.plain_models)
-        return all_of(self._parts.updates, plain)
-
-    async def trust_repository(self, url: str, root: Mapping[str, Any]) -> Json:
-        """Trust a repository, look at it, and return all. Raises RootRefusedError, BundleError, DiskError."""
-        await self._parts.updates.trust(url, json.dumps(root).encode())
-        return await self._told_bundles()
-
-    async def distrust_repository(self) -> Json:
-        """Trust none any more. Raises UpdateRunningError, DiskError."""
-        await self._parts.updates.distrust()
-        return await self._told_bundles()
-
-    async def check_bundles(self) -> Json:
-        """Look at the repository now. Raises NoRepositoryError, BundleError, DiskError."""
-        await self._parts.updates.check()
-        return await self._told_bundles()
-
-    async def install_bundle(self, kind: str, label: str | None, *, again: bool) -> Json:
-        """Begin to install; `again` also what failed here before. Raises BundleError, NoRepositoryError, DiskError."""
-        await self._parts.updates.install(Kind(kind), label, again=again)
-        return await self._told_bundles()
-
-    async def roll_back_bundle(self, kind: str) -> Json:
-        """Return to the bundle before. Raises NothingToRollBackError, UpdateRunningError, DiskError."""
-        await self._parts.updates.roll_back(Kind(kind))
-        return await self._told_bundles()
-
-    async def _told_bundles(self) -> Json:
-        self._changed()
-        return await self.bundles()
 
     # What clients tell, and what they have heard.
 

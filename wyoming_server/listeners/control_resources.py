@@ -76,12 +76,12 @@ class Resources:
             "forget_satellite": self._forget_satellite,
             "ledger": lambda asked: surface.ledger(asked.query["limit"], asked.query.get("before")),
             "write_ledger": lambda asked: surface.write_ledger(asked.body["rows"]),
-            "bundles": lambda _: surface.bundles(),
-            "trust_repository": lambda asked: surface.trust_repository(asked.body["url"], asked.body["root"]),
-            "distrust_repository": lambda _: surface.distrust_repository(),
-            "check_bundles": lambda _: surface.check_bundles(),
+            "bundles": lambda _: surface.bundles.all(),
+            "trust_repository": lambda asked: surface.bundles.trust(asked.body["url"], asked.body["root"]),
+            "distrust_repository": lambda _: surface.bundles.distrust(),
+            "check_bundles": lambda _: surface.bundles.check(),
             "install_bundle": self._install_bundle,
-            "roll_back_bundle": lambda asked: surface.roll_back_bundle(asked.body["kind"]),
+            "roll_back_bundle": lambda asked: surface.bundles.roll_back(asked.body["kind"]),
             "transcribe": self._transcribe,
             "figures": lambda asked: surface.history.figures(asked.query["days"]),
             "history": lambda asked: surface.history.series(asked.query["hours"]),
@@ -123,7 +123,7 @@ class Resources:
         )
 
     async def _install_bundle(self, asked: Asked) -> Json:
-        return await self._surface.install_bundle(
+        return await self._surface.bundles.install(
             asked.body["kind"], asked.body.get("label"), again=asked.body.get("again", False)
         )
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from .control_told import Drift, History, Metrics, Months, Privacy
+from .control_told import Bundles, Drift, History, Metrics, Months, Privacy
 
 type Json = dict[str, Any]
 """A JSON object."""
@@ -69,26 +69,6 @@ class Surface(Protocol):
     async def end_upload(self, turn_id: str, upload: int, ended: Mapping[str, Any]) -> Json:
         """Hear how that ended: `ending`, `took_ms` and `text`. Raises UnknownTurnError."""
 
-    # Signed models.
-
-    async def bundles(self) -> Json:
-        """Return what serves, is tried, offered and installed."""
-
-    async def trust_repository(self, url: str, root: Mapping[str, Any]) -> Json:
-        """Trust a repository, look at it, and return all. Raises RootRefusedError, BundleError, DiskError."""
-
-    async def distrust_repository(self) -> Json:
-        """Trust none any more. Raises UpdateRunningError, DiskError."""
-
-    async def check_bundles(self) -> Json:
-        """Look at the repository now. Raises NoRepositoryError, BundleError, DiskError."""
-
-    async def install_bundle(self, kind: str, label: str | None, *, again: bool) -> Json:
-        """Begin to install; `again` also what failed here before. Raises BundleError, NoRepositoryError, DiskError."""
-
-    async def roll_back_bundle(self, kind: str) -> Json:
-        """Return to the bundle before. Raises NothingToRollBackError, UpdateRunningError, DiskError."""
-
     # Satellites, ledger, recordings.
 
     def satellites(self) -> Sequence[Json]:
@@ -109,7 +89,11 @@ class Surface(Protocol):
     async def transcribe(self, wav: bytes, *, language: str | None, lane: str, prompt: Sequence[str]) -> Json:
         """Return a turn's fields with its `text`; its times in `seconds`. Raises EdgeVoiceError."""
 
-    # The past.
+    # What is asked of parts of their own.
+
+    @property
+    def bundles(self) -> Bundles:
+        """Signed models."""
 
     @property
     def history(self) -> History:

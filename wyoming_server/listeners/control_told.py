@@ -1,10 +1,32 @@
-"""What the control API needs of the server to tell of its past, and to forget it. Values are JSON as documented."""
+"""What the control API needs of the server beside its surface: its models, its past, and the end of that."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 type Json = dict[str, Any]
 """A JSON object."""
+
+
+class Bundles(Protocol):
+    """Signed models: what serves, is tried, offered and installed. Each answers all of that."""
+
+    async def all(self) -> Json:
+        """Return what serves, is tried, offered and installed."""
+
+    async def trust(self, url: str, root: Mapping[str, Any]) -> Json:
+        """Trust a repository, look at it, and return all. Raises RootRefusedError, BundleError, DiskError."""
+
+    async def distrust(self) -> Json:
+        """Trust none any more. Raises UpdateRunningError, DiskError."""
+
+    async def check(self) -> Json:
+        """Look at the repository now. Raises NoRepositoryError, BundleError, DiskError."""
+
+    async def install(self, kind: str, label: str | None, *, again: bool) -> Json:
+        """Begin to install; `again` also what failed here before. Raises BundleError, NoRepositoryError, DiskError."""
+
+    async def roll_back(self, kind: str) -> Json:
+        """Return to the bundle before. Raises NothingToRollBackError, UpdateRunningError, DiskError."""
 
 
 class History(Protocol):

@@ -5,7 +5,7 @@ import contextlib
 import io
 import time
 import wave
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -129,6 +129,38 @@ LEDGER: Json = {
 WAKE: Json = {"type": "wake", "satellite": None, "word": "hey_jarvis", "score": 0.9, "at": AT}
 
 
+class RecordingBundles:
+    """Satisfies `Bundles` with the values above."""
+
+    def __init__(self, hear: Callable[..., None]) -> None:
+        """Tell `hear` what was asked."""
+        self._hear = hear
+
+    async def all(self) -> Json:
+        self._hear("bundles")
+        return ALL_BUNDLES
+
+    async def trust(self, url: str, root: Mapping[str, Any]) -> Json:
+        self._hear("trust_repository", url, dict(root))
+        return ALL_BUNDLES
+
+    async def distrust(self) -> Json:
+        self._hear("distrust_repository")
+        return ALL_BUNDLES | {"repository": None}
+
+    async def check(self) -> Json:
+        self._hear("check_bundles")
+        return ALL_BUNDLES
+
+    async def install(self, kind: str, label: str | None, *, again: bool) -> Json:
+        self._hear("install_bundle", kind, label, again)
+        return ALL_BUNDLES
+
+    async def roll_back(self, kind: str) -> Json:
+        self._hear("roll_back_bundle", kind)
+        return ALL_BUNDLES
+
+
 class RecordingSurface:
     """Satisfies `Surface` with the values above, or refuses everything with an error."""
 
@@ -146,6 +178,7 @@ class RecordingSurface:
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self._past = RecordingPast(self._hear)
+        self._bundles = RecordingBundles(self._hear)
 
     def _hear(self, *asked: object) -> None:
         self.asked.append(asked)
@@ -255,29 +288,9 @@ class RecordingSurface:
         self.hearing -= 1
         return TURN | {"text": self.text, "seconds": seconds}
 
-    async def bundles(self) -> Json:
-        self._hear("bundles")
-        return ALL_BUNDLES
-
-    async def trust_repository(self, url: str, root: Mapping[str, Any]) -> Json:
-        self._hear("trust_repository", url, dict(root))
-        return ALL_BUNDLES
-
-    async def distrust_repository(self) -> Json:
-        self._hear("distrust_repository")
-        return ALL_BUNDLES | {"repository": None}
-
-    async def check_bundles(self) -> Json:
-        self._hear("check_bundles")
-        return ALL_BUNDLES
-
-    async def install_bundle(self, kind: str, label: str | None, *, again: bool) -> Json:
-        self._hear("install_bundle", kind, label, again)
-        return ALL_BUNDLES
-
-    async def roll_back_bundle(self, kind: str) -> Json:
-        self._hear("roll_back_bundle", kind)
-        return ALL_BUNDLES
+    @property
+    def bundles(self) -> RecordingBundles:
+        return self._bundles
 
     @property
     def history(self) -> RecordingPast:

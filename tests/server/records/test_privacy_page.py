@@ -1,4 +1,4 @@
-"""docs/privacy.md holds the register as the code has it; `python -m tests.server.records.write_privacy` makes it anew."""
+"""docs/privacy.md holds the register as the code has it; tests.server.records.write_privacy makes it anew."""
 
 from tests.server.records.write_privacy import PAGE, with_register
 
