@@ -3,12 +3,12 @@
 import asyncio
 import math
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.server.listeners import past_surfaces as past
-from tests.server.listeners.control_surfaces import BUNDLES, LANE, SATELLITE, STATUS, RecordingSurface
+from tests.server.listeners.control_surfaces import BUNDLES, LANE, SATELLITE, STATUS, RecordingBundles, RecordingSurface
 from wyoming_server.listeners.control_surface import Json
 from wyoming_server.records.lineage import told
 
@@ -198,7 +198,11 @@ class MadeUpHome(RecordingSurface):
         return {"rows": rows[:most], "today": nothing if self.empty else today,
                 "this_month": nothing if self.empty else sums}  # fmt: skip
 
-    async def bundles(self) -> Json:
+    @property
+    def bundles(self) -> Any:
+        return _MadeUpBundles(self._hear, self)
+
+    def all_bundles(self) -> Json:
         offers = self.status()["bundles"]["kinds"][0]["offered"]
         installed = [{"label": label, "kind": "asr", "signed": True, "bytes": 48_000_000, "repository": None,
                       "revision": None} for label in ("home-en@1.1.0", "home-en@1.0.0")]  # fmt: skip
@@ -215,6 +219,17 @@ class MadeUpHome(RecordingSurface):
     @property
     def drift(self) -> Any:
         return MadeUpDrift(self)
+
+
+class _MadeUpBundles(RecordingBundles):
+    """Tells the models of the home."""
+
+    def __init__(self, hear: Callable[..., None], of: MadeUpHome) -> None:
+        super().__init__(hear)
+        self._of = of
+
+    async def all(self) -> Json:
+        return self._of.all_bundles()
 
 
 class MadeUpPast(past.RecordingPast):
