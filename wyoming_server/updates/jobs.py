@@ -171,6 +171,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     finally:
         if process.returncode is None:
             process.kill()
+            await process.wait()
 
 
 def refusal_of(code: str, message: str) -> EdgeVoiceError:

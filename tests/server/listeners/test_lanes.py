@@ -472,8 +472,8 @@ async def test_the_log_of_a_whole_conversation_holds_nothing_private(
         cloud.always("openai", "http-500")
         for pcm in (GARAGE, KITCHEN_IN_NOISE, said("kitchen"), MADE_UP):
             await one.turn(pcm, room, lane="cloud")
-    logged = "\n".join(logging.Formatter("%(name)s %(message)s").format(record) for record in caplog.records)
-    assert "turn " in logged
+    logged = "\n".join(f"{one.name} {one.getMessage()} {vars(one).get('fields', '')}" for one in caplog.records)
+    assert "turn {'action': 'escalate'" in logged
     for private in (*private_things(room), cloud.key("openai")):
         assert private.lower() not in logged.lower(), private
 
