@@ -17,8 +17,9 @@ from ..records.day_sums import days_between, sum_up
 from ..records.incidents import Incident, last_incidents, noting
 from ..records.load_samples import EVERY_SECONDS, LoadSample, sampling, thin
 from ..records.pseudonyms import Pseudonyms
+from ..records.recent import TurnFigures
 from ..records.store import Store
-from ..records.turn_queries import Kept, Wanted, last_turns
+from ..records.turn_queries import Kept, Wanted, last_spoken, last_turns
 from ..records.turn_record import TurnLabel, TurnRecord
 from ..records.turn_sums import BUDGET_MS
 from ..records.turns import labelling, writing
@@ -144,6 +145,10 @@ class TurnHistory:
         turn_ids = {turn.known_as: turn_id for turn_id, turn in self._remembered.items() if turn.known_as}
         query = partial(last_turns, wanted, tuple(self._satellites()), turn_ids, self._pseudonyms, self._kept)
         return {"records": await self._read(query, partial(records_told, self._wall().tzinfo))}
+
+    async def last_spoken(self, most: int) -> list[TurnFigures]:
+        """Return what the newest turns, also of earlier runs, add to the figures, oldest first. Raises DiskError."""
+        return await self._store.read(partial(last_spoken, most))
 
     async def incidents(self, most: int) -> Json:
         """Return what its owner should know happened, newest first. Raises DiskError."""

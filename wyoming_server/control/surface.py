@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..pipeline.policy import RoutingMode
 from ..pipeline.timeline import Spans
 from ..pipeline.turn import Stages
 from ..pipeline.types import SAMPLE_RATE_HZ, Outcome
+from ..records.recent import WINDOW
 from ..resilience.degraded import Condition, Edge, Facts, Mode, condition_of
 from ..saturation import Saturation
 from ..settings import Settings
@@ -134,6 +136,8 @@ class Control:
         if level != self._parts.settings.server.log_level:  # its owner's choice, which the start did not know of
             set_level(level)
         await self._past.begin()
+        with suppress(EdgeVoiceError):  # the store's own failure is a warning of the status
+            self._watch.recent.take_up(await self._past.history.last_spoken(WINDOW))
 
     def services(self) -> Services:
         """Return the services as they are now."""

@@ -22,6 +22,7 @@ from .framing import EventWriter
 from .replies import detection, error, transcript, transcript_stop
 
 _LOGGER = logging.getLogger(__name__)
+_OUR_FAULT = "The server failed on this turn; its log says why"
 
 type OnTurn = Callable[[Outcome, Spans], None]
 """Told of every outcome once its transcript is written; must not block."""
@@ -125,17 +126,28 @@ class TurnEar:
             on_voice=self._tell_voice, on_text=self._tell_text, on_asking=partial(self._on_asking, request)
         )
         try:
-            await self._answer(await run_turn(self._queue, request, self._stages, observer))
-        except EdgeVoiceError as failure:
-            await self._refuse(failure)
-            self._on_failure(request, failure)
+            outcome = await self._outcome(request, observer)
+            if outcome is not None:
+                await self._answer(outcome)
         except Exception:
-            # The promise that every turn ends in an answer holds for our own mistakes, too.
-            _LOGGER.exception("a turn failed")
-            self._writer.write(error(EdgeVoiceError("The server failed on this turn; its log says why")))
-            await self._writer.flush()
+            _LOGGER.exception("a turn's answer failed")
+            await self._refuse(EdgeVoiceError(_OUR_FAULT))
         finally:
             self._queue.abandon()
+
+    async def _outcome(self, request: TurnRequest, observer: Observer) -> Outcome | None:
+        """Return the turn's outcome; None when it failed, and that was answered."""
+        try:
+            return await run_turn(self._queue, request, self._stages, observer)
+        except EdgeVoiceError as known:
+            failure = known
+        except Exception:
+            # The promise that every turn ends in an answer holds for our own mistakes, too; they count as failures.
+            _LOGGER.exception("a turn failed")
+            failure = EdgeVoiceError(_OUR_FAULT)
+        await self._refuse(failure)
+        self._on_failure(request, failure)
+        return None
 
     async def _refuse(self, failure: EdgeVoiceError) -> None:
         self._writer.write(error(failure))

@@ -5,7 +5,7 @@ Percentiles are by the nearest rank: each is a time that a turn really took.
 
 import math
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,13 +45,18 @@ def figures_of(turn: Json) -> TurnFigures:
 
 
 class RecentTurns:
-    """The last 500 turns and the figures of the last 500 in which somebody spoke. Counters go on since the start."""
+    """The last 500 turns and the figures of the last 500 in which somebody spoke. Counters begin with the server."""
 
     def __init__(self) -> None:
         self._turns: OrderedDict[str, Json] = OrderedDict()
         self._window: deque[TurnFigures] = deque(maxlen=WINDOW)
         self._count = self._escalations = self._errors = 0
         self._known: Json | None = None
+
+    def take_up(self, earlier: Sequence[TurnFigures]) -> None:
+        """Put the figures of an earlier run's turns, the oldest first, before those that have come since."""
+        self._window = deque((*earlier, *self._window), maxlen=WINDOW)
+        self._known = None
 
     @property
     def last_turn(self) -> Json | None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .pseudonyms import SATELLITE, Pseudonyms
-from .recent import nearest_rank
-from .turn_sums import Spread, Totals
+from .recent import TurnFigures, nearest_rank
+from .turn_sums import SPANS, Spread, Totals
 
 type Row = dict[str, Any]
 """A turn, by its columns."""
@@ -40,6 +40,11 @@ _TIMES = """
     SELECT (at_ms + :offset) / :step, last_word_to_text_ms, end_to_text_ms
     FROM turn
     WHERE at_ms BETWEEN :since AND :until AND spoke AND NOT is_baseline AND last_word_to_text_ms IS NOT NULL
+"""
+_SPOKEN = """
+    SELECT action, error, capture_ms, inference_ms, hold_ms, post_ms, cloud_ms, transport_ms, last_word_to_text_ms,
+        end_to_text_ms
+    FROM turn WHERE spoke AND NOT is_baseline ORDER BY number DESC LIMIT :most
 """
 _LARGEST = 2**63 - 1
 
@@ -95,6 +100,20 @@ def last_turns(
         turn_ids=turn_ids,
         kept=kept([row["turn"] for row in rows if row["turn"]], connection),
     )
+
+
+def last_spoken(most: int, connection: sqlite3.Connection) -> list[TurnFigures]:
+    """Return what the newest turns in which somebody spoke add to the figures, the oldest of them first."""
+    found = connection.execute(_SPOKEN, {"most": most}).fetchall()
+    return [
+        TurnFigures(
+            spoke=True,
+            escalated=action == "escalate",
+            failed=bool(error),
+            latency_ms=None if None in times else dict(zip(SPANS, times, strict=True)),
+        )
+        for action, error, *times in reversed(found)
+    ]
 
 
 def _json_list(hashes: Sequence[str]) -> str:

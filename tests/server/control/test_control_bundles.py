@@ -94,11 +94,21 @@ async def turns_until(one: Home, owner: Owner, holds: Callable[[Any], bool]) -> 
     """Speak until something holds of the recogniser; return the model of each turn."""
     models_heard: list[str] = []
     for number in range(MOST_TURNS):
-        if holds(await asr(owner)):
+        told = await asr(owner)
+        if holds(told):
             return models_heard
         models_heard.append(await says(one, number))
-        await asyncio.sleep(0.15)  # the shadow decodes only while nobody speaks
+        await is_shadowed(owner, told["candidate"])
     raise AssertionError(f"{MOST_TURNS} turns lead nowhere: {await asr(owner)}")
+
+
+async def is_shadowed(owner: Owner, before: Any) -> None:
+    """Wait, 3 s at most, until a candidate that is unheard has decoded what was said: it does while nobody speaks."""
+    for _ in range(20):
+        now = (await asr(owner))["candidate"]
+        if not before or not now or now["stage"] != "shadow" or now["turns"] != before["turns"]:
+            return
+        await asyncio.sleep(0.15)
 
 
 async def bundle_event(events: Events, event: str) -> dict[str, Any]:

@@ -32,6 +32,9 @@ async def test_turns_and_what_became_of_them_outlive_a_restart(tmp_path: Path) -
             assert now["latency_ms"]["inference"] > 0
     with home(settings) as served:
         async with owner_of(served) as owner:
+            status = (await owner.ask("GET", "status"))["figures"]
+            assert (status["turns"], status["window_turns"], status["escalation_rate"]) == (0, 1, 0.0)
+            assert status["stages_p95_ms"]["inference"] == pytest.approx(now["latency_ms"]["inference"], abs=0.1)
             (then,) = (await owner.ask("GET", "records"))["records"]
             assert then == {**{name: value for name, value in now.items() if name != "turn_id"}, "satellite": None}
             await owner.satellite(ROOM)
