@@ -100,10 +100,8 @@ async def _serve(folder: Path, pipe: Connection) -> None:
                 what, arguments = await asyncio.to_thread(pipe.recv)
             except EOFError, OSError:
                 return
-            try:
-                pipe.send(await getattr(hand, what)(*arguments))
-            except Exception as error:  # noqa: BLE001  # whatever it is, the other process waits for it
-                pipe.send(RuntimeError(repr(error)))
+            (answer,) = await asyncio.gather(getattr(hand, what)(*arguments), return_exceptions=True)
+            pipe.send(RuntimeError(repr(answer)) if isinstance(answer, BaseException) else answer)
 
 
 class _Hand:

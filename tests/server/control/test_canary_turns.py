@@ -222,9 +222,9 @@ class Model:
     """A recogniser that answers, or fails."""
 
     languages = ("en",)
-    hallucination_phrases: dict[str, tuple[str, ...]] = {}  # noqa: RUF012  # the Protocol has it on each model, and no test changes it
 
     def __init__(self, name: str, failure: Exception | None = None) -> None:
+        self.hallucination_phrases: dict[str, tuple[str, ...]] = {}
         self._name, self.failure, self.asked = name, failure, 0
 
     @property

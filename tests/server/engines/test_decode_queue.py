@@ -22,9 +22,9 @@ class GatedEngine:
 
     name = "gated"
     languages = ("en",)
-    hallucination_phrases = {"en": ("you",)}  # noqa: RUF012  # the Protocol has it on each model, and no test changes it
 
     def __init__(self) -> None:
+        self.hallucination_phrases = {"en": ("you",)}
         self.gate = threading.Event()
         self.entered = threading.Event()
         self.decoded: list[str] = []

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tuf.api.metadata import TargetFile, Targets
 
 from tests.server.bundles import made
@@ -103,7 +104,8 @@ class Scene:
     def stable(self) -> Targets:
         found = self.repo.repository.current("stable")
         assert found is not None
-        return found.signed  # type: ignore[no-any-return]  # tuf knows no kinds here
+        signed: Targets = found.signed
+        return signed
 
     def keep_metadata(self) -> None:
         """Remember what the repository shows now, to show it again later."""
@@ -188,12 +190,9 @@ def file_entry(name: str, size: int = 0, kind: bytes = tarfile.REGTYPE, link: st
 @contextmanager
 def without_waiting_for_the_disk() -> Iterator[None]:
     """Have fsync do nothing: it takes 5 ms, a scene has a hundred, and nobody cuts the power in here."""
-    fsync = os.fsync
-    os.fsync = lambda _: None  # type: ignore[assignment]  # the disk need not be waited for
-    try:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "fsync", lambda _: None)
         yield
-    finally:
-        os.fsync = fsync
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wyoming_server.bundles.bundle import Kind
-from wyoming_server.bundles.state import Installed, KindState, Stage, State
+from wyoming_server.bundles.state import Candidate, Installed, KindState, Stage, State
 from wyoming_server.errors import (
     BundleDamagedError,
     DeniedError,
@@ -51,6 +51,12 @@ def asr(state: State) -> KindState:
     return state.of(Kind.ASR)
 
 
+def candidate_of(state: State) -> Candidate:
+    found = asr(state).candidate
+    assert found is not None
+    return found
+
+
 SERVING_TWO = activate(activate(with_bundles(ONE, TWO, THREE), ONE, NOW), TWO, LATER)
 
 
@@ -72,9 +78,9 @@ def test_the_highest_version_is_compared_as_a_version_and_never_sinks() -> None:
 
 def test_a_candidate_is_unheard_then_answers_some_then_all_then_is_settled() -> None:
     state = begin(SERVING_TWO, THREE, NOW)
-    assert (asr(state).active, asr(state).candidate.stage) == (TWO, Stage.SHADOW)  # type: ignore[union-attr]  # there is one
+    assert (asr(state).active, candidate_of(state).stage) == (TWO, Stage.SHADOW)
     state = advance(state, Kind.ASR, Stage.SERVING, LATER)
-    assert (asr(state).active, asr(state).candidate.since) == (TWO, LATER)  # type: ignore[union-attr]  # there is one
+    assert (asr(state).active, candidate_of(state).since) == (TWO, LATER)
     state = advance(state, Kind.ASR, Stage.WATCH, LATER)
     assert (asr(state).active, asr(state).previous) == (THREE, TWO)
     assert asr(state).candidate is not None
