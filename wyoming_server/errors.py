@@ -55,11 +55,13 @@ EdgeVoiceError
 │   ├── OriginRefusedError         origin-refused
 │   ├── PairingRefusedError        pairing-refused
 │   ├── PlainHttpRefusedError      plain-http-refused
+│   ├── RequestTakenError          request-taken
 │   ├── TokenInUrlError            token-in-url
 │   ├── TokenRefusedError          token-refused
 │   ├── TooManyRequestsError       too-many-requests; carries `retry_after_s`
 │   ├── UnknownLaneError           unknown-lane
 │   ├── UnknownMonthError          unknown-month
+│   ├── UnknownRequestError        unknown-request
 │   ├── UnknownSatelliteError      unknown-satellite
 │   └── UnknownTurnError           unknown-turn
 ├── BundleError                    a bundle, or the repository it comes from, is refused; what serves goes on serving
@@ -106,6 +108,7 @@ EdgeVoiceError
 │   ├── NotBetterError             not-better
 │   ├── OverlapError               seen-in-fitting
 │   └── TooFewRecordingsError      too-few-recordings
+├── QueueFullError                 queue-full
 ├── DiskError                      disk-full
 │   └── NewerRecordsError          newer-records
 ├── RecordsKeyError                records-key
@@ -467,6 +470,18 @@ class UnknownMonthError(ControlError):
     code = "unknown-month"
 
 
+class UnknownRequestError(ControlError):
+    """No request that waits has that id."""
+
+    code = "unknown-request"
+
+
+class RequestTakenError(ControlError):
+    """That request is not in a state in which this may be done with it."""
+
+    code = "request-taken"
+
+
 class UnknownLaneError(ControlError):
     """No lane has that name."""
 
@@ -735,6 +750,12 @@ class TooFewRecordingsError(EvaluationError):
     """The recordings are too few, or too much alike, to fit a scorecard to."""
 
     code = "too-few-recordings"
+
+
+class QueueFullError(EdgeVoiceError):
+    """As many requests wait as may, or this kind may not."""
+
+    code = "queue-full"
 
 
 class DiskError(EdgeVoiceError):

@@ -175,7 +175,12 @@ async def _built(
     stack.push_async_callback(grammar.aclose)
     edge = DecodeQueue(supply.lease, supply.serving, limit=settings.asr.waiting, workers=workers())
     stack.callback(edge.close)
-    home = Vocabulary(names=settings.home.names, areas=settings.home.areas, floors=settings.home.floors)
+    home = Vocabulary(
+        names=settings.home.names,
+        areas=settings.home.areas,
+        floors=settings.home.floors,
+        critical=settings.home.critical,
+    )
     scorecard = functools.partial(scorecard_of, edge, models.cards)
     upkeep = await Upkeep.built(
         models,

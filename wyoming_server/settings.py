@@ -35,6 +35,7 @@ from .pipeline.wake import WakeSettings
 from .records.caps import LedgerSettings
 from .records.record_settings import RecordSettings
 from .resilience.breaker import BreakerSettings
+from .resilience.queue_settings import QueueSettings
 from .settings_refusals import WRITE_A_DAY, sentences
 from .settings_schema import schema_of, texts_of
 
@@ -108,6 +109,8 @@ class HomeSettings:
     """Areas, likewise."""
     floors: tuple[str, ...] = ()
     """Floors, likewise."""
+    critical: tuple[str, ...] = ()
+    """Devices, scripts and sentences whose commands matter as an unlocked door does, beyond what their words say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +148,7 @@ class Settings:
     cloud: LanesSettings = field(default_factory=LanesSettings)
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    queue: QueueSettings = field(default_factory=QueueSettings)
     records: RecordSettings = field(default_factory=RecordSettings)
     threshold: ThresholdSettings = field(default_factory=ThresholdSettings)
     learning: LearnerSettings = field(default_factory=LearnerSettings)

@@ -12,6 +12,7 @@ import aiohttp
 from yarl import URL
 
 from .client_past import PastClient
+from .client_queue import QueueClient
 from .decoding import decode
 from .errors import (
     CannotConnectError,
@@ -66,6 +67,7 @@ class EdgeVoiceClient:
             self._tls = aiohttp.Fingerprint(bytes.fromhex(fingerprint))
         self._scheme = "https" if fingerprint is not None or not is_loopback(host) else "http"
         self.past = PastClient(self._request, long_seconds=LONG_REQUEST_SECONDS)
+        self.queue = QueueClient(self._request, long_seconds=LONG_REQUEST_SECONDS)
         """What it tells of earlier turns."""
 
     # Open to all.

@@ -10,6 +10,7 @@ from .decoding import decode
 from .errors import MalformedAnswerError, ServerTooNewError, ServerTooOldError
 from .protocol_bundles import BundleMoved, Bundles
 from .protocol_past import Baseline, Drift, DriftMoved, Headline, Records
+from .protocol_queue import Queue, QueueMoved
 
 type Json = dict[str, Any]
 """A JSON object."""
@@ -110,6 +111,11 @@ class Policy:
     confirm_critical: bool = True
     refuse_unconfirmed: bool = True
     defer: bool = False
+    list_hours: float | None = None
+    note_hours: float | None = None
+    reminder_hours: float | None = None
+    """None of the three for a hub that keeps no requests."""
+
     ask_text: bool = False
     release_channel: str | None = None
     """`stable` or `beta`. A hub that knows no bundles has none of these three."""
@@ -321,6 +327,10 @@ class Satellite:
     """`good`, `noisy` or `text_only`."""
 
     reason: str = ""
+    since: datetime | None = None
+    ends: str = ""
+    """What would end it."""
+
     evidence: Evidence = field(default_factory=Evidence)
     suggestion: Suggestion | None = None
 
@@ -344,6 +354,10 @@ class Status:
     """`normal`, `edge_only`, `starter`, `shedding`, `cloud_only` or `unavailable`."""
 
     mode_reason: str = ""
+    mode_since: datetime | None = None
+    mode_ends: str = ""
+    """What would end it. A hub of an earlier version tells neither."""
+
     model: Model = field(default_factory=Model)
     wake_words: tuple[WakeWord, ...] = ()
     policy: Policy = field(default_factory=Policy)
@@ -361,6 +375,9 @@ class Status:
     drift: Drift | None = None
     records: Records | None = None
     """None of both for a hub that keeps no records."""
+
+    queue: Queue | None = None
+    """None for a hub that keeps no requests."""
 
     baseline: Baseline | None = None
     """The one that is being recorded."""
@@ -411,7 +428,7 @@ class MonthOver:
     scorecard: Headline
 
 
-type Event = Hello | Status | Asking | Turn | Wake | BundleMoved | DriftMoved | MonthOver
+type Event = Hello | Status | Asking | Turn | Wake | BundleMoved | DriftMoved | QueueMoved | MonthOver
 
 _EVENTS: dict[str, tuple[type[Event], str | None]] = {
     "hello": (Hello, None),
@@ -421,6 +438,7 @@ _EVENTS: dict[str, tuple[type[Event], str | None]] = {
     "wake": (Wake, None),
     "bundle": (BundleMoved, None),
     "drift": (DriftMoved, None),
+    "queue": (QueueMoved, None),
     "scorecard": (MonthOver, None),
 }
 """Per type of message: its value, and the key that holds it where it is not the message itself."""

@@ -7,7 +7,7 @@ from .parts import Parts
 from .past import Past
 from .purge import Eraser
 from .rooms import Rooms
-from .steering import Steering
+from .steering import KINDS_OF_NAMES, Steering
 from .watch import Watch
 
 
@@ -23,6 +23,7 @@ class Erasers:
         return {
             "turns": self._turns,
             "transcripts": self._texts,
+            "queue": self._queue,
             "aggregates": lambda _: self._past.months.forget(),
             "learned": lambda _: self._learned(),
             "satellites": self._satellites,
@@ -42,6 +43,9 @@ class Erasers:
     async def _texts(self, satellite: str | None) -> int:
         return self._watch.forget_texts(satellite)
 
+    async def _queue(self, satellite: str | None) -> int:  # noqa: ARG002  # transitional
+        return 0
+
     async def _learned(self) -> int:
         self._past.drift.forget_learned()
         return await self._parts.brain.forget(self._steering.settings)
@@ -58,5 +62,5 @@ class Erasers:
 
     async def _names(self) -> int:
         before = self._steering.services.defaults.vocabulary
-        await self._steering.change_vocabulary({"names": (), "areas": (), "floors": (), "terms": ()})
-        return sum(map(len, (before.names, before.areas, before.floors, before.terms)))
+        await self._steering.change_vocabulary(dict.fromkeys(KINDS_OF_NAMES, ()))
+        return sum(map(len, (getattr(before, kind) for kind in KINDS_OF_NAMES)))

@@ -19,6 +19,8 @@ from .feed import Json
 from .parts import Parts
 
 _LOGGER = logging.getLogger(__name__)
+KINDS_OF_NAMES = ("names", "areas", "floors", "terms", "critical")
+"""What a home tells of itself."""
 
 
 class Steering:
@@ -81,7 +83,7 @@ class Steering:
             if home != self.services.defaults.vocabulary:
                 await self._adopt(self.settings, home)
                 self._warm(home)
-        return {key: len(getattr(home, key)) for key in ("names", "areas", "floors", "terms")}
+        return {key: len(getattr(home, key)) for key in KINDS_OF_NAMES}
 
     async def swap(self, wake: WakeEngine | None, vad: VadModel | None) -> None:
         """Let other wake words or another VAD hold for what begins from now on; None leaves them as they are."""

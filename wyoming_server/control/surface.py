@@ -40,6 +40,7 @@ from .months import MonthBook
 from .parts import Parts
 from .past import kept_up, past_of
 from .privacy import Keeper
+from .queue_desk import QueueDesk
 from .recorded import samples_of, transcribed
 from .rooms import Rooms
 from .satellite_book import SatelliteBook
@@ -120,6 +121,7 @@ class Control:
         self._steering = Steering(parts, settings, heard, on_change=self._steered)
         erasers = Erasers(parts, self._past, self._watch, self._rooms, self._steering)
         self._past.privacy.erase_by(erasers.by_name())
+        self._queue = QueueDesk(lambda: self._steering.settings)
         self._bundles = BundleDesk(parts.updates, parts.plain_models, self._changed)
         self._past.metrics.sources = Sources(
             status=self.status,
@@ -226,6 +228,11 @@ class Control:
         return self._past.months
 
     @property
+    def queue(self) -> QueueDesk:
+        """Requests that wait for a speech service."""
+        return self._queue
+
+    @property
     def metrics(self) -> Meters:
         """Counters for Prometheus."""
         return self._past.metrics
@@ -262,6 +269,8 @@ class Control:
             "server": server_fields(parts.server_id, self._started_at, parts.clock() - self._started_s),
             "mode": condition.mode.value,
             "mode_reason": condition.reason,
+            "mode_since": self._started_at,
+            "mode_ends": condition.ends,
             "model": model_fields(supply, recogniser.languages, recogniser.note, starter=STARTER),
             "wake_words": word_fields(services.wake.words),
             "policy": policy_of(settings),
@@ -276,6 +285,7 @@ class Control:
             "bundles": status_of(parts.updates),
             "drift": self._past.drift.status(),
             "records": self._past.privacy.status(),
+            "queue": self._queue.status(),
             **self._past.months.status(),
             "warnings": [
                 *warnings_of(facts, supply, lanes, cloud, disk),

@@ -35,6 +35,8 @@ def told(
         "wake_threshold": settings.wake_threshold,
         "state": str(evidence.state),
         "reason": evidence.reason,
+        "since": None,
+        "ends": "",
         "evidence": {
             "turns": evidence.turns,
             "wakes": counts.wakes,

@@ -1,6 +1,7 @@
 """The shapes of what the control API answers, as docs/control-api.md describes them."""
 
 from .control_past import BASELINE, DRIFT_EVENT, DRIFT_FIELDS, HEADLINE, KEPT_NOW, RESOURCES
+from .control_queue import QUEUE, QUEUE_EVENT
 from .control_shapes import AMOUNT, COUNT, FINGERPRINT, HEX_ID, MICROPHONES, NAME, PROSE, RATE, STAGES, SUMS, TRUST
 from .control_values import Anything, Choice, Maybe, Moment, Named, Number, Several, Text, Truth, Whole, record
 
@@ -13,6 +14,7 @@ CHOICES = {
     "error_target": Number(0.001, 0.5),
     **{name: Number(0, 86_400) for name in DAILY},
     "cloud_money_per_month": Number(0, 10_000),
+    **dict.fromkeys(("list_hours", "note_hours", "reminder_hours"), Number(0, 720)),
     "wake_threshold": Number(0, 1),
     "release_channel": Choice("stable", "beta"),
     "log_level": Choice("debug", "info", "warning", "error"),
@@ -85,6 +87,8 @@ SATELLITE = Named(
             "wake_threshold": Maybe(RATE),
             "state": Choice("good", "noisy", "text_only"),
             "reason": PROSE,
+            "since": Maybe(Moment()),
+            "ends": PROSE,
             "evidence": EVIDENCE,
             "suggestion": Maybe(record({"setting": NAME, "value": Anything(), "why": PROSE})),
         }
@@ -238,6 +242,8 @@ STATUS = Named(
             ),
             "mode": Choice("normal", "edge_only", "starter", "shedding", "cloud_only", "unavailable"),
             "mode_reason": PROSE,
+            "mode_since": Moment(),
+            "mode_ends": PROSE,
             "model": record(
                 {
                     "name": Maybe(NAME),
@@ -295,6 +301,7 @@ STATUS = Named(
             "resources": RESOURCES,
             "drift": record(DRIFT_FIELDS),
             "records": KEPT_NOW,
+            "queue": QUEUE,
             "baseline": Maybe(BASELINE),
             "scorecard": Maybe(HEADLINE),
             "satellites": Several(SATELLITE),
@@ -343,6 +350,7 @@ MESSAGES = {
         }
     ),
     "drift": DRIFT_EVENT,
+    "queue": QUEUE_EVENT,
     "scorecard": record({"type": Choice("scorecard"), "scorecard": HEADLINE}),
 }
 """What the WebSocket says, by type."""

@@ -16,7 +16,7 @@ from .control_events import events
 from .control_operation import Operation
 from .control_operations_past import EVERYTHING
 from .control_schemas import ANSWERED_ONLY, EVENT_STREAM, OPENAI, RESOURCES
-from .control_shapes import WHAT
+from .control_shapes import NAMES, WHAT
 from .control_speech import transcription
 from .control_surface import Json, Surface
 from .control_visitors import address_of
@@ -102,6 +102,13 @@ class Resources:
             "lineage": lambda _: asyncio.to_thread(surface.privacy.lineage),
             "kept": lambda _: surface.privacy.kept(),
             "purge": self._purge,
+            "queue": lambda _: surface.queue.all(),
+            "flush_queue": lambda _: surface.queue.flush(),
+            "drop_queue": lambda _: surface.queue.drop_all(),
+            "start_request": lambda asked: surface.queue.start(asked.path["id"], asked.body["by"]),
+            "end_request": lambda asked: surface.queue.end(asked.path["id"], asked.body["by"], asked.body["result"]),
+            "repeat_request": lambda asked: surface.queue.repeat(asked.path["id"], asked.body.get("text")),
+            "drop_request": lambda asked: surface.queue.drop(asked.path["id"]),
             "openai_models": _now(lambda _: _models(surface.health()["model"])),
             "openapi": _description,
         }
@@ -116,7 +123,7 @@ class Resources:
         return await self._surface.test_lane(_settings(asked.body))
 
     async def _change_vocabulary(self, asked: Asked) -> Json:
-        told = {kind: asked.body.get(kind, ()) for kind in ("names", "areas", "floors", "terms")}
+        told = {kind: asked.body.get(kind, ()) for kind in NAMES}
         return await self._surface.change_vocabulary(
             {kind: [name for one in names if (name := one.strip())] for kind, names in told.items()},
             asked.body.get("country"),

@@ -10,7 +10,8 @@ from . import control_answers as answers
 from .control_answers import CHOICES, ERROR, KINDS
 from .control_operation import FORM, WAV, Operation
 from .control_operations_past import DOCUMENTS, PAST
-from .control_shapes import COUNT, MICROPHONES, NAME
+from .control_queue import WAITING
+from .control_shapes import COUNT, MICROPHONES, NAME, NAMES
 from .control_values import Anything, Choice, Maybe, Moment, Number, Several, Text, Truth, Value, Whole, record
 
 ENDINGS = Choice("answered", "lane-timeout", "lane-failed", "lane-empty", "cancelled")
@@ -181,17 +182,18 @@ RESOURCES: tuple[Operation, ...] = (
         body=record(
             {},
             {
-                **dict.fromkeys(("names", "areas", "floors", "terms"), Several(NAME, most=20_000)),
+                **dict.fromkeys(NAMES, Several(NAME, most=20_000)),
                 "country": Maybe(COUNTRY),
             },
         ),
-        answer=record(dict.fromkeys(("names", "areas", "floors", "terms"), COUNT)),
+        answer=record(dict.fromkeys(NAMES, COUNT)),
         refusals=(413, 415),
         example={
             "names": ["Kitchen light"],
             "areas": ["Kitchen"],
             "floors": ["Ground floor"],
             "terms": ["movie"],
+            "critical": ["Front door"],
             "country": "DE",
         },
     ),
@@ -376,6 +378,7 @@ RESOURCES: tuple[Operation, ...] = (
         refusals=(409, 413, 415, 503),
     ),
     *PAST,
+    *WAITING,
     Operation(
         name="openai_models",
         method="GET",

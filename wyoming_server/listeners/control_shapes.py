@@ -13,7 +13,9 @@ FINGERPRINT = Text(most=64, pattern="[0-9a-f]{64}", form="64 hex digits")
 MICROPHONES = ("far_field", "near_field", "phone", "headset")
 TRUST = Choice("hub", "home", "cloud")
 STAGES = ("capture", "inference", "hold", "post", "cloud", "transport")
-WHAT = ("turns", "transcripts", "recordings", "corrections", "aggregates", "learned", "satellites", "vocabulary",
-        "ledger", "choices", "lanes")  # fmt: skip
+WHAT = ("turns", "transcripts", "recordings", "corrections", "queue", "aggregates", "learned", "satellites",
+        "vocabulary", "ledger", "choices", "lanes")  # fmt: skip
 """What can be erased."""
+NAMES = ("names", "areas", "floors", "terms", "critical")
+"""What a home tells of itself."""
 SUMS = Several(record({"lane": NAME, "trust": TRUST, "uploads": COUNT, "seconds": AMOUNT, "cost": AMOUNT}))

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from .control_told import Bundles, Drift, History, Metrics, Months, Privacy
+from .control_told import Bundles, Drift, History, Metrics, Months, Privacy, Queue
 
 type Json = dict[str, Any]
 """A JSON object."""
@@ -22,7 +22,7 @@ class Surface(Protocol):
         """Hear that a peer at an address has shown the token: it may use lanes and name satellites."""
 
     def events(self) -> AsyncIterator[Json]:
-        """Yield `status`, `asking`, `turn`, `wake`, `bundle`, `drift` and `scorecard` messages, the first at once.
+        """Yield messages: `status` first, `asking`, `turn`, `wake`, `bundle`, `drift`, `queue` and `scorecard`.
 
         Ends when the listener is behind.
         """
@@ -110,6 +110,10 @@ class Surface(Protocol):
     @property
     def months(self) -> Months:
         """Scorecards and baselines."""
+
+    @property
+    def queue(self) -> Queue:
+        """Requests that wait."""
 
     @property
     def metrics(self) -> Metrics:

@@ -90,6 +90,31 @@ class Months(Protocol):
         """End it now. Raises NoBaselineError, DiskError."""
 
 
+class Queue(Protocol):
+    """Requests that wait for a speech service, or for their owner's word."""
+
+    async def all(self) -> Json:
+        """Return every request with what was said, and the settings. Raises DiskError."""
+
+    async def flush(self) -> Json:
+        """Ask the services now; return the same. Raises DiskError."""
+
+    async def drop_all(self) -> Json:
+        """Drop all but what is being done; return how many. Raises DiskError."""
+
+    async def start(self, request_id: str, by: str) -> Json:
+        """Hand a ready request to who does it. Raises UnknownRequestError, RequestTakenError, DiskError."""
+
+    async def end(self, request_id: str, by: str, result: str) -> Json:
+        """Hear how it ended. Raises UnknownRequestError, RequestTakenError, DiskError."""
+
+    async def repeat(self, request_id: str, text: str | None) -> Json:
+        """Return a new request in the place of one that needs its owner's word. Raises likewise."""
+
+    async def drop(self, request_id: str) -> Json:
+        """Drop one; return how many. Raises UnknownRequestError, RequestTakenError, DiskError."""
+
+
 class Metrics(Protocol):
     """Counters for Prometheus."""
 

@@ -64,7 +64,9 @@ def turn_request(
         turn_id=uuid.uuid4().hex,
         language=_language(_text(event.data, "language"), defaults, known),
         languages=defaults.languages,
-        vocabulary=Vocabulary(names=names, terms=terms) if names or terms else defaults.vocabulary,
+        vocabulary=Vocabulary(names=names, terms=terms, critical=defaults.vocabulary.critical)
+        if names or terms
+        else defaults.vocabulary,
         prompt=(names + terms) or (tuple(defaults.vocabulary.names) + tuple(defaults.vocabulary.areas)),
         mode=Mode.FILE if context.get("mode") == "file" else Mode.LIVE,
         answer_early=_answers_early(defaults, caller) and context.get("answer_early") is not False,
@@ -92,6 +94,8 @@ def caller_of(event: Event, *, defaults: Defaults, address: str, connection: str
         microphone_class=defaults.satellite(satellite).microphone_class or said or MicrophoneClass.FAR_FIELD,
         mode=_one_of(RoutingMode, context, "lane"),
         can_confirm=context.get("can_confirm") is True,
+        keeps_queue=context.get("keeps_queue") is True,
+        device=_text(context, "device_id") or "",
         client_lane=context.get("client_lane") is True,
         expect_confirmation=context.get("expect") == "confirm",
     )

@@ -25,6 +25,8 @@ class Vocabulary:
     floors: Sequence[str] = ()
     terms: Sequence[str] = ()
     """Other words worth knowing."""
+    critical: Sequence[str] = ()
+    """Names, and whole sentences, whose commands matter whatever their words say: locks, doors, what opens them."""
 
     def __post_init__(self) -> None:
         """Freeze the sequences."""

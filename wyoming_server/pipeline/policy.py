@@ -152,10 +152,14 @@ class Caller:
     session: str = ""
     """Its session_id, or what stands for one: the connection's peer."""
     satellite: str = ""
+    device: str = ""
+    """What the client calls the device; for requests that wait, which keep whose they are."""
     microphone_class: MicrophoneClass = MicrophoneClass.FAR_FIELD
     mode: RoutingMode | None = None
     """What it wants for this turn; None for the owner's setting."""
     can_confirm: bool = False
+    keeps_queue: bool = False
+    """It does requests that wait for a service, once that is back."""
     client_lane: bool = False
     """It can ask a cloud speech service by itself."""
     expect_confirmation: bool = False

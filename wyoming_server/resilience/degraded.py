@@ -64,6 +64,8 @@ class Condition:
     mode: Mode
     reason: str = ""
     """A sentence; empty when it is normal."""
+    ends: str = ""
+    """What would end it: a sentence, empty likewise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
