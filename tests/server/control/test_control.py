@@ -257,7 +257,13 @@ async def test_a_turn_that_the_home_could_make_nothing_of_is_counted_once_and_a_
 
 async def test_names_that_are_told_are_matched_by_the_next_turn(served: Home, owner: Owner) -> None:
     told = {"names": ["kitchen light"], "areas": ["kitchen"], "floors": [], "terms": []}
-    assert await owner.ask("PUT", "vocabulary", told) == {"names": 1, "areas": 1, "floors": 0, "terms": 0}
+    assert await owner.ask("PUT", "vocabulary", told) == {
+        "names": 1,
+        "areas": 1,
+        "floors": 0,
+        "terms": 0,
+        "critical": 0,
+    }
     for _ in range(100):
         heard = await turn(served, said("kitchen"), next(ROOMS))
         if "grammar" in heard.detail["points"]:

@@ -32,6 +32,8 @@ def test_a_satellite_is_told_as_the_contract_says() -> None:
         "wake_threshold": 0.5,
         "state": "good",
         "reason": "",
+        "since": None,
+        "ends": "",
         "evidence": {
             "turns": 20,
             "wakes": 31,

@@ -18,6 +18,7 @@ from wyoming_server.listeners.control_settings import ControlSettings
 from wyoming_server.listeners.control_surface import Json
 
 from .past_surfaces import ALARM, AT, BASELINE, HEADLINE, KEPT_NOW, RecordingDrift, RecordingPast
+from .queue_surfaces import WAITING_NOW, RecordingQueue
 
 SERVER_ID = "0123456789abcdef" * 2
 TURN: Json = {
@@ -31,7 +32,7 @@ TURN: Json = {
 }  # fmt: skip
 SATELLITE: Json = {
     "id": "assist_satellite.kitchen", "microphone_class": "far_field", "answer_early": True, "wake_threshold": None,
-    "state": "good", "reason": "",
+    "state": "good", "reason": "", "since": AT, "ends": "",
     "evidence": {"turns": 20, "wakes": 31, "false_wakes": 2, "snr_db": 18.5, "clipping": 0.0, "clipped_turns": 0,
                  "noisy_turns": 1, "cut_starts": 1},
     "suggestion": {"setting": "wake_threshold", "value": 0.6, "why": "it wakes at the television"},
@@ -40,7 +41,8 @@ POLICY: Json = {
     "routing_mode": "auto", "cloud_allowed": True, "audits": True, "keep_transcripts": False, "error_target": 0.05,
     "cloud_seconds_per_day": 600, "audit_seconds_per_day": 60, "hedge_seconds_per_day": 60,
     "cloud_money_per_month": 5, "hedge": False, "wake_threshold": 0.5, "answer_early": True, "confirm_critical": True,
-    "refuse_unconfirmed": False, "defer": False, "ask_text": True, "release_channel": "stable",
+    "refuse_unconfirmed": False, "defer": False, "list_hours": 24.0, "note_hours": 24.0, "reminder_hours": 4.0,
+    "ask_text": True, "release_channel": "stable",
     "automatic_updates": True, "cohort_reports": False, "log_level": "info", "keep_recordings": False,
 }  # fmt: skip
 LANE: Json = {
@@ -95,7 +97,7 @@ MOVED: Json = {
 STATUS: Json = {
     "schema": 1,
     "server": {"id": SERVER_ID, "name": "Edge Voice", "version": "0.1.0", "started_at": AT, "uptime_seconds": 12.3},
-    "mode": "normal", "mode_reason": "",
+    "mode": "normal", "mode_reason": "", "mode_since": AT, "mode_ends": "",
     "model": {"name": "base", "wanted": "base", "state": "ready", "progress": 1.0, "starter": False,
               "languages": ["en"], "note": ""},
     "wake_words": [{"id": "hey_jarvis", "phrase": "hey jarvis", "languages": ["en"]}], "policy": POLICY,
@@ -115,8 +117,8 @@ STATUS: Json = {
                       "population": "escalated"}],
     "resources": {"cpu_percent": 12.0, "memory_percent": 41.0, "memory_mb": 210.0, "throttled": None,
                   "decode_busy": 0.02, "waiting": 0, "most_waiting": 16, "saturated": False, "reason": ""},
-    "drift": {"state": "drifted", "turns_to_go": 0, "alarms": [ALARM]}, "records": KEPT_NOW, "baseline": BASELINE,
-    "scorecard": HEADLINE,
+    "drift": {"state": "drifted", "turns_to_go": 0, "alarms": [ALARM]}, "records": KEPT_NOW, "queue": WAITING_NOW,
+    "baseline": BASELINE, "scorecard": HEADLINE,
     "satellites": [SATELLITE], "bundles": BUNDLES,
     "warnings": [{"code": "starter-model", "message": "a small vocabulary", "subject": ""}],
 }  # fmt: skip
@@ -179,6 +181,7 @@ class RecordingSurface:
         self.may_answer.set()
         self._past = RecordingPast(self._hear)
         self._bundles = RecordingBundles(self._hear)
+        self._queue = RecordingQueue(self._hear)
 
     def _hear(self, *asked: object) -> None:
         self.asked.append(asked)
@@ -307,6 +310,10 @@ class RecordingSurface:
     @property
     def months(self) -> RecordingPast:
         return self._past
+
+    @property
+    def queue(self) -> RecordingQueue:
+        return self._queue
 
     @property
     def metrics(self) -> RecordingPast:

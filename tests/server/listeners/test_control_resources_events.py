@@ -16,6 +16,7 @@ from wyoming_server.listeners.control_answers import MESSAGES
 from wyoming_server.listeners.control_values import checked
 
 from .control_surfaces import MOVED, SERVER_ID, TURN, WAKE, RecordingSurface, opened
+from .queue_surfaces import QUEUE_MOVED
 
 ASKING = {"type": "asking", "turn_id": "a-turn", "satellite": None, "lane": "OpenAI"}
 EVENTS = "/api/v1/events"
@@ -41,10 +42,10 @@ async def eventually(holds: Callable[[], bool]) -> None:
 async def test_it_says_hello_then_the_status_then_what_happens(
     session: aiohttp.ClientSession, surface: RecordingSurface
 ) -> None:
-    surface.happens = [ASKING, {"type": "turn", "turn": TURN}, WAKE, MOVED]
+    surface.happens = [ASKING, {"type": "turn", "turn": TURN}, WAKE, MOVED, QUEUE_MOVED]
     async with session.ws_connect(EVENTS) as socket:
-        told = [await socket.receive_json(timeout=10) for _ in range(6)]
-    assert [one["type"] for one in told] == ["hello", "status", "asking", "turn", "wake", "bundle"]
+        told = [await socket.receive_json(timeout=10) for _ in range(7)]
+    assert [one["type"] for one in told] == ["hello", "status", "asking", "turn", "wake", "bundle", "queue"]
     assert [checked(MESSAGES[one["type"]], one) for one in told] == told
     assert told[0] == {"type": "hello", "version": 1, "min_version": 1, "id": SERVER_ID, "server_version": "0.1.0"}
 

@@ -98,9 +98,9 @@ async def test_choices_and_satellites_are_kept_and_returned(session: aiohttp.Cli
 
 
 async def test_a_vocabulary_is_counted_and_all_can_be_erased(session: aiohttp.ClientSession) -> None:
-    names = {"names": ["Kitchen light", "Loft"], "areas": ["Kitchen"], "terms": []}
+    names = {"names": ["Kitchen light", "Loft"], "areas": ["Kitchen"], "terms": [], "critical": ["Loft"]}
     told = await asked(session, "change_vocabulary", json=names)
-    assert told == {"names": 2, "areas": 1, "floors": 0, "terms": 0}
+    assert told == {"names": 2, "areas": 1, "floors": 0, "terms": 0, "critical": 1}
     erased = (await asked(session, "purge", json={"what": "everything"}))["erased"]
     assert set(erased) == set(WHAT)
 
