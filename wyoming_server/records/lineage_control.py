@@ -23,7 +23,7 @@ _POLICY: Fields = {
         Form.TRUTH: "answer_early ask_text audits automatic_updates cloud_allowed cohort_reports confirm_critical"
         " defer hedge keep_recordings keep_transcripts refuse_unconfirmed",
         Form.NUMBER: "audit_seconds_per_day cloud_money_per_month cloud_seconds_per_day error_target"
-        " hedge_seconds_per_day wake_threshold",
+        " hedge_seconds_per_day list_hours note_hours reminder_hours wake_threshold",
         Form.CODE: "log_level release_channel routing_mode",
     }
 }
@@ -208,7 +208,8 @@ FLOWS: tuple[Flow, ...] = (
                 Form.FIGURES: "evidence",
                 Form.NAME: "id",
                 Form.CODE: "microphone_class state",
-                Form.SENTENCE: "reason",
+                Form.SENTENCE: "ends reason",
+                Form.TIME: "since",
                 Form.SETTINGS: "suggestion",
                 Form.NUMBER: "wake_threshold",
             }
@@ -219,7 +220,8 @@ FLOWS: tuple[Flow, ...] = (
         {
             "status": {
                 Form.CODE: "mode",
-                Form.SENTENCE: "mode_reason warnings",
+                Form.SENTENCE: "mode_ends mode_reason warnings",
+                Form.TIME: "mode_since",
                 Form.MIXED: "model server wake_words",
                 Form.VERSION: "schema",
             },
