@@ -37,10 +37,13 @@ def _read(family: str) -> ClassWords:
     document: Mapping[str, Any] = yaml.safe_load(source.read_text(encoding="utf-8"))
     guarded = (_guarded(ENTRY, document["entries"]), _guarded(ALARM, document["alarms"]))
     simple = {key: Phrases(tuple(document[key])) for key in _SIMPLE}
+    simple |= {key: Phrases(tuple(document.get(key, ()))) for key in _PARTS_OF_LISTS}
     return ClassWords(**simple, guarded=guarded, harmless=_harmless(family, guarded))
 
 
 _SIMPLE = ("requests", "questions", "lists", "timers", "dictation", "alone", "everything")
+_PARTS_OF_LISTS = ("notes", "reminders")
+"""Where a language does not tell them apart, they are lists."""
 
 
 def _guarded(what: str, section: Mapping[str, Any]) -> Guarded:

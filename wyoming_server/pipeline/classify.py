@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from .policy import Workload, WorkloadClass
+from .policy import WaitKind, Workload, WorkloadClass
 from .types import Continuation, GrammarMatch
 from .wording import normalise
 
@@ -122,6 +122,10 @@ class ClassWords:
     """Words that a question begins with."""
     lists: Phrases = NO_PHRASES
     """Beginnings of what is written down."""
+    notes: Phrases = NO_PHRASES
+    """Those of it that are for a note."""
+    reminders: Phrases = NO_PHRASES
+    """Those of it that remind somebody."""
     timers: Phrases = NO_PHRASES
     dictation: Phrases = NO_PHRASES
     alone: Phrases = NO_PHRASES
@@ -145,18 +149,18 @@ class IntentGroup:
     reason: str
     asks: bool = False
     """It changes nothing."""
-    can_wait: bool = False
+    waits: WaitKind | None = None
 
 
 _WRITTEN_DOWN = "it is written down"
 INTENT_GROUPS = (
     IntentGroup(pattern="HassTimerStatus", kind=WorkloadClass.LIST, reason="it asks about a timer", asks=True),
     IntentGroup(pattern="Hass*Timer*", kind=WorkloadClass.LIST, reason="it is about a timer"),
-    IntentGroup(pattern="HassShoppingList*", kind=WorkloadClass.LIST, reason=_WRITTEN_DOWN, can_wait=True),
-    IntentGroup(pattern="HassList*", kind=WorkloadClass.LIST, reason=_WRITTEN_DOWN, can_wait=True),
-    IntentGroup(pattern="*Todo*", kind=WorkloadClass.LIST, reason=_WRITTEN_DOWN, can_wait=True),
-    IntentGroup(pattern="*Note*", kind=WorkloadClass.LIST, reason=_WRITTEN_DOWN, can_wait=True),
-    IntentGroup(pattern="*Remind*", kind=WorkloadClass.LIST, reason=_WRITTEN_DOWN, can_wait=True),
+    IntentGroup(pattern="HassShoppingList*", kind=WorkloadClass.LIST, reason=_WRITTEN_DOWN, waits=WaitKind.LIST),
+    IntentGroup(pattern="HassList*", kind=WorkloadClass.LIST, reason=_WRITTEN_DOWN, waits=WaitKind.LIST),
+    IntentGroup(pattern="*Todo*", kind=WorkloadClass.LIST, reason=_WRITTEN_DOWN, waits=WaitKind.LIST),
+    IntentGroup(pattern="*Note*", kind=WorkloadClass.LIST, reason=_WRITTEN_DOWN, waits=WaitKind.NOTE),
+    IntentGroup(pattern="*Remind*", kind=WorkloadClass.LIST, reason=_WRITTEN_DOWN, waits=WaitKind.REMINDER),
     IntentGroup(pattern="Hass*Get*", kind=WorkloadClass.COMMAND, reason="the hub can answer it itself", asks=True),
     IntentGroup(pattern="HassRespond", kind=WorkloadClass.COMMAND, reason="it is small talk", asks=True),
     IntentGroup(pattern="HassNevermind", kind=WorkloadClass.COMMAND, reason="it takes something back", asks=True),
@@ -208,12 +212,12 @@ def _by_intent(intent: str, slots: Mapping[str, str | float], said: str, words: 
         danger = _danger_in_slots(intent, slots, said, words)
     else:
         danger = ""
-    return _workload(group.kind, group.reason, danger, can_wait=group.can_wait)
+    return _workload(group.kind, group.reason, danger, waits=group.waits)
 
 
 def _by_words(said: str, words: ClassWords, *, is_long: bool, is_known: bool) -> Workload:
-    if words.lists.begin(said):
-        return _workload(WorkloadClass.LIST, _WRITTEN_DOWN, can_wait=True)
+    if (waits := _written_down(said, words)) is not None:
+        return _workload(WorkloadClass.LIST, _WRITTEN_DOWN, waits=waits)
     if words.timers.begin(said):
         return _workload(WorkloadClass.LIST, "it is about a timer", _delayed_danger(said, words))
     danger = _danger_in_words(said, words)
@@ -226,11 +230,20 @@ def _by_words(said: str, words: ClassWords, *, is_long: bool, is_known: bool) ->
     return _workload(WorkloadClass.COMMAND, reason, danger)
 
 
-def _workload(kind: WorkloadClass, reason: str, danger: str = "", *, can_wait: bool = False) -> Workload:
+def _written_down(said: str, words: ClassWords) -> WaitKind | None:
+    """Return what kind of writing down a text begins like; None for none."""
+    if words.reminders.begin(said):
+        return WaitKind.REMINDER
+    if words.notes.begin(said):
+        return WaitKind.NOTE
+    return WaitKind.LIST if words.lists.begin(said) else None
+
+
+def _workload(kind: WorkloadClass, reason: str, danger: str = "", *, waits: WaitKind | None = None) -> Workload:
     return Workload(
         kind=kind,
         critical=bool(danger),
-        can_wait=can_wait and not danger,
+        waits=None if danger else waits,
         reason=f"{reason}; {danger}" if danger else reason,
     )
 

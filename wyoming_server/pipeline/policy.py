@@ -29,6 +29,14 @@ class WorkloadClass(enum.StrEnum):
     DICTATION = "dictation"
 
 
+class WaitKind(enum.StrEnum):
+    """What is as good an hour later."""
+
+    LIST = "list"
+    NOTE = "note"
+    REMINDER = "reminder"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """What is asked for, and whether an error would cost."""
@@ -36,10 +44,15 @@ class Workload:
     kind: WorkloadClass
     critical: bool = False
     """Locks, alarms, doors, garage, "everything": raises the cost of an error, never its risk."""
-    can_wait: bool = False
-    """As good an hour later: lists and notes; never a timer, a broadcast or a device."""
+    waits: WaitKind | None = None
+    """As what it may wait; None for a timer, a broadcast, a device, and whatever is of use now or never."""
     reason: str = ""
     """What made it so, for people."""
+
+    @property
+    def can_wait(self) -> bool:
+        """As good an hour later."""
+        return self.waits is not None
 
 
 class MicrophoneClass(enum.StrEnum):
@@ -51,10 +64,20 @@ class MicrophoneClass(enum.StrEnum):
     HEADSET = "headset"
 
 
+class RoutingMode(enum.StrEnum):
+    """What the owner, or the caller for one turn, wants."""
+
+    AUTO = "auto"
+    EDGE = "edge"
+    CLOUD = "cloud"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SatelliteSettings(Checked):
     """What the owner has set for one satellite; None leaves it to the home's setting, or to what the client says."""
 
+    routing_mode: RoutingMode | None = None
+    """Where its speech may be heard; of this and what the client asks for, `edge` wins."""
     microphone_class: MicrophoneClass | None = None
     answer_early: bool | None = None
     wake_threshold: float | None = None
@@ -134,14 +157,6 @@ class Threshold:
     guaranteed: bool = False
     """Whether its bound holds: only with a consented cloud lane and audits."""
     reason: str = ""
-
-
-class RoutingMode(enum.StrEnum):
-    """What the owner, or the caller for one turn, wants."""
-
-    AUTO = "auto"
-    EDGE = "edge"
-    CLOUD = "cloud"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +249,7 @@ class Policy:
     refuse_unconfirmed: bool = True
     """Whether risky text that matters is refused where nobody can be asked."""
     defer: bool = False
-    """Whether risky lists and notes wait for the cloud when it cannot be reached; never device actions."""
+    """Whether risky lists, notes and reminders wait for a service that cannot be reached; never device actions."""
     ask_text: bool = True
     """Whether a caller that can is asked for typed text when its microphone is unusable."""
     edge_dictation: bool = False

@@ -144,13 +144,14 @@ ROWS = (
     ),
     Row(
         name="risky, waits",
-        when="The risk is above the threshold, it is a list or a note, the owner lets those wait, the caller keeps a "
-        "queue, and a lane will come back.",
+        when="The risk is above the threshold, it is a list, a note or a reminder, the owner lets those wait, the "
+        "caller does them later, and a lane that the hub asks will come back.",
         fits=lambda case: (
             case.is_risky
             and case.workload.can_wait
             and case.policy.defer
-            and case.caller.can_confirm
+            and case.caller.keeps_queue
+            and not case.unkept
             and case.is_worth_waiting
         ),
         action=Action.DEFER,
@@ -206,9 +207,11 @@ def decide(
     history: History,
     price: Price,
     audio_seconds: float,
+    unkept: str = "",
 ) -> Decision:
     """Return what becomes of a hypothesis, by the first row that fits. Raises nothing.
 
+    `unkept` says why it cannot wait for a service, whatever the owner's choice; empty: it can.
     CONFIRM for a caller that cannot be asked stands for refusing: the turn makes it a NeedsConfirmationError.
     """
     case = weigh(
@@ -222,6 +225,7 @@ def decide(
         history=history,
         price=price,
         audio_seconds=audio_seconds,
+        unkept=unkept,
     )
     row = next(one for one in ROWS if one.fits(case))
     return Decision(
@@ -263,8 +267,10 @@ def _not_waiting(case: Case) -> str:
     """Return why a list or a note that might have waited does not."""
     if not (case.workload.can_wait and case.policy.defer):
         return ""
+    if case.unkept:
+        return f"; it does not wait: {case.unkept}"
     return "; it does not wait, because " + (
-        "no speech service will come back by itself" if case.caller.can_confirm else "the caller keeps no queue"
+        "no speech service will come back by itself" if case.caller.keeps_queue else "the caller keeps no queue"
     )
 
 

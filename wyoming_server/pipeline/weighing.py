@@ -41,7 +41,9 @@ class Case:
     no_lane: str
     """Why none can be, for people."""
     is_worth_waiting: bool
-    """A lane that cannot be asked now will be able to by itself."""
+    """A lane that the hub cannot ask now will be able to answer it later."""
+    unkept: str = ""
+    """Why it could not be kept until then; empty: that was not tried, or nothing is in the way."""
 
     @property
     def made_up(self) -> frozenset[str]:
@@ -116,6 +118,7 @@ def weigh(
     history: History,
     price: Price,
     audio_seconds: float,
+    unkept: str = "",
 ) -> Case:
     """Return a case with the lane that it may go to: the first that is ready, in the owner's order."""
     shut = _shut(policy, caller)
@@ -132,7 +135,8 @@ def weigh(
         audio_seconds=audio_seconds,
         lane=lane,
         no_lane="" if lane else shut or _why_none(lanes),
-        is_worth_waiting=not shut and any(one.state in RETURNING for one in lanes),
+        is_worth_waiting=not shut and any(one.state in RETURNING and not one.is_client for one in lanes),
+        unkept=unkept,
     )
 
 

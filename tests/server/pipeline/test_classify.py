@@ -22,7 +22,7 @@ from wyoming_server.pipeline.classify import (
     expected_kind,
 )
 from wyoming_server.pipeline.grammar import Vocabulary
-from wyoming_server.pipeline.policy import Workload, WorkloadClass
+from wyoming_server.pipeline.policy import WaitKind, Workload, WorkloadClass
 from wyoming_server.pipeline.types import Continuation, GrammarMatch
 
 COMMAND, LIST, QUESTION, DICTATION = WorkloadClass
@@ -119,11 +119,29 @@ async def test_only_what_is_as_good_an_hour_later_can_wait(grammar: HassilGramma
 
 def test_what_can_wait_is_a_list_or_note_and_never_critical() -> None:
     for group in INTENT_GROUPS:
-        assert not group.can_wait or group.kind is LIST
+        assert group.waits is None or group.kind is LIST
     add = GrammarMatch(continuation=Continuation.NONE, intent="HassListAddItem", slots={"item": "unlock the door"})
     assert classify("add unlock the door", add, language="en", speech_seconds=2.0, words=class_words("en")) == Workload(
-        kind=LIST, can_wait=True, reason="it is written down"
+        kind=LIST, waits=WaitKind.LIST, reason="it is written down"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "waits"),
+    [
+        ("Add milk to the shopping list.", "en", WaitKind.LIST),
+        ("please remind me to call the plumber", "en", WaitKind.REMINDER),
+        ("take a note the boiler leaks", "en", WaitKind.NOTE),
+        ("Erinnere mich an den Klempner", "de", WaitKind.REMINDER),
+        ("Notiere die Heizung tropft", "de", WaitKind.NOTE),
+        ("rappelle-moi de sortir les poubelles", "fr", WaitKind.REMINDER),
+        ("turn on the kitchen light", "en", None),
+    ],
+)
+async def test_lists_notes_and_reminders_are_told_apart(
+    grammar: HassilGrammar, text: str, language: str, waits: WaitKind | None
+) -> None:
+    assert (await workload(grammar, text, language)).waits is waits
 
 
 @pytest.mark.parametrize(

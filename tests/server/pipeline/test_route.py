@@ -24,20 +24,22 @@ from wyoming_server.pipeline.policy import (
     RoutingMode,
     Threshold,
     Trust,
+    WaitKind,
     Workload,
     WorkloadClass,
 )
 from wyoming_server.pipeline.route import MADE_UP, ROWS, decide, mode_of
 from wyoming_server.pipeline.types import Action, Decision, Hypothesis, Risk, Token
-from wyoming_server.pipeline.weighing import DISCARDED_RULES, DISCARDED_WHEN_UNSURE, weigh
+from wyoming_server.pipeline.weighing import DISCARDED_RULES, DISCARDED_WHEN_UNSURE, RETURNING, weigh
 
 ACCEPT, ESCALATE, CONFIRM, DEFER, ASK_TEXT, DISCARD = Action
 COMMAND = Workload(kind=WorkloadClass.COMMAND)
 UNLOCK = Workload(kind=WorkloadClass.COMMAND, critical=True, reason="it may open a door")
-NOTE = Workload(kind=WorkloadClass.LIST, can_wait=True)
+NOTE = Workload(kind=WorkloadClass.LIST, waits=WaitKind.NOTE)
 DICTATION = Workload(kind=WorkloadClass.DICTATION)
 PLAIN = Caller(trusted=True)
 ASKABLE = Caller(trusted=True, can_confirm=True)
+KEEPING = Caller(trusted=True, can_confirm=True, keeps_queue=True)
 ANSWERING = Caller(trusted=True, can_confirm=True, expect_confirmation=True)
 WITH_LANE = Caller(trusted=True, can_confirm=True, client_lane=True)
 GROQ = LaneHealth(name="Groq", trust=Trust.CLOUD)
@@ -46,6 +48,7 @@ CLIENT = LaneHealth(name="Home Assistant Cloud", trust=Trust.CLOUD, is_client=Tr
 BROKEN = LaneHealth(
     name="Groq", trust=Trust.CLOUD, state=LaneState.BROKEN, reason="Groq failed three times; next try in 20 s"
 )
+AWAY = LaneHealth(name="Home Assistant Cloud", trust=Trust.CLOUD, state=LaneState.BROKEN, is_client=True)
 UNCONSENTED = LaneHealth(name="Groq", trust=Trust.CLOUD, state=LaneState.NOT_CONSENTED)
 CAPPED = LaneHealth(name="Groq", trust=Trust.CLOUD, state=LaneState.CAPPED)
 FOREIGN = LaneHealth(name="Groq", trust=Trust.CLOUD, state=LaneState.WRONG_LANGUAGE)
@@ -274,16 +277,17 @@ def test_the_costs_are_those_of_the_reference() -> None:
 @pytest.mark.parametrize(
     ("workload", "lanes", "policy", "caller", "action", "says"),
     [
-        (NOTE, [BROKEN], Policy(defer=True), ASKABLE, DEFER, "kept until a speech service is back"),
-        (NOTE, [CAPPED], Policy(defer=True), ASKABLE, DEFER, "used up its budget"),
-        (NOTE, [GROQ], Policy(defer=True), ASKABLE, ESCALATE, "asking Groq"),
+        (NOTE, [BROKEN], Policy(defer=True), KEEPING, DEFER, "kept until a speech service is back"),
+        (NOTE, [CAPPED], Policy(defer=True), KEEPING, DEFER, "used up its budget"),
+        (NOTE, [GROQ], Policy(defer=True), KEEPING, ESCALATE, "asking Groq"),
         (NOTE, [BROKEN], Policy(), ASKABLE, ACCEPT, "the hub's text"),
-        (NOTE, [BROKEN], Policy(defer=True), PLAIN, ACCEPT, "the caller keeps no queue"),
-        (NOTE, [UNCONSENTED], Policy(defer=True), ASKABLE, ACCEPT, "no speech service will come back by itself"),
-        (NOTE, [], Policy(defer=True), ASKABLE, ACCEPT, "no speech service will come back by itself"),
-        (COMMAND, [BROKEN], Policy(defer=True), ASKABLE, ACCEPT, "the hub's text"),
-        (UNLOCK, [BROKEN], Policy(defer=True), ASKABLE, CONFIRM, "please confirm"),
-        (NOTE, [BROKEN], Policy(defer=True, mode=RoutingMode.EDGE), ASKABLE, ACCEPT, "keeps all speech on the hub"),
+        (NOTE, [BROKEN], Policy(defer=True), ASKABLE, ACCEPT, "the caller keeps no queue"),
+        (NOTE, [AWAY], Policy(defer=True), KEEPING, ACCEPT, "no speech service will come back by itself"),
+        (NOTE, [UNCONSENTED], Policy(defer=True), KEEPING, ACCEPT, "no speech service will come back by itself"),
+        (NOTE, [], Policy(defer=True), KEEPING, ACCEPT, "no speech service will come back by itself"),
+        (COMMAND, [BROKEN], Policy(defer=True), KEEPING, ACCEPT, "the hub's text"),
+        (UNLOCK, [BROKEN], Policy(defer=True), KEEPING, CONFIRM, "please confirm"),
+        (NOTE, [BROKEN], Policy(defer=True, mode=RoutingMode.EDGE), KEEPING, ACCEPT, "keeps all speech on the hub"),
     ],
 )
 def test_only_risky_notes_wait_and_only_for_a_lane_that_comes_back(
@@ -292,7 +296,7 @@ def test_only_risky_notes_wait_and_only_for_a_lane_that_comes_back(
     decision = decided(RISKY, workload, lanes=lanes, policy=policy, caller=caller)
     assert decision.action is action
     assert says in decision.reason
-    assert decided(SURE, workload, lanes=[BROKEN], policy=Policy(defer=True), caller=ASKABLE).action is not DEFER
+    assert decided(SURE, workload, lanes=[BROKEN], policy=Policy(defer=True), caller=KEEPING).action is not DEFER
 
 
 def test_dictation_goes_to_a_lane_unless_the_owner_leaves_it_to_the_hub() -> None:
@@ -399,6 +403,7 @@ callers = st.builds(
     trusted=st.booleans(),
     mode=st.sampled_from([None, *RoutingMode]),
     can_confirm=st.booleans(),
+    keeps_queue=st.booleans(),
     client_lane=st.booleans(),
     expect_confirmation=st.booleans(),
 )
@@ -427,7 +432,11 @@ policies = st.builds(
     edge_dictation=st.booleans(),
 )
 workloads = st.builds(
-    Workload, kind=st.sampled_from(WorkloadClass), critical=st.booleans(), can_wait=st.booleans(), reason=st.just("")
+    Workload,
+    kind=st.sampled_from(WorkloadClass),
+    critical=st.booleans(),
+    waits=st.sampled_from([None, *WaitKind]),
+    reason=st.just(""),
 )
 histories = st.builds(
     History, retries=st.integers(0, 4), correction=st.booleans(), failed=st.booleans(), microphone_usable=st.booleans()
@@ -476,8 +485,13 @@ def test_for_every_input_there_is_one_decision_with_a_reason_and_no_lane_is_aske
         assert decision.to_client is may[0].is_client
     else:
         assert not decision.to_client
-    if decision.action in (DEFER, ASK_TEXT):
+    if decision.action is ASK_TEXT:
         assert caller.can_confirm
+    if decision.action is DEFER:
+        assert caller.keeps_queue
+        assert caller.trusted
+        assert situation["workload"].can_wait
+        assert any(one.state in RETURNING and not one.is_client for one in situation["lanes"])
     if text and DISCARDED_RULES.intersection(tripped):
         assert decision.action is DISCARD
 
