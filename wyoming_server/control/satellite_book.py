@@ -6,18 +6,20 @@ from typing import Any
 
 from ..errors import InvalidSettingsError
 from ..learning.satellite_told import changed, kept, restored
-from ..pipeline.policy import SatelliteSettings
+from ..pipeline.policy import RoutingMode, SatelliteSettings
 from ..records.choices import SATELLITES, Choices
 
 _LOGGER = logging.getLogger(__name__)
 NOTHING = SatelliteSettings()
+UNREAD = SatelliteSettings(routing_mode=RoutingMode.EDGE)
+"""What holds where a satellite's settings cannot be read: its owner may have kept its speech on the hub."""
 
 
 class SatelliteBook:
     """Settings per satellite, read once and written when they change."""
 
     def __init__(self, choices: Choices, server_id: str) -> None:
-        """Read what is kept; a damaged entry is as none."""
+        """Read what is kept; a damaged entry is as UNREAD."""
         self._choices, self._secret = choices, server_id.encode()
         self._settings: dict[str, SatelliteSettings] = {}
         for name, value in choices.all().items():
@@ -25,7 +27,9 @@ class SatelliteBook:
                 try:
                     self._settings[name] = restored(value)
                 except InvalidSettingsError as error:
-                    _LOGGER.warning("a satellite's settings are as the home's: %s", error)
+                    _LOGGER.warning("a satellite's settings are as the home's, and its speech stays here: %s", error)
+                    self._settings[name] = UNREAD
+        self._settings |= {name: UNREAD for name in choices.unread if name.startswith(SATELLITES)}
 
     def of(self, satellite: str) -> SatelliteSettings:
         """Return a satellite's settings."""

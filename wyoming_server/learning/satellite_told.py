@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import InvalidSettingsError
-from ..pipeline.policy import MicrophoneClass, SatelliteSettings
+from ..pipeline.policy import MicrophoneClass, RoutingMode, SatelliteSettings
 from .microphones import Evidence, MicrophoneState
 from .satellites import SatelliteCounts
 from .wake_advice import Suggestion
@@ -33,6 +33,7 @@ def told(
         "microphone_class": str(microphone_class),
         "answer_early": answer_early if settings.answer_early is None else settings.answer_early,
         "wake_threshold": settings.wake_threshold,
+        "routing_mode": settings.routing_mode and str(settings.routing_mode),
         "state": str(evidence.state),
         "reason": evidence.reason,
         "since": None,
@@ -76,6 +77,7 @@ def kept(settings: SatelliteSettings) -> Json:
         "microphone_class": settings.microphone_class and str(settings.microphone_class),
         "answer_early": settings.answer_early,
         "wake_threshold": settings.wake_threshold,
+        "routing_mode": settings.routing_mode and str(settings.routing_mode),
     }
     return {name: value for name, value in values.items() if value is not None}
 
@@ -102,6 +104,12 @@ def _class(value: object) -> MicrophoneClass:
     return MicrophoneClass(value)
 
 
+def _mode(value: object) -> RoutingMode:
+    if not isinstance(value, str) or value not in list(RoutingMode):
+        raise InvalidSettingsError(f"routing_mode is one of {', '.join(RoutingMode)}, or null for the home's")
+    return RoutingMode(value)
+
+
 def _truth(value: object) -> bool:
     if not isinstance(value, bool):
         raise InvalidSettingsError("answer_early is true or false")
@@ -114,4 +122,4 @@ def _share(value: object) -> float:
     return float(value)
 
 
-_CHECKS = {"microphone_class": _class, "answer_early": _truth, "wake_threshold": _share}
+_CHECKS = {"microphone_class": _class, "answer_early": _truth, "wake_threshold": _share, "routing_mode": _mode}

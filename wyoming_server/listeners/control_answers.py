@@ -2,7 +2,20 @@
 
 from .control_past import BASELINE, DRIFT_EVENT, DRIFT_FIELDS, HEADLINE, KEPT_NOW, RESOURCES
 from .control_queue import QUEUE, QUEUE_EVENT
-from .control_shapes import AMOUNT, COUNT, FINGERPRINT, HEX_ID, MICROPHONES, NAME, PROSE, RATE, STAGES, SUMS, TRUST
+from .control_shapes import (
+    AMOUNT,
+    COUNT,
+    FINGERPRINT,
+    HEX_ID,
+    MICROPHONES,
+    NAME,
+    PROSE,
+    RATE,
+    ROUTING_MODES,
+    STAGES,
+    SUMS,
+    TRUST,
+)
 from .control_values import Anything, Choice, Maybe, Moment, Named, Number, Several, Text, Truth, Whole, record
 
 SWITCHES = ("cloud_allowed", "audits", "keep_transcripts", "hedge", "answer_early", "confirm_critical",
@@ -10,7 +23,7 @@ SWITCHES = ("cloud_allowed", "audits", "keep_transcripts", "hedge", "answer_earl
             "keep_recordings")  # fmt: skip
 DAILY = ("cloud_seconds_per_day", "audit_seconds_per_day", "hedge_seconds_per_day")
 CHOICES = {
-    "routing_mode": Choice("auto", "edge", "cloud"),
+    "routing_mode": Choice(*ROUTING_MODES),
     "error_target": Number(0.001, 0.5),
     **{name: Number(0, 86_400) for name in DAILY},
     "cloud_money_per_month": Number(0, 10_000),
@@ -85,6 +98,7 @@ SATELLITE = Named(
             "microphone_class": Maybe(Choice(*MICROPHONES)),
             "answer_early": Truth(),
             "wake_threshold": Maybe(RATE),
+            "routing_mode": Maybe(Choice(*ROUTING_MODES)),
             "state": Choice("good", "noisy", "text_only"),
             "reason": PROSE,
             "since": Maybe(Moment()),

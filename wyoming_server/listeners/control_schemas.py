@@ -11,7 +11,7 @@ from .control_answers import CHOICES, ERROR, KINDS
 from .control_operation import FORM, WAV, Operation
 from .control_operations_past import DOCUMENTS, PAST
 from .control_queue import WAITING
-from .control_shapes import COUNT, MICROPHONES, NAME, NAMES
+from .control_shapes import COUNT, MICROPHONES, NAME, NAMES, ROUTING_MODES
 from .control_values import Anything, Choice, Maybe, Moment, Number, Several, Text, Truth, Value, Whole, record
 
 ENDINGS = Choice("answered", "lane-timeout", "lane-failed", "lane-empty", "cancelled")
@@ -266,6 +266,7 @@ RESOURCES: tuple[Operation, ...] = (
                 "microphone_class": Choice(*MICROPHONES),
                 "answer_early": Truth(),
                 "wake_threshold": Maybe(Number(0, 1)),
+                "routing_mode": Maybe(Choice(*ROUTING_MODES)),
             },
         ),
         answer=answers.SATELLITE,
@@ -372,7 +373,7 @@ RESOURCES: tuple[Operation, ...] = (
         method="POST",
         path="/api/v1/transcribe",
         summary="Hear a PCM WAV recording",
-        query={"language": Text(most=35), "lane": Choice("auto", "edge", "cloud")},
+        query={"language": Text(most=35), "lane": Choice(*ROUTING_MODES)},
         kind=WAV,
         answer=answers.TRANSCRIBED,
         refusals=(409, 413, 415, 503),

@@ -11,6 +11,7 @@ RATE = Number(0, 1)
 HEX_ID = Text(most=32, pattern="[0-9a-f]{32}", form="32 hex digits")
 FINGERPRINT = Text(most=64, pattern="[0-9a-f]{64}", form="64 hex digits")
 MICROPHONES = ("far_field", "near_field", "phone", "headset")
+ROUTING_MODES = ("auto", "edge", "cloud")
 TRUST = Choice("hub", "home", "cloud")
 STAGES = ("capture", "inference", "hold", "post", "cloud", "transport")
 WHAT = ("turns", "transcripts", "recordings", "corrections", "queue", "aggregates", "learned", "satellites",

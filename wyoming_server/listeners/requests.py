@@ -86,13 +86,13 @@ def caller_of(event: Event, *, defaults: Defaults, address: str, connection: str
     if not defaults.trusts(address):
         return Caller(session=connection, satellite=address)
     satellite = _text(context, "satellite_id") or address
-    said = _one_of(MicrophoneClass, context, "microphone_class")
+    said, settings = _one_of(MicrophoneClass, context, "microphone_class"), defaults.satellite(satellite)
     return Caller(
         trusted=True,
         session=_text(context, "session_id") or connection,
         satellite=satellite,
-        microphone_class=defaults.satellite(satellite).microphone_class or said or MicrophoneClass.FAR_FIELD,
-        mode=_one_of(RoutingMode, context, "lane"),
+        microphone_class=settings.microphone_class or said or MicrophoneClass.FAR_FIELD,
+        mode=_mode(_one_of(RoutingMode, context, "lane"), settings.routing_mode),
         can_confirm=context.get("can_confirm") is True,
         keeps_queue=context.get("keeps_queue") is True,
         device=_text(context, "device_id") or "",
@@ -109,6 +109,11 @@ def _one_of[E: enum.StrEnum](kind: type[E], context: Mapping[str, Any], key: str
     if said not in set(kind):
         raise MalformedEventError(f"The field '{key}' must be one of {', '.join(kind)}")
     return kind(said)
+
+
+def _mode(asked: RoutingMode | None, owners: RoutingMode | None) -> RoutingMode | None:
+    """Return the mode of a turn: what stays on the hub by either's word stays there."""
+    return RoutingMode.EDGE if RoutingMode.EDGE in {asked, owners} else owners or asked
 
 
 def satellite_of(event: Event) -> str | None:

@@ -207,7 +207,7 @@ FLOWS: tuple[Flow, ...] = (
                 Form.TRUTH: "answer_early",
                 Form.FIGURES: "evidence",
                 Form.NAME: "id",
-                Form.CODE: "microphone_class state",
+                Form.CODE: "microphone_class routing_mode state",
                 Form.SENTENCE: "ends reason",
                 Form.TIME: "since",
                 Form.SETTINGS: "suggestion",
@@ -298,7 +298,7 @@ FLOWS: tuple[Flow, ...] = (
             "satellites": {
                 Form.NAME: "id",
                 Form.TRUTH: "answer_early",
-                Form.CODE: "microphone_class",
+                Form.CODE: "microphone_class routing_mode",
                 Form.NUMBER: "wake_threshold",
             }
         },

@@ -71,7 +71,10 @@ FLOWS: tuple[Flow, ...] = (
             }
         },
     ),
-    *entities("select", {"choices": {Form.CODE: "log_level microphone_class release_channel routing_mode"}}),
+    *entities(
+        "select",
+        {"choices": {Form.CODE: "log_level microphone_class release_channel routing_mode satellite_routing_mode"}},
+    ),
     *entities(
         "sensor",
         {

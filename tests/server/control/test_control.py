@@ -136,6 +136,20 @@ async def test_choices_lanes_and_satellites_outlive_a_restart_and_no_secret_lies
             assert told["microphone_class"] == "phone"
 
 
+async def test_a_room_whose_speech_is_to_stay_stays_whatever_its_client_asks_for(
+    served: Home, owner: Owner, cloud: StandIn
+) -> None:
+    guests, hall = next(ROOMS), next(ROOMS)
+    await owner.lanes(at_home(cloud))
+    assert (await owner.satellite(guests, routing_mode="edge"))["routing_mode"] == "edge"
+    for asked in ({}, {"lane": "cloud"}):
+        heard = await turn(served, KITCHEN_IN_NOISE, guests, **asked)
+        assert heard.detail is None or heard.detail["route"] == "edge"
+    assert (await turn(served, KITCHEN_IN_NOISE, hall)).detail["route"] == "cloud"
+    assert (await owner.satellite(guests, routing_mode=None))["routing_mode"] is None
+    assert (await turn(served, KITCHEN_IN_NOISE, guests)).detail["route"] == "cloud"
+
+
 async def test_a_kept_key_goes_nowhere_else(served: Home, owner: Owner, cloud: StandIn) -> None:
     await owner.lanes(at_home(cloud))
     without = {key: value for key, value in at_home(cloud).items() if key != "key"}

@@ -32,7 +32,7 @@ TURN: Json = {
 }  # fmt: skip
 SATELLITE: Json = {
     "id": "assist_satellite.kitchen", "microphone_class": "far_field", "answer_early": True, "wake_threshold": None,
-    "state": "good", "reason": "", "since": AT, "ends": "",
+    "routing_mode": None, "state": "good", "reason": "", "since": AT, "ends": "",
     "evidence": {"turns": 20, "wakes": 31, "false_wakes": 2, "snr_db": 18.5, "clipping": 0.0, "clipped_turns": 0,
                  "noisy_turns": 1, "cut_starts": 1},
     "suggestion": {"setting": "wake_threshold", "value": 0.6, "why": "it wakes at the television"},
