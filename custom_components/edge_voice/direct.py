@@ -71,6 +71,8 @@ class DirectLanes:
         status = self._coordinator.data
         if not status.policy.cloud_allowed or status.policy.routing_mode == "edge":
             return "nothing is to leave the hub"
+        if (known := status.satellite(satellite_id or "")) is not None and known.routing_mode == "edge":
+            return "this satellite's speech is not to leave the hub"
         lanes = [one for one in entity_lanes(self._hass, self._entry) if one.serves(satellite_id)]
         if not lanes:
             return "no entity of this Home Assistant is a lane of this satellite"

@@ -323,6 +323,9 @@ class Satellite:
     wake_threshold: float | None = None
     """None for the home's."""
 
+    routing_mode: str | None = ""
+    """`auto`, `edge` or `cloud`; None for the home's, empty of hubs that know none for a satellite."""
+
     state: str = "good"
     """`good`, `noisy` or `text_only`."""
 

@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import EdgeVoiceEntity, SatelliteEntity
-from .growing import async_add_as_they_appear, async_add_per_satellite
+from .growing import async_add_as_they_appear, async_add_per_satellite, satellites_with_names
 from .protocol import Policy, Satellite, Status
 from .types import EdgeVoiceConfigEntry
 
@@ -65,6 +65,16 @@ SATELLITE_SELECTS: tuple[EdgeVoiceSelectDescription[Satellite], ...] = (
     ),
 )
 
+AS_THE_HOME = "home"
+SATELLITE_ROUTING: EdgeVoiceSelectDescription[Satellite] = EdgeVoiceSelectDescription(
+    key="routing_mode",
+    translation_key="satellite_routing_mode",
+    entity_category=EntityCategory.CONFIG,
+    options=[AS_THE_HOME, "edge", "auto", "cloud"],
+    current_fn=lambda satellite: satellite.routing_mode or AS_THE_HOME,
+)
+"""Of hubs that know it."""
+
 
 async def async_setup_entry(
     hass: HomeAssistant, entry: EdgeVoiceConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
@@ -86,6 +96,19 @@ async def async_setup_entry(
             SatelliteSelect(coordinator, satellite_id, description) for description in SATELLITE_SELECTS
         ],
     )
+    async_add_as_they_appear(
+        hass,
+        entry,
+        async_add_entities,
+        named=_routed,
+        build=lambda coordinator, satellite_id: [SatelliteSelect(coordinator, satellite_id, SATELLITE_ROUTING)],
+    )
+
+
+def _routed(status: Status) -> list[str]:
+    """Return the satellites that can have a routing of their own."""
+    able = {one.id for one in status.satellites if one.routing_mode != ""}
+    return [one for one in satellites_with_names(status) if one in able]
 
 
 def _known_here(status: Status) -> list[str]:
@@ -128,5 +151,5 @@ class SatelliteSelect(SatelliteEntity, SelectEntity):
     @override
     async def async_select_option(self, option: str) -> None:
         """Tell the server; it pushes what it made of it."""
-        changes = {self.entity_description.key: option}
+        changes = {self.entity_description.key: None if option == AS_THE_HOME else option}
         await self.async_command(self.coordinator.client.change_satellite(self.satellite_id, **changes))

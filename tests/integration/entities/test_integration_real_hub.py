@@ -88,6 +88,9 @@ async def test_a_satellites_settings_hold_until_it_is_forgotten(
     for option in ("headset", "phone", "near_field", "far_field"):
         await act(hass, "select.select_option", f"select.{kitchen}_kind_of_microphone", option=option)
         await until_state(hass, f"select.{kitchen}_kind_of_microphone", option)
+    for option in ("edge", "auto", "cloud", "home"):
+        await act(hass, "select.select_option", f"select.{kitchen}_routing", option=option)
+        await until_state(hass, f"select.{kitchen}_routing", option)
     for state in ("off", "on", "off"):
         await act(hass, f"switch.turn_{state}", f"switch.{kitchen}_answer_early")
         await until_state(hass, f"switch.{kitchen}_answer_early", state)

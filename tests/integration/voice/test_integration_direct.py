@@ -147,6 +147,18 @@ def _has(entry: MockConfigEntry, part: str, change: dict[str, Any]) -> bool:
     return all(getattr(status, key) == value for key, value in change.items())
 
 
+async def test_a_room_whose_speech_stays_on_the_hub_goes_nowhere_while_that_is_away(
+    parlour: HomeAssistant, rooms: House, peer: Peer
+) -> None:
+    entry = await away(parlour, peer)
+    kitchen = peer.status["satellites"][0] | {"id": rooms.kitchen.entity_id, "routing_mode": "edge"}
+    await peer.push_status(satellites=[kitchen])
+    await until(lambda: entry.runtime_data.coordinator.data.satellite(rooms.kitchen.entity_id))
+    await rooms.kitchen.hear(said())
+    assert rooms.kitchen.data("error")["code"] == "stt-stream-failed"
+    assert not rooms.service.heard
+
+
 async def test_the_cap_counts_what_was_sent_meanwhile(
     parlour: HomeAssistant, gone: MockConfigEntry, rooms: House, peer: Peer
 ) -> None:
