@@ -274,6 +274,7 @@ async def _built(
     )
     control = Control(parts, settings, services, on_turn)
     await control.begin()
+    _in_background(upkeep.hear_late_words(), stack)
     return parts, control
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from . import __version__, memory
@@ -18,7 +19,7 @@ from .bundles.scorecards import LoadedScorecards
 from .canary.canary import Canary
 from .control.arms import Arms
 from .control.canary_turns import CanarySays, CanaryTurns
-from .control.ears import Ears, ear_loaders
+from .control.ears import LOOK_SECONDS, Ears, at_start, ear_loaders, fetched_at
 from .control.shadow import Shadow
 from .engines.decode_queue import DecodeQueue
 from .errors import EdgeVoiceError, ModelMissingError
@@ -65,6 +66,7 @@ class Models:
 class Upkeep:
     """What tries, moves and updates the models."""
 
+    settings: Settings
     models: Models
     arms: Arms
     updates: Updates
@@ -102,9 +104,10 @@ class Upkeep:
             chance=random.random,
             trim=memory.trim,
             memory_mb=settings.bundles.memory_mb,
+            data=models.opening.folder.root.parent,
         )
         updates = _updates(settings, models, arms, canary, server_id)
-        return cls(models=models, arms=arms, updates=updates)
+        return cls(settings=settings, models=models, arms=arms, updates=updates)
 
     async def run(self) -> None:
         """Take up updates once what is installed serves, or is refused."""
@@ -113,6 +116,17 @@ class Upkeep:
         for refused in self.models.refused:
             self.updates.refused(*refused)
         await self.updates.run()
+
+    async def hear_late_words(self) -> None:
+        """Take up wake words whose models come while the server runs; return once there are any."""
+        load = partial(at_start, self.models.bundles[Kind.WAKE], ear_loaders(self.settings).wake)
+        tried: int | None = -1
+        while True:
+            came = await asyncio.to_thread(fetched_at, self.settings)
+            if came != tried and await self.arms.hear_words(load):
+                return
+            tried = came
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 def _updates(settings: Settings, models: Models, arms: Arms, canary: Canary, server_id: str) -> Updates:

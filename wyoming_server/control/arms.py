@@ -32,7 +32,7 @@ from ..pipeline.turn import Stages
 from ..pipeline.types import Outcome
 from ..pipeline.wake import WakeEngine
 from .canary_turns import CanaryTurns
-from .ears import EarLoaders, Ears
+from .ears import ClosableWake, EarLoaders, Ears, NoWakeWords
 from .shadow import Shadow
 
 _LOGGER = logging.getLogger(__name__)
@@ -60,10 +60,12 @@ class Arms:
         chance: Callable[[], float],
         trim: Callable[[], None],
         memory_mb: int = 0,
+        data: Path | None = None,
     ) -> None:
         """Begin with what serves; `chance` draws from 0 to 1 which arm a turn gets, `trim` gives freed memory back.
 
-        `memory_mb` is what the owner lets a new model take, as after a restart, until another one is tried.
+        `memory_mb` is what the owner lets a new model take, as after a restart, until another one is tried; `data` is
+        the data folder, where wake words' models may lie that were fetched.
         """
         self._supply, self._edge, self._ears = supply, edge, ears
         self._turns, self._shadow, self._loaders = turns, shadow, loaders
@@ -72,6 +74,7 @@ class Arms:
         self._beside = edge.beside(self._candidate.lease)
         self._canary: Canary | None = None
         """Of the candidate that answers a share, or is watched."""
+        self._data = data
         self._memory_mb = memory_mb
         """What the owner lets a new model take; 0 for half of what is free."""
         self._limit_bytes = self._before_bytes = 0
@@ -93,7 +96,7 @@ class Arms:
         if kind is Kind.ASR:
             return await self._shadow.test(folder, limits)
         _LOGGER.info("trying %s", label)
-        model = await ApartModel.started(kind, folder, limits)
+        model = await ApartModel.started(kind, folder, limits, data=self._data)
         await model.aclose()
         if model.tried is None:
             raise EdgeVoiceError(f"The bundle {label} was not tried")
@@ -238,6 +241,19 @@ class Arms:
             await self.swap(None, vad)
             self._ears.vad = vad
         self._ears.labels[kind] = label
+
+    async def hear_words(self, load: Callable[[], ClosableWake]) -> bool:
+        """Take wake words up where there were none; False while there are still none. Raises EdgeVoiceError."""
+        before = self._ears.wake
+        if not isinstance(before, NoWakeWords) or self.swap is None:
+            return True
+        wake = await asyncio.to_thread(load)
+        if isinstance(wake, NoWakeWords) or self._ears.wake is not before:  # a bundle's words came meanwhile
+            wake.close()
+            return not isinstance(self._ears.wake, NoWakeWords)
+        await self.swap(wake, None)
+        self._ears.wake = wake
+        return True
 
     async def _drop(self) -> None:
         self._canary = None

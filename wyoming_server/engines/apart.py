@@ -114,8 +114,8 @@ class ApartModel:
     async def started(cls, kind: Kind, folder: Path, limits: TrialLimits, *, data: Path | None = None) -> Self:
         """Load a model's folder in a process of its own and hold it to its golden recordings.
 
-        `data` is the data folder, for the owner's own scorecard. Raises TrialError, SelfTestError, ModelError and
-        BundleManifestError; then the process is gone.
+        `data` is the data folder, for the owner's own scorecard and what was fetched for wake words. Raises
+        TrialError, SelfTestError, ModelError and BundleManifestError; then the process is gone.
         """
         bundle = await asyncio.to_thread(described, folder, data)
         process = await asyncio.create_subprocess_exec(

@@ -134,11 +134,13 @@ def _load_recogniser(job: Mapping[str, Any]) -> Answer:
 
 def _load_wake(job: Mapping[str, Any]) -> Answer:
     from .goldens import hear_wake_words  # noqa: PLC0415  # as above
+    from .wake_features import FETCHED  # noqa: PLC0415  # as above
     from .wake_openwakeword import OpenWakeWordEngine, words_in  # noqa: PLC0415  # as above
 
     folder = Path(job["folder"])
     words = words_in(folder)
-    engine = OpenWakeWordEngine.load(bundle=folder, enabled=words, gate=None)
+    fetched = Path(job["data"]) / FETCHED if job["data"] else None
+    engine = OpenWakeWordEngine.load(bundle=folder, fetched=fetched, enabled=words, gate=None)
     if engine.problems:
         raise engine.problems[0]
     return {"languages": [], "decode_ms": hear_wake_words(engine, words, folder, read_bundle(folder))}, None

@@ -18,6 +18,10 @@ from ..pipeline.wake import WAKE_FRAME_SAMPLES
 
 type Floats = npt.NDArray[np.float32]
 
+PACKAGE = "openwakeword"
+_MODELS = "openwakeword/resources/models"
+FETCHED = "wake-words"
+"""Folder in the data folder where the package is unpacked on a hub that it is not installed on."""
 EMBEDDING_SIZE = 96
 MEL_BANDS = 32
 MEL_WINDOW = 76
@@ -45,12 +49,17 @@ def open_session(path: Path) -> Any:
         raise ModelCorruptError(f"the wake model {path} cannot be loaded") from err
 
 
-def packaged_models() -> Path:
-    """Return the folder of models that openwakeword carries, without importing it; raises ModelMissingError."""
+def packaged_models(fetched: Path | None = None) -> Path:
+    """Return the folder of models that openwakeword carries, without importing it; raises ModelMissingError.
+
+    `fetched` is where the package is unpacked, whole or not at all, on a hub that it is not installed on.
+    """
     try:
-        return Path(str(distribution("openwakeword").locate_file("openwakeword/resources/models")))
+        return Path(str(distribution(PACKAGE).locate_file(_MODELS)))
     except PackageNotFoundError as err:
-        raise ModelMissingError("the openwakeword package, which carries the wake models, is not installed") from err
+        if fetched is not None and (fetched / _MODELS).is_dir():
+            return fetched / _MODELS
+        raise ModelMissingError(f"the {PACKAGE} package, which carries the wake models, is not installed") from err
 
 
 class Features:
@@ -65,9 +74,9 @@ class Features:
         """The embedding of silence, shape (1, EMBEDDING_SIZE): what a stream has heard before it begins."""
 
     @classmethod
-    def load(cls) -> Self:
-        """Load the packaged models (blocking); raises ModelMissingError, ModelCorruptError."""
-        models = packaged_models()
+    def load(cls, models: Path | None = None) -> Self:
+        """Load those of a folder, or the packaged ones (blocking); raises ModelMissingError, ModelCorruptError."""
+        models = models or packaged_models()
         return cls(open_session(models / "melspectrogram.onnx"), open_session(models / "embedding_model.onnx"))
 
     def mel(self, samples: Samples) -> Floats:

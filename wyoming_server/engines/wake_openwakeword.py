@@ -136,6 +136,7 @@ class OpenWakeWordEngine:
         *,
         custom: Path | None = None,
         bundle: Path | None = None,
+        fetched: Path | None = None,
         enabled: Collection[str] | None = None,
         gate: GateSettings | None = GateSettings(),  # noqa: B008 - frozen, so sharing it is harmless
         threads: int = 1,
@@ -143,13 +144,15 @@ class OpenWakeWordEngine:
         """Load the words that are enabled, or those that are on by default (blocking, about 0.2 s).
 
         `custom` is a folder of the owner's .onnx and .tflite words, `bundle` that of a signed bundle, whose words stand
-        for those of the same name. A word file that does not load is logged, kept in `problems`, and disturbs no
-        other. Raises ModelMissingError or ModelCorruptError for the models that every word
-        needs, UnknownWakeWordError for an enabled name that no file has.
+        for those of the same name, `fetched` where openwakeword is unpacked if it is not installed. A word file that
+        does not load is logged, kept in `problems`, and disturbs no other. Raises ModelMissingError or
+        ModelCorruptError for the models that every word needs, UnknownWakeWordError for an enabled name that no file
+        has.
         """
-        features = Features.load()
+        models = packaged_models(fetched)
+        features = Features.load(models)
         ours = words_in(bundle) if bundle else {}
-        files = {**named(_word_files(custom)), **ours}
+        files = {**named(_word_files(models, custom), models), **ours}
         _check_known(enabled or (), files)
         words: dict[WakeWord, WordModel] = {}
         problems: list[EdgeVoiceError] = []
@@ -190,8 +193,11 @@ class WordFile:
         return self.word.name in enabled if enabled else self.word.default
 
 
-def named(files: Iterable[Path]) -> dict[str, WordFile]:
-    """Return name → file. The newest of several versions has the plain name; the others keep their file's name."""
+def named(files: Iterable[Path], models: Path | None = None) -> dict[str, WordFile]:
+    """Return name → file. The newest of several versions has the plain name; the others keep their file's name.
+
+    `models` is the folder whose words may be off by default.
+    """
     found: dict[str, WordFile] = {}
     for path in sorted(files, key=_version_of, reverse=True):
         match = _STEM.fullmatch(path.stem)
@@ -207,7 +213,7 @@ def named(files: Iterable[Path]) -> dict[str, WordFile]:
             languages=("en",),
             version=match["version"] if match else "",
             engine="tflite" if is_tflite else "onnx",
-            default=plain not in _OFF_BY_DEFAULT or path.parent != packaged_models(),
+            default=plain not in _OFF_BY_DEFAULT or path.parent != models,
         )
         found[name] = WordFile(word=word, path=path, load=load_tflite_word if is_tflite else OnnxWord)
     return dict(sorted(found.items()))
@@ -218,8 +224,8 @@ def _version_of(path: Path) -> tuple[tuple[int, ...], str]:
     return tuple(map(int, match["version"].split("."))) if match else (), path.name
 
 
-def _word_files(custom: Path | None) -> Iterable[Path]:
-    yield from (path for path in packaged_models().glob("*.onnx") if path.stem not in _SHARED_MODELS)
+def _word_files(models: Path, custom: Path | None) -> Iterable[Path]:
+    yield from (path for path in models.glob("*.onnx") if path.stem not in _SHARED_MODELS)
     yield from packaged_tflite_files()
     if custom is None:
         return
