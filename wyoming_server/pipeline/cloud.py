@@ -109,6 +109,7 @@ class Lanes:
             state=state,
             reason=reason,
             is_client=guarded.lane is None,
+            on_trial=guarded.breaker.is_on_trial(self._clock()),
         )
 
     def _state(

@@ -162,6 +162,9 @@ class Breaker(Protocol):
     def permits(self, at_s: float) -> bool:
         """Tell whether the lane may be asked: closed, or half-open with its one trial free."""
 
+    def is_on_trial(self, at_s: float) -> bool:
+        """Tell whether it has failed, and the next that it is asked for finds out whether it answers again."""
+
     def entered(self, at_s: float) -> None:
         """Hear that it is being asked (takes the half-open trial)."""
 

@@ -218,6 +218,8 @@ class LaneHealth:
     """A sentence for people when it is not ready."""
     is_client: bool = False
     """The caller asks it by itself."""
+    on_trial: bool = False
+    """It failed, and nobody knows yet whether it answers again: the next utterance that may go there finds out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,6 +75,10 @@ class LaneBreaker:
         state = self.state(at_s)
         return state is BreakerState.CLOSED or (state is BreakerState.HALF_OPEN and not self._trial)
 
+    def is_on_trial(self, at_s: float) -> bool:
+        """Tell whether the next utterance finds out if the lane answers again."""
+        return self.state(at_s) is BreakerState.HALF_OPEN
+
     def entered(self, at_s: float) -> None:
         """Hear that it is being asked."""
         if self.state(at_s) is BreakerState.HALF_OPEN:

@@ -1,6 +1,8 @@
 """How well the hub can serve now, and why not better: a table. The first row that fits decides.
 
-Reasons say nothing that changes by itself, such as seconds or queue lengths: whoever watches is told of each change.
+Sentences say nothing that changes by itself, such as seconds or queue lengths: whoever watches is told of each change.
+A lane whose next upload is a trial counts as one that cannot be asked, until it has answered: else the mode would leap
+with every pause of a breaker. Turns ask it all the same.
 """
 
 import enum
@@ -41,15 +43,17 @@ class Facts(Checked):
 
     edge: Edge = Edge.SERVING
     edge_reason: str = ""
-    """Why it is missing: a sentence without its full stop."""
+    """Why it is missing, or why the starter stands in: a sentence without its full stop."""
+    edge_ends: str = "a speech model can be used again"
+    """When the chosen model will serve: what follows "Ends when"."""
     starter: bool = False
     """It is the small model that comes with the software."""
     crashes: int = ranged(0, at_least=0)
-    """How often it has crashed since it was loaded."""
+    """How often the chosen model, or the one that serves, has crashed or failed on end."""
     waiting: int = ranged(0, at_least=0)
     """Turns that wait for it."""
     most_waiting: int = ranged(0, at_least=0)
-    """As many as may wait within the budget; 0: no limit."""
+    """With so many, the next one would not be answered in time; 0: no limit."""
     lanes: tuple[LaneHealth, ...] = ()
     """In the owner's order."""
     cloud_allowed: bool = True
@@ -80,20 +84,23 @@ class Row:
     fits: Callable[[Facts], bool]
     because: Callable[[Facts], str]
     """The reason, for the home's people."""
+    until: Callable[[Facts], str]
+    """What would end it: what follows "Ends when"; empty for the last row."""
 
 
 def condition_of(facts: Facts) -> Condition:
     """Return the hub's mode, by the first row that fits. Raises nothing."""
     row = next(one for one in ROWS if one.fits(facts))
-    return Condition(mode=row.mode, reason=row.because(facts))
+    until = row.until(facts)
+    return Condition(mode=row.mode, reason=row.because(facts), ends=until and f"Ends when {until}.")
 
 
 def _open_lane(facts: Facts) -> LaneHealth | None:
-    """Return the first lane that can be asked now."""
+    """Return the first lane that can be asked now, and is known to answer."""
     if facts.routing_mode is RoutingMode.EDGE:
         return None
     allowed = (one for one in facts.lanes if facts.cloud_allowed or one.trust is not Trust.CLOUD)
-    return next((one for one in allowed if one.state is LaneState.READY), None)
+    return next((one for one in allowed if one.state is LaneState.READY and not one.on_trial), None)
 
 
 def _lacks_edge(facts: Facts) -> bool:
@@ -126,8 +133,38 @@ def _why_no_lane(facts: Facts) -> str:
 
 
 def _why_not(lane: LaneHealth, facts: Facts) -> str:
-    is_shut = not facts.cloud_allowed and lane.trust is Trust.CLOUD
-    return f"{lane.name} {_STATES[LaneState.READY if is_shut else lane.state]}"
+    return f"{lane.name} {_STATES[LaneState.READY if _is_shut(lane, facts) else _shown(lane)]}"
+
+
+def _is_shut(lane: LaneHealth, facts: Facts) -> bool:
+    return not facts.cloud_allowed and lane.trust is Trust.CLOUD
+
+
+def _shown(lane: LaneHealth) -> LaneState:
+    return LaneState.BROKEN if lane.state is LaneState.READY and lane.on_trial else lane.state
+
+
+_CURES = {
+    LaneState.READY: "its owner lets speech leave the home",
+    LaneState.BROKEN: "{} can be reached again, which the next turn that needs it finds out",
+    LaneState.NOT_CONSENTED: "its owner agrees that speech goes to {}",
+    LaneState.CAPPED: "{} has a budget again, with the next day or month or a higher limit",
+    LaneState.WRONG_LANGUAGE: "a speech service for this language is set up",
+}
+
+
+def _until_a_lane(facts: Facts) -> str:
+    """Return when a lane can be asked again."""
+    if facts.routing_mode is RoutingMode.EDGE:
+        return "its owner lets others be asked"
+    if not facts.lanes:
+        return "a speech service is set up"
+    states = ((one.name, LaneState.READY if _is_shut(one, facts) else _shown(one)) for one in facts.lanes)
+    return ", or when ".join(dict.fromkeys(_CURES[state].format(name) for name, state in states))
+
+
+def _until_edge(facts: Facts) -> str:
+    return facts.edge_ends
 
 
 def _in_brackets(text: str) -> str:
@@ -150,6 +187,7 @@ ROWS = (
         then="Every turn ends in an error at once.",
         fits=lambda facts: _lacks_edge(facts) and _open_lane(facts) is None,
         because=lambda facts: _sentence(f"{_edge_trouble(facts)}, and nobody else can be asked: {_why_no_lane(facts)}"),
+        until=lambda facts: f"{_until_edge(facts)}, or when {_until_a_lane(facts)}",
     ),
     Row(
         mode=Mode.CLOUD_ONLY,
@@ -157,23 +195,28 @@ ROWS = (
         then="All speech goes to the lane.",
         fits=lambda facts: (_lacks_edge(facts) or facts.crashes >= MOST_CRASHES) and _open_lane(facts) is not None,
         because=lambda facts: _sentence(f"{_edge_trouble(facts)}, so all speech goes to {_lane_name(facts)}"),
+        until=_until_edge,
     ),
     Row(
         mode=Mode.SHEDDING,
-        when="More turns wait than the budget allows.",
+        when="So many turns wait that another one would not be answered in time.",
         then="New turns go to a lane where one can be asked, else they end in an error at once.",
-        fits=lambda facts: 0 < facts.most_waiting < facts.waiting,
+        fits=lambda facts: 0 < facts.most_waiting <= facts.waiting,
         because=lambda facts: _sentence(
-            "more turns wait than can be answered in time, so new ones "
+            "so many turns wait that another one would not be answered in time, so new ones "
             + (f"go to {_lane_name(facts)}" if _open_lane(facts) else "are turned away")
         ),
+        until=lambda _: "fewer turns wait",
     ),
     Row(
         mode=Mode.STARTER,
         when="Only the starter model that comes with the software is there.",
         then="Works offline, for a small vocabulary.",
         fits=lambda facts: facts.starter,
-        because=lambda _: "The small starter model serves, which knows few words.",
+        because=lambda facts: _sentence(
+            f"the small starter model serves, which knows few words{_in_brackets(facts.edge_reason)}"
+        ),
+        until=_until_edge,
     ),
     Row(
         mode=Mode.EDGE_ONLY,
@@ -183,6 +226,7 @@ ROWS = (
         "choice.",
         fits=lambda facts: _open_lane(facts) is None,
         because=lambda facts: _sentence(f"the hub answers alone: {_why_no_lane(facts)}"),
+        until=_until_a_lane,
     ),
     Row(
         mode=Mode.NORMAL,
@@ -190,6 +234,7 @@ ROWS = (
         then="The hub first, lanes on risk.",
         fits=lambda _: True,
         because=lambda _: "",
+        until=lambda _: "",
     ),
 )
 """Read from above; the last one fits everything."""

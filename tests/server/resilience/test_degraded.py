@@ -1,5 +1,6 @@
 """The hub's modes: the table, its order, and the sentences that a home reads."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ def lane(state: LaneState = LaneState.READY, *, name: str = "Groq", trust: Trust
 GROQ = lane()
 BOX = lane(name="Box", trust=Trust.HOME)
 BROKEN = lane(LaneState.BROKEN)
+TRIED = dataclasses.replace(GROQ, on_trial=True)
 CLIENT = LaneHealth(name="Home Assistant Cloud", trust=Trust.CLOUD, is_client=True)
 SHUT = "its owner lets nothing leave the home"
 
@@ -28,6 +30,17 @@ EXPECTED = [
     (Facts(lanes=(BOX,), cloud_allowed=False), Mode.NORMAL, ""),
     (Facts(), Mode.EDGE_ONLY, "The hub answers alone: no speech service is set up."),
     (Facts(lanes=(BROKEN,)), Mode.EDGE_ONLY, "The hub answers alone: Groq cannot be reached."),
+    (Facts(lanes=(TRIED,)), Mode.EDGE_ONLY, "The hub answers alone: Groq cannot be reached."),
+    (
+        Facts(edge=Edge.MISSING, lanes=(TRIED,)),
+        Mode.UNAVAILABLE,
+        "The hub has no speech model that it can use, and nobody else can be asked: Groq cannot be reached.",
+    ),
+    (
+        Facts(starter=True, edge_reason="'base' crashed twice"),
+        Mode.STARTER,
+        "The small starter model serves, which knows few words ('base' crashed twice).",
+    ),
     (Facts(lanes=(lane(LaneState.CAPPED),)), Mode.EDGE_ONLY, "The hub answers alone: Groq has used up its budget."),
     (Facts(lanes=(lane(LaneState.NOT_CONSENTED),)), Mode.EDGE_ONLY, "The hub answers alone: Groq has no consent."),
     (
@@ -55,14 +68,14 @@ EXPECTED = [
     (
         Facts(waiting=5, most_waiting=4, starter=True),
         Mode.SHEDDING,
-        "More turns wait than can be answered in time, so new ones are turned away.",
+        "So many turns wait that another one would not be answered in time, so new ones are turned away.",
     ),
     (
         Facts(waiting=5, most_waiting=4, lanes=(BROKEN, BOX)),
         Mode.SHEDDING,
-        "More turns wait than can be answered in time, so new ones go to Box.",
+        "So many turns wait that another one would not be answered in time, so new ones go to Box.",
     ),
-    (Facts(waiting=4, most_waiting=4, lanes=(GROQ,)), Mode.NORMAL, ""),
+    (Facts(waiting=3, most_waiting=4, lanes=(GROQ,)), Mode.NORMAL, ""),
     (Facts(waiting=400, lanes=(GROQ,)), Mode.NORMAL, ""),
     (
         Facts(edge=Edge.MISSING, edge_reason="its files are damaged", lanes=(GROQ,), waiting=5, most_waiting=4),
@@ -95,6 +108,41 @@ def test_the_first_row_that_fits_gives_the_mode_and_its_reason(facts: Facts, mod
     assert (found.mode, found.reason) == (mode, reason)
 
 
+CAPPED = lane(LaneState.CAPPED, name="Deepgram")
+COMING = "'base' has been fetched"
+REACHED = "Groq can be reached again, which the next turn that needs it finds out"
+
+
+@pytest.mark.parametrize(
+    ("facts", "ends"),
+    [
+        (Facts(lanes=(GROQ,)), ""),
+        (Facts(), "Ends when a speech service is set up."),
+        (Facts(lanes=(BROKEN,)), f"Ends when {REACHED}."),
+        (Facts(lanes=(TRIED,)), f"Ends when {REACHED}."),
+        (
+            Facts(lanes=(BROKEN, CAPPED)),
+            f"Ends when {REACHED}, or when Deepgram has a budget again, with the next day or month or a higher limit.",
+        ),
+        (
+            Facts(lanes=(lane(LaneState.NOT_CONSENTED),)),
+            "Ends when its owner agrees that speech goes to Groq.",
+        ),
+        (Facts(lanes=(GROQ,), cloud_allowed=False), "Ends when its owner lets speech leave the home."),
+        (Facts(lanes=(GROQ,), routing_mode=RoutingMode.EDGE), "Ends when its owner lets others be asked."),
+        (Facts(starter=True, edge_ends=COMING, lanes=(GROQ,)), f"Ends when {COMING}."),
+        (Facts(waiting=4, most_waiting=4), "Ends when fewer turns wait."),
+        (Facts(edge=Edge.MISSING, edge_ends=COMING, lanes=(GROQ,)), f"Ends when {COMING}."),
+        (
+            Facts(edge=Edge.MISSING, lanes=(BROKEN,)),
+            f"Ends when a speech model can be used again, or when {REACHED}.",
+        ),
+    ],
+)
+def test_each_mode_says_what_would_end_it(facts: Facts, ends: str) -> None:
+    assert condition_of(facts).ends == ends
+
+
 any_facts = st.builds(
     Facts,
     edge=st.sampled_from(Edge),
@@ -109,6 +157,7 @@ any_facts = st.builds(
             trust=st.sampled_from(Trust),
             state=st.sampled_from(LaneState),
             reason=st.sampled_from(["", "asked again in 12 s"]),
+            on_trial=st.booleans(),
         ),
         max_size=3,
     ).map(tuple),
@@ -120,12 +169,12 @@ any_facts = st.builds(
 @given(facts=any_facts)
 def test_whatever_is_so_there_is_one_mode_and_one_sentence_that_stands_still(facts: Facts) -> None:
     found = condition_of(facts)
-    assert bool(found.reason) == (found.mode is not Mode.NORMAL)
-    if found.reason:
-        assert found.reason.endswith(".")
-        assert found.reason[0].isupper()
-        assert "12 s" not in found.reason
-        assert "  " not in found.reason
+    assert bool(found.reason) == bool(found.ends) == (found.mode is not Mode.NORMAL)
+    for sentence in filter(None, (found.reason, found.ends)):
+        assert sentence.endswith(".")
+        assert sentence[0].isupper()
+        assert "12 s" not in sentence
+        assert "  " not in sentence
 
 
 @given(facts=any_facts)
