@@ -1,10 +1,16 @@
-"""Questions that we ask back, and yes and no, in the languages that are spoken to us."""
+"""What we say around our own questions, and what an answer to one means, in the languages that we ship."""
 
+import functools
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
+from typing import Final
+
+from .answer_words import de, en, es, fr, it, nl, pl, pt, sv, zh
+from .answer_words.phrases import Phrases
 
 
 class Answer(StrEnum):
@@ -15,107 +21,111 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Phrases:
-    """What is said, and what is understood, in one language."""
+class Reading:
+    """What a text means as an answer."""
 
-    ask: str
-    """With the text that was understood as {text}."""
-    declined: str
-    unclear: str
-    """Beside the question, when the answer was not understood."""
-    given_up: str
-    refused: str
-    ask_text: str
-    yes: frozenset[str]
-    """Any of these words says yes, if all others are polite."""
-    no: frozenset[str]
-    polite: frozenset[str]
+    answer: Answer | None = None
+    """None when it is no plain yes or no: something else was said instead."""
+
+    correction: str = ""
+    """What is wanted instead, behind a no."""
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-PHRASES: Mapping[str, Phrases] = {
-    "en": Phrases(
-        ask="Did you mean: {text}?",
-        declined="Okay, I left it alone.",
-        unclear="Sorry, yes or no?",
-        given_up="I did not understand the answer, so I left it alone.",
-        refused="I am not sure enough of what I heard, so I did nothing. Please say it again.",
-        ask_text="I cannot hear you well enough here. Please type it.",
-        yes=_words("yes yeah yep yup sure ok okay correct right exactly affirmative absolutely"),
-        no=_words("no nope nah not never wrong cancel stop forget"),
-        polite=_words(
-            "please do it that is thats that's it's i did go ahead of course thanks thank you so mean don't dont"
-        ),
-    ),
-    "de": Phrases(
-        ask="Meintest du: {text}?",
-        declined="Gut, ich habe nichts gemacht.",
-        unclear="Wie bitte, ja oder nein?",
-        given_up="Ich habe die Antwort nicht verstanden und nichts gemacht.",
-        refused="Ich bin nicht sicher, was ich gehört habe, und habe nichts gemacht. Sag es bitte noch einmal.",
-        ask_text="Ich höre dich hier zu schlecht. Bitte tippe es ein.",
-        yes=_words("ja jawohl jep jo genau richtig stimmt okay ok klar gerne sicher"),
-        no=_words("nein nee ne nicht falsch abbrechen stopp stop niemals"),
-        polite=_words("bitte danke das mach mache es ist tu doch natürlich so war ich meinte"),
-    ),
-    "es": Phrases(
-        ask="¿Quisiste decir: {text}?",
-        declined="De acuerdo, no he hecho nada.",
-        unclear="Perdón, ¿sí o no?",
-        given_up="No he entendido la respuesta y no he hecho nada.",
-        refused="No estoy seguro de lo que he oído y no he hecho nada. Dilo otra vez, por favor.",
-        ask_text="Aquí no te oigo bien. Escríbelo, por favor.",
-        yes=_words("sí si vale claro correcto exacto exactamente ok okay cierto bueno"),
-        no=_words("no nunca cancela cancelar para incorrecto"),
-        polite=_words("por favor gracias hazlo eso es lo quiero así supuesto"),
-    ),
-    "fr": Phrases(
-        ask="Vouliez-vous dire : {text} ?",
-        declined="D'accord, je n'ai rien fait.",
-        unclear="Pardon, oui ou non ?",
-        given_up="Je n'ai pas compris la réponse et je n'ai rien fait.",
-        refused="Je ne suis pas assez sûr de ce que j'ai entendu et je n'ai rien fait. Répétez, s'il vous plaît.",
-        ask_text="Je vous entends trop mal ici. Écrivez-le, s'il vous plaît.",
-        yes=_words("oui ouais ok okay exact exactement correct accord sûr"),
-        no=_words("non pas annule annuler arrête faux jamais"),
-        polite=_words("s'il vous te plaît merci c'est ça fais faites le bien d'accord bien-sûr"),
-    ),
-    "nl": Phrases(
-        ask="Bedoelde je: {text}?",
-        declined="Goed, ik heb niets gedaan.",
-        unclear="Sorry, ja of nee?",
-        given_up="Ik heb het antwoord niet begrepen en niets gedaan.",
-        refused="Ik weet niet zeker genoeg wat ik hoorde en heb niets gedaan. Zeg het alsjeblieft nog eens.",
-        ask_text="Ik hoor je hier te slecht. Typ het alsjeblieft.",
-        yes=_words("ja jawel jep klopt juist precies oké ok okay zeker prima goed"),
-        no=_words("nee niet fout annuleer annuleren stop nooit"),
-        polite=_words("graag alsjeblieft dank je bedankt doe maar dat het is natuurlijk"),
-    ),
+PHRASES: Final[Mapping[str, Phrases]] = {
+    module.__name__.rpartition(".")[2]: module.PHRASES for module in (de, en, es, fr, it, nl, pl, pt, sv, zh)
 }
-_FALLBACK = "en"
-_WORD = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
+_FALLBACK: Final = "en"
+_WORD: Final = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
+_CHARACTER: Final = re.compile(r"[^\W\d_]")
+_PAUSE: Final = re.compile(r"[^\w\s'’]")
+"""Punctuation: recognisers write one where a speaker pauses."""
+_AROUND: Final = " \t\r\n.,;:!?…–—-¿¡。，、；：！？"
+
+type _Word = tuple[str, int, int]
+"""In lower case, with where it begins and ends."""
+type _Known = Mapping[tuple[str, ...], str]
+"""Words of a phrase → what it says: `yes`, `no` or `polite`."""
 
 
 def phrases(language: str | None) -> Phrases:
     """Return a language's phrases; English ones for a language that has none."""
-    code = (language or _FALLBACK).replace("_", "-").partition("-")[0].lower()
-    return PHRASES.get(code, PHRASES[_FALLBACK])
+    return PHRASES[_code(language)]
 
 
-def read(text: str, language: str | None) -> Answer | None:
-    """Return what a text answers, or None when it is no plain yes or no."""
-    known = phrases(language)
-    words = {_plain(word) for word in _WORD.findall(unicodedata.normalize("NFC", text))}
-    yes, no = words & known.yes, words & known.no
-    if not words or words - known.yes - known.no - known.polite or (yes and no):
-        return None
-    if no:
-        return Answer.NO
-    return Answer.YES if yes else None
+def question(text: str, language: str | None) -> str:
+    """Return a text said back as a question."""
+    bare = text.strip(_AROUND)
+    return phrases(language).ask.format(text=bare[:1].upper() + bare[1:])
+
+
+def read(text: str, language: str | None) -> Reading:
+    """Return what a text answers. Only words that are known to say yes, no or nothing at all make a yes."""
+    code = _code(language)
+    words = _words(text, code)
+    said = list(_said(words, _known(code)))
+    if words and None not in said:
+        if {"yes", "no"} <= set(said):
+            return Reading()
+        return Reading(answer=next((one for one in Answer if one in said), None))
+    return _read_correction(text, words, code)
+
+
+def _read_correction(text: str, words: list[_Word], code: str) -> Reading:
+    """Return what follows a no, if one begins the text."""
+    known = PHRASES[code]
+    denied = _length_of(words, _split(known.denials, code))
+    if not denied:
+        return Reading()
+    rest = words[denied:]
+    paused = denied > 1 or bool(rest and _PAUSE.search(text[words[denied - 1][2] : rest[0][1]]))
+    introductions = _split(known.introductions, code)
+    while taken := _length_of(rest, introductions):
+        paused, rest = True, rest[taken:]
+    if not rest or (known.denial_negates and not paused):
+        return Reading(answer=Answer.NO)
+    return Reading(answer=Answer.NO, correction=text[rest[0][1] :].strip(_AROUND))
+
+
+def _said(words: list[_Word], known: _Known) -> Iterator[str | None]:
+    """Yield what each phrase of a text says, the longest that fits; None for a word that says something else."""
+    longest = max(map(len, known))
+    at = 0
+    while at < len(words):
+        lengths = range(min(longest, len(words) - at), 0, -1)
+        found = next((one for one in lengths if _at(words, at, one) in known), 0)
+        yield known.get(_at(words, at, found))
+        at += found or 1
+
+
+def _length_of(words: list[_Word], of: frozenset[tuple[str, ...]]) -> int:
+    """Return how many words the longest of these phrases takes at the beginning."""
+    return max((len(one) for one in of if _at(words, 0, len(one)) == one), default=0)
+
+
+def _at(words: list[_Word], at: int, length: int) -> tuple[str, ...]:
+    return tuple(word for word, _, _ in words[at : at + length])
+
+
+def _words(text: str, code: str) -> list[_Word]:
+    pattern = _CHARACTER if PHRASES[code].spaceless else _WORD
+    return [(_plain(one.group()), one.start(), one.end()) for one in pattern.finditer(text)]
+
+
+@functools.cache
+def _known(code: str) -> _Known:
+    one = PHRASES[code]
+    kinds = {"polite": one.polite, "yes": one.yes, "no": one.no}
+    return {phrase: kind for kind, said in kinds.items() for phrase in _split(said, code)}
+
+
+def _split(said: Iterable[str], code: str) -> frozenset[tuple[str, ...]]:
+    return frozenset(tuple(word for word, _, _ in _words(one, code)) for one in said)
 
 
 def _plain(word: str) -> str:
-    return word.lower().replace("’", "'")
+    return unicodedata.normalize("NFC", word).lower().replace("’", "'")
+
+
+def _code(language: str | None) -> str:
+    letters = "".join(takewhile(str.isalpha, (language or _FALLBACK).lower()))
+    return letters if letters in PHRASES else _FALLBACK

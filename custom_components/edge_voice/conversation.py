@@ -1,6 +1,6 @@
 """The conversation: hands what was said on to the agent that the owner chose, and asks back where the hub is unsure."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, Literal, override
 
 from homeassistant.components import conversation
@@ -12,19 +12,24 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .answers import Answer, Phrases, phrases, read
+from .answers import Answer, Reading, phrases, read
+from .answers import question as ask_back
 from .complaints import Complaints
 from .const import DOMAIN
+from .corrections import async_corrected, async_is_known
 from .entity import EdgeVoiceEntity
 from .entry_options import CONF_CONVERSATION_AGENT
-from .exchanges import Heard, Question, Wish
+from .exchanges import Heard, Place, Question, Wish
 from .outcomes import Result
+from .satellite import listens_on
 from .types import EdgeVoiceConfigEntry
 
 PARALLEL_UPDATES = 0
 CONVERSATION: Final = EntityDescription(key="conversation", translation_key="conversation")
 MOST_TRIES: Final = 2
 """Who has not been understood twice is not asked again."""
+MOST_QUESTIONS: Final = 3
+"""In a row, whoever corrects what is said back."""
 
 
 async def async_setup_entry(
@@ -34,6 +39,39 @@ async def async_setup_entry(
 ) -> None:
     """Add the conversation."""
     async_add_entities([EdgeVoiceConversation(entry)])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Turn:
+    """One text that came in, with what is known of it."""
+
+    given: conversation.ConversationInput
+    log: conversation.ChatLog
+    heard: Heard | None
+    """None for what was typed."""
+
+    follows: Question | None
+    """Ours, which is open in this conversation."""
+
+    @property
+    def text(self) -> str:
+        """What was understood."""
+        return self.heard.text if self.heard and self.heard.text else self.given.text
+
+    @property
+    def turn_id(self) -> str | None:
+        """The hub's id of it."""
+        return self.heard.turn_id if self.heard else None
+
+    @property
+    def wish(self) -> Wish:
+        """What the hub wants of it."""
+        return self.heard.wish if self.heard else Wish.NOTHING
+
+    @property
+    def place(self) -> Place:
+        """Where it came from."""
+        return Place(satellite_id=self.given.satellite_id, device_id=self.given.device_id)
 
 
 class EdgeVoiceConversation(EdgeVoiceEntity, conversation.ConversationEntity):
@@ -77,80 +115,123 @@ class EdgeVoiceConversation(EdgeVoiceEntity, conversation.ConversationEntity):
         self, user_input: conversation.ConversationInput, chat_log: conversation.ChatLog
     ) -> conversation.ConversationResult:
         """Answer, ask back, or hand on."""
-        heard = self._voice.exchanges.take(chat_log.conversation_id, user_input.text)
-        question = self._voice.exchanges.answered(chat_log.conversation_id)
-        answer = read(user_input.text, user_input.language) if question is not None else None
-        if question is not None and answer is not None:
-            return await self._answered(question, answer, heard, user_input, chat_log)
-        said = phrases(user_input.language)
-        match heard.wish if heard else Wish.NOTHING:
-            case Wish.ASK_BACK if heard is not None:
-                return self._ask(Question(turn_id=heard.turn_id, text=heard.text), said, user_input, chat_log)
-            case Wish.REFUSE:
-                return self._say(said.refused, user_input, chat_log)
-            case Wish.ASK_TEXT:
-                return self._say(said.ask_text, user_input, chat_log)
-        return await self._hand_on(user_input, chat_log)
-
-    async def _answered(
-        self,
-        question: Question,
-        answer: Answer,
-        heard: Heard | None,
-        user_input: conversation.ConversationInput,
-        chat_log: conversation.ChatLog,
-    ) -> conversation.ConversationResult:
-        """Do what was asked for, or leave it; a yes that the hub is not sure of is asked for again."""
-        said = phrases(user_input.language)
-        if answer is Answer.NO:
-            self._voice.outcomes.tell(question.turn_id, Result.NO_INTENT)
-            return self._say(said.declined, user_input, chat_log)
-        if heard is not None and heard.wish is not Wish.NOTHING:
-            if question.tries >= MOST_TRIES:
-                return self._say(said.given_up, user_input, chat_log)
-            return self._ask(replace(question, tries=question.tries + 1), said, user_input, chat_log)
-        self._voice.outcomes.expect(chat_log.conversation_id, question.turn_id)
-        confirmed = replace(user_input, text=question.text)
-        if self._agent() != conversation.HOME_ASSISTANT_AGENT:
-            # The pipeline would have tried them first, and was given the answer only.
-            done = await conversation.async_handle_sentence_triggers(self.hass, confirmed, chat_log)
-            if done is not None:
-                return self._say(done, user_input, chat_log)
-        return await self._hand_on(confirmed, chat_log)
-
-    def _ask(
-        self,
-        question: Question,
-        said: Phrases,
-        user_input: conversation.ConversationInput,
-        chat_log: conversation.ChatLog,
-    ) -> conversation.ConversationResult:
-        """Say a text back, and listen for the answer."""
-        self._voice.outcomes.postpone(chat_log.conversation_id)
-        if (session := chat_session.current_session.get()) is None:
-            return self._say(said.refused, user_input, chat_log)
-        self._voice.exchanges.ask(session, question)
-        asked = said.ask.format(text=question.text.rstrip(" .!?"))
-        spoken = asked if question.tries == 1 else f"{said.unclear} {asked}"
-        return self._say(spoken, user_input, chat_log, goes_on=True)
-
-    def _say(
-        self,
-        text: str,
-        user_input: conversation.ConversationInput,
-        chat_log: conversation.ChatLog,
-        *,
-        goes_on: bool = False,
-    ) -> conversation.ConversationResult:
-        """Return an answer of our own; `goes_on` has the satellite listen again."""
-        chat_log.async_add_assistant_content_without_tools(
-            conversation.AssistantContent(agent_id=self.entity_id, content=text)
+        turn = _Turn(
+            given=user_input,
+            log=chat_log,
+            heard=self._voice.exchanges.take(chat_log.conversation_id, user_input.text),
+            follows=self._voice.exchanges.question(chat_log.conversation_id),
         )
-        response = intent.IntentResponse(language=user_input.language)
+        if turn.follows is None:
+            return await self._new(turn)
+        return await self._answer(turn, turn.follows, read(turn.text, user_input.language))
+
+    async def _new(self, turn: _Turn) -> conversation.ConversationResult:
+        """Answer a text that answers no question."""
+        said = phrases(turn.given.language)
+        match turn.wish:
+            case Wish.ASK_BACK:
+                return self._ask(Question(turn_id=turn.turn_id, text=turn.text, place=turn.place), turn)
+            case Wish.REFUSE:
+                return self._say(said.refused, turn)
+            case Wish.ASK_TEXT:
+                return self._say(said.ask_text, turn)
+            case Wish.KEPT:
+                return self._say(said.kept, turn)
+        return await self._do(turn.given.text, turn)
+
+    async def _answer(self, turn: _Turn, question: Question, reading: Reading) -> conversation.ConversationResult:
+        """Answer what was said while a question is open. A yes only counts in time, and from where it was asked."""
+        exchanges, said = self._voice.exchanges, phrases(turn.given.language)
+        is_here = turn.place == question.place
+        if is_here:
+            exchanges.close(turn.log.conversation_id)
+        if is_here and not exchanges.is_late(question, turn.heard.began_s if turn.heard else None):
+            return await self._take(turn, question, reading)
+        if reading.answer is None or reading.correction:
+            return await self._new(turn)
+        return self._say(said.expired if is_here else said.elsewhere, turn)
+
+    async def _take(self, turn: _Turn, question: Question, reading: Reading) -> conversation.ConversationResult:
+        """Do as an answer says that came in time; one that the hub is not sure of is asked for again."""
+        if turn.wish not in {Wish.NOTHING, Wish.ASK_BACK}:
+            return await self._new(turn)
+        if reading.correction:
+            return await self._correct(turn, question, reading.correction)
+        match reading.answer:
+            case Answer.NO:
+                return self._decline(turn, question)
+            case Answer.YES if turn.wish is Wish.NOTHING:
+                self._voice.outcomes.expect(turn.log.conversation_id, question.turn_id)
+                return await self._do(question.text, turn)
+            case None if await self._is_command(turn):
+                return await self._new(turn)
+        return self._ask_again(turn, question)
+
+    async def _correct(self, turn: _Turn, question: Question, rest: str) -> conversation.ConversationResult:
+        """Do what was meant instead, if that is sure enough: what is pieced together is said back once more."""
+        meant = await async_corrected(self.hass, turn.given, question.text, rest)
+        if meant is None and self._agent() == conversation.HOME_ASSISTANT_AGENT:
+            return self._decline(turn, question)
+        self._voice.outcomes.tell(question.turn_id, Result.NO_INTENT)
+        if meant in {None, rest} and turn.wish is Wish.NOTHING:
+            return await self._do(rest, turn)
+        if question.tries >= MOST_QUESTIONS:
+            return self._say(phrases(turn.given.language).given_up, turn)
+        return self._ask(
+            Question(turn_id=turn.turn_id, text=meant or rest, place=turn.place, tries=question.tries + 1), turn
+        )
+
+    def _decline(self, turn: _Turn, question: Question) -> conversation.ConversationResult:
+        self._voice.outcomes.tell(question.turn_id, Result.NO_INTENT)
+        return self._say(phrases(turn.given.language).declined, turn)
+
+    def _ask_again(self, turn: _Turn, question: Question) -> conversation.ConversationResult:
+        """Ask for what was not understood as an answer, not for ever."""
+        said = phrases(turn.given.language)
+        if question.tries >= MOST_TRIES:
+            return self._say(said.given_up, turn)
+        return self._ask(replace(question, tries=question.tries + 1), turn, before=f"{said.unclear} ")
+
+    async def _is_command(self, turn: _Turn) -> bool:
+        """Tell whether a text is for the agent rather than a yes that was misheard; other agents take any."""
+        if self._agent() != conversation.HOME_ASSISTANT_AGENT:
+            return True
+        return await async_is_known(self.hass, turn.given, turn.text)
+
+    def _ask(self, question: Question, turn: _Turn, *, before: str = "") -> conversation.ConversationResult:
+        """Say a text back, and take the answer: at once, or on the next wake where the satellite needs that."""
+        self._voice.outcomes.postpone(turn.log.conversation_id)
+        said = phrases(turn.given.language)
+        if (session := chat_session.current_session.get()) is None:
+            return self._say(said.refused, turn)
+        self._voice.exchanges.ask(session, question)
+        asked = before + ask_back(question.text, turn.given.language)
+        if not listens_on(self.hass, turn.place.satellite_id):
+            asked = f"{asked} {said.wake_again}"
+        return self._say(asked, turn, goes_on=True)
+
+    def _say(self, text: str, turn: _Turn, *, goes_on: bool = False) -> conversation.ConversationResult:
+        """Return an answer of our own; `goes_on` has the satellite listen again.
+
+        None of it goes into the chat log: an agent that saw our question there could take a later yes for its answer.
+        """
+        response = intent.IntentResponse(language=turn.given.language)
         response.async_set_speech(text)
         return conversation.ConversationResult(
-            response=response, conversation_id=chat_log.conversation_id, continue_conversation=goes_on
+            response=response, conversation_id=turn.log.conversation_id, continue_conversation=goes_on
         )
+
+    async def _do(self, text: str, turn: _Turn) -> conversation.ConversationResult:
+        """Have a text done as if it had just been said."""
+        given = replace(turn.given, text=text)
+        if text != turn.given.text:
+            turn.log.content[-1] = conversation.UserContent(content=text)
+        if turn.follows is not None and self._agent() != conversation.HOME_ASSISTANT_AGENT:
+            # The pipeline tries sentence triggers first, but not with what follows a question of ours.
+            done = await conversation.async_handle_sentence_triggers(self.hass, given, turn.log)
+            if done is not None:
+                return self._say(done, turn)
+        return await self._hand_on(given, turn.log)
 
     async def _hand_on(
         self, user_input: conversation.ConversationInput, chat_log: conversation.ChatLog

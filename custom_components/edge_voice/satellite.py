@@ -14,11 +14,14 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 
 from .const import LOGGER
+from .exchanges import Place
 from .protocol import Status
 
 FAR_FIELD: Final = "far_field"
 PHONE: Final = "phone"
 _PHONE_INTEGRATIONS: Final = frozenset({"mobile_app"})
+_DEAF_TO_QUESTIONS: Final = frozenset({"wyoming"})
+"""Integrations whose satellites take an answer only behind their wake word."""
 _SENSITIVITIES: Final = frozenset({"default", "relaxed", "aggressive"})
 _AFTER_SPEECH: Final = frozenset({"intent", "tts"})
 """Last stages of runs whose text goes to an agent; `ask_question` ends at the text."""
@@ -44,6 +47,14 @@ class Speaker:
     can_confirm: bool = False
     """It goes there for certain, so it can be asked back."""
 
+    began_s: float | None = None
+    """Monotonic time when they began."""
+
+    @property
+    def place(self) -> Place:
+        """Where it is said."""
+        return Place(satellite_id=self.satellite_id, device_id=self.device_id)
+
     @property
     def is_file(self) -> bool:
         """Tell whether nobody speaks: a recording came without a conversation."""
@@ -58,6 +69,13 @@ class _Run:
     device_id: str | None
     agent: str | None
     prefers_local: bool
+
+
+@callback
+def listens_on(hass: HomeAssistant, satellite_id: str | None) -> bool:
+    """Tell whether a satellite opens its microphone by itself for the answer to a question."""
+    known = er.async_get(hass).async_get(satellite_id) if satellite_id else None
+    return known is None or known.platform not in _DEAF_TO_QUESTIONS
 
 
 @callback

@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Mapping
+from dataclasses import replace
 from typing import Any, Final, override
 
 from homeassistant.components import stt
@@ -40,7 +41,12 @@ AWAY_SECONDS: Final = 1.0
 UNSAID: Final = "…"
 """Stands for a text that is not to be acted upon, or that there is none of: the agent knows what to say instead."""
 _WISHES: Final = {"confirm": Wish.ASK_BACK, "defer": Wish.ASK_BACK, "ask_text": Wish.ASK_TEXT}
-"""What the hub's actions ask of the agent. What could wait for a speech service is said back: nothing gets lost."""
+"""What the hub's actions ask of the agent. What could have waited and was not kept is said back: nothing gets lost."""
+_UNDONE: Final = {
+    Wish.REFUSE: "A text that matters was too unsure, and nobody could be asked",
+    Wish.KEPT: "A request waits for a speech service, and nobody could be told",
+}
+"""What must not be done now, whoever the agent is, and why nothing was."""
 
 
 async def async_setup_entry(
@@ -132,7 +138,8 @@ class EdgeVoiceSpeechToText(EdgeVoiceEntity, stt.SpeechToTextEntity):
 
     async def _hear(self, language: str, tape: Tape) -> str | None:
         """Return what is said on a tape; "" for silence, None for a failure that was logged."""
-        speaker = who_is_speaking(self.hass, self.status, own_entity(self.hass, self._entry, "conversation"))
+        ours = own_entity(self.hass, self._entry, "conversation")
+        speaker = replace(who_is_speaking(self.hass, self.status, ours), began_s=self._voice.exchanges.now())
         recorder = microphone_tests(self.hass).armed(speaker.satellite_id)
         try:
             return await self._hear_speaker(speaker, language, tape, recorder)
@@ -167,7 +174,7 @@ class EdgeVoiceSpeechToText(EdgeVoiceEntity, stt.SpeechToTextEntity):
         """Return the text that the pipeline goes on with."""
         came = time.monotonic()
         fields = transcript.fields
-        wish, text = _WISHES.get(str(fields.get("action")), Wish.NOTHING), transcript.text
+        wish, text = _wish_of(fields), transcript.text
         if fields.get("route") == "client":
             answer = await self._client_lanes.async_ask(fields, language, tape, lanes)
             text = answer.text or text
@@ -183,22 +190,21 @@ class EdgeVoiceSpeechToText(EdgeVoiceEntity, stt.SpeechToTextEntity):
 
     async def _tell_agent(self, fields: Any, text: str, wish: Wish, speaker: Speaker, language: str) -> str | None:
         """Leave the turn to our agent where it has to say something; return the text that it is shown."""
-        if wish is Wish.REFUSE and not speaker.meets_us:
-            self._complaints.about(
-                "needs-confirmation", "A text that matters was too unsure, and nobody could be asked"
-            )
+        if wish in _UNDONE and not speaker.meets_us:
+            self._complaints.about(str(wish), _UNDONE[wish])
             return None
         session = chat_session.current_session.get()
-        turn_id = fields.get("turn_id")
         if session is None:
             return text
-        if wish is Wish.NOTHING:
-            if text:
-                self._voice.outcomes.expect(session.conversation_id, turn_id)
-            return text
-        hidden = wish is not Wish.ASK_BACK or await self._would_trigger(text, language)
-        shown = UNSAID if hidden else text
-        self._voice.exchanges.tell(session, Heard(turn_id=turn_id, wish=wish, text=text, shown=shown))
+        turn_id = fields.get("turn_id")
+        if wish is Wish.NOTHING and text:
+            self._voice.outcomes.expect(session.conversation_id, turn_id)
+        if wish is Wish.NOTHING or (wish is Wish.ASK_BACK and not await self._would_trigger(text, language)):
+            shown = text
+        else:
+            shown = UNSAID
+        heard = Heard(turn_id=turn_id, wish=wish, text=text, shown=shown, began_s=speaker.began_s)
+        self._voice.exchanges.tell(session, heard)
         return shown
 
     async def _would_trigger(self, text: str, language: str) -> bool:
@@ -254,10 +260,12 @@ class EdgeVoiceSpeechToText(EdgeVoiceEntity, stt.SpeechToTextEntity):
             "session_id": speaker.session_id,
             "satellite_id": speaker.satellite_id,
             "microphone_class": speaker.microphone_class,
+            "device_id": speaker.device_id,
             "can_confirm": speaker.can_confirm,
+            "keeps_queue": speaker.meets_us or None,
             "client_lane": client_lane,
             "answer_early": speaker.answer_early,
-            "expect": "confirm" if self._voice.exchanges.is_asked(speaker.session_id) else None,
+            "expect": "confirm" if self._voice.exchanges.is_asked(speaker.session_id, speaker.place) else None,
             "mode": "file" if speaker.is_file else None,
         }
         return {key: value for key, value in told.items() if value is not None}
@@ -290,6 +298,14 @@ async def _recorded(chunks: AsyncIterable[bytes], recorder: Recorder) -> Any:
     async for chunk in chunks:
         recorder.hear(chunk)
         yield chunk
+
+
+def _wish_of(fields: Mapping[str, Any]) -> Wish:
+    """Return what a transcript's action asks of the agent."""
+    action = str(fields.get("action"))
+    if action == "defer" and fields.get("queued"):
+        return Wish.KEPT
+    return _WISHES.get(action, Wish.NOTHING)
 
 
 def _fail(recorder: Recorder | None, reason: str) -> None:
