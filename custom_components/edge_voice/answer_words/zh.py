@@ -3,8 +3,8 @@
 from .phrases import Phrases
 
 PHRASES = Phrases(
-    ask="{text}，是还是不是？",
-    wake_again="请再次唤醒我，说“是”或“不是”。",
+    ask="{text}，对还是错？",
+    wake_again="请再次唤醒我，回答“对”或“错”。",
     declined="好的，我什么都没做。",
     unclear="抱歉，我没听懂。",
     given_up="我没听懂您的回答，所以什么都没做。",
