@@ -24,6 +24,8 @@ from .issues import async_forget_issues, async_tell_version, async_watch_issues
 from .lanes import async_push_lanes
 from .ledger_watch import LedgerWatch
 from .protocol import Health
+from .queue_record import async_forget_record
+from .queue_runner import QueueRunner
 from .recordings import async_register_recordings
 from .services import async_setup_services
 from .services_bundles import async_setup_bundle_services
@@ -65,8 +67,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) ->
     """Set up one hub: see that it is there, the right one and ours, then show it and listen to it."""
     client = client_for(hass, entry.data)
     health = await _checked_health(hass, entry, client)
-    coordinator = EdgeVoiceCoordinator(hass, entry, client, random.Random())  # noqa: S311  # spreads retries, no secret
+    chance = random.Random()  # noqa: S311  # spreads retries, no secret
+    coordinator = EdgeVoiceCoordinator(hass, entry, client, chance)
     await coordinator.async_config_entry_first_refresh()
+    voice = await async_setup_voice(hass, entry, client, coordinator)
     entry.runtime_data = EdgeVoiceData(
         server_id=health.id,
         health=health,
@@ -74,7 +78,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) ->
         coordinator=coordinator,
         ledger=LedgerWatch(hass, entry, coordinator),
         wyoming=_wyoming(entry, health),
-        voice=await async_setup_voice(hass, entry, client, coordinator),
+        voice=voice,
+        queue=QueueRunner(hass, entry, coordinator, voice.errands, chance),
     )
     dr.async_get(hass).async_get_or_create(config_entry_id=entry.entry_id, **hub_device_info(coordinator))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
@@ -83,6 +88,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) ->
     async_watch_issues(hass, entry)
     for introduce in (async_announce_satellites, _async_push_lanes):
         entry.async_on_unload(coordinator.async_connected_listener(partial(introduce, hass, entry)))
+    await entry.runtime_data.queue.async_start()
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     coordinator.async_start()
     return True
@@ -90,6 +96,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) ->
 
 async def async_unload_entry(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -> bool:
     """Stop listening and take the entities away."""
+    await entry.runtime_data.queue.async_close()
     if unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         await entry.runtime_data.voice.async_close()
     return unloaded
@@ -99,6 +106,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -
     """Leave nothing behind in Home Assistant, and on the hub what the owner did not choose to have erased there."""
     async_forget_issues(hass, entry)
     await async_forget_voice(hass, entry.entry_id)
+    await async_forget_record(hass, entry.entry_id)
     if chosen(entry.options, CONF_ERASE_ON_REMOVAL):
         try:
             await client_for(hass, entry.data).purge(["everything"])

@@ -27,7 +27,17 @@ from .errors import (
 from .protocol import Asking, Event, Hello, MonthOver, Status, Turn, Wake
 from .protocol_bundles import BundleMoved
 from .protocol_past import DriftMoved
-from .signals import SIGNAL_ASKING, SIGNAL_BUNDLE, SIGNAL_DRIFT, SIGNAL_MONTH, SIGNAL_TURN
+from .protocol_queue import QueueMoved
+from .signals import (
+    SIGNAL_ASKING,
+    SIGNAL_BUNDLE,
+    SIGNAL_DRIFT,
+    SIGNAL_MODE,
+    SIGNAL_MONTH,
+    SIGNAL_QUEUE,
+    SIGNAL_SATELLITE,
+    SIGNAL_TURN,
+)
 
 FIRST_BACKOFF_SECONDS: Final = 1.0
 MOST_BACKOFF_SECONDS: Final = 60.0
@@ -53,6 +63,7 @@ class EdgeVoiceCoordinator(DataUpdateCoordinator[Status]):
         self._wake_listeners: list[Callable[[Wake], None]] = []
         self._bundle_listeners: list[Callable[[BundleMoved], None]] = []
         self._drift_listeners: list[Callable[[DriftMoved], None]] = []
+        self._queue_listeners: list[Callable[[QueueMoved], None]] = []
         self._month_listeners: list[Callable[[MonthOver], None]] = []
         self._connected_listeners: list[Callable[[], Coroutine[Any, Any, None]]] = []
 
@@ -107,6 +118,11 @@ class EdgeVoiceCoordinator(DataUpdateCoordinator[Status]):
         return _added(self._drift_listeners, listener)
 
     @callback
+    def async_add_queue_listener(self, listener: Callable[[QueueMoved], None]) -> CALLBACK_TYPE:
+        """Call when a request that waits has moved."""
+        return _added(self._queue_listeners, listener)
+
+    @callback
     def async_add_month_listener(self, listener: Callable[[MonthOver], None]) -> CALLBACK_TYPE:
         """Call when the scorecard of a month is there."""
         return _added(self._month_listeners, listener)
@@ -151,12 +167,22 @@ class EdgeVoiceCoordinator(DataUpdateCoordinator[Status]):
                 async_dispatcher_send(self.hass, SIGNAL_ASKING, self.config_entry.entry_id, event)
             case Wake():
                 _call(self._wake_listeners, event)
+            case _:
+                self._handle_moved(event)
+
+    @callback
+    def _handle_moved(self, event: BundleMoved | DriftMoved | QueueMoved | MonthOver) -> None:
+        """Take one event of what goes on beside the turns."""
+        match event:
             case BundleMoved():
                 _call(self._bundle_listeners, event)
                 async_dispatcher_send(self.hass, SIGNAL_BUNDLE, self.config_entry.entry_id, event)
             case DriftMoved():
                 _call(self._drift_listeners, event)
                 async_dispatcher_send(self.hass, SIGNAL_DRIFT, self.config_entry.entry_id, event)
+            case QueueMoved():
+                _call(self._queue_listeners, event)
+                async_dispatcher_send(self.hass, SIGNAL_QUEUE, self.config_entry.entry_id, event)
             case MonthOver():
                 _call(self._month_listeners, event)
                 async_dispatcher_send(self.hass, SIGNAL_MONTH, self.config_entry.entry_id, event)
@@ -170,12 +196,25 @@ class EdgeVoiceCoordinator(DataUpdateCoordinator[Status]):
                 LOGGER.info("%s is back", self.name)
             self.connected = True
             self.last_exception = None
+        before: Status | None = self.data
         self.async_set_updated_data(status)
+        if before is not None:
+            self._tell_changes(before, status)
         if returned:
             self._end_reauth()
             self._run_in_background(self._fetch_recent_turns)
             for listener in self._connected_listeners.copy():
                 self._run_in_background(listener)
+
+    @callback
+    def _tell_changes(self, before: Status, now: Status) -> None:
+        """Tell of a mode and of satellites' states that are others than before; also than before the hub was away."""
+        if now.mode != before.mode:
+            async_dispatcher_send(self.hass, SIGNAL_MODE, self.config_entry.entry_id, now, before.mode)
+        for satellite in now.satellites:
+            known = before.satellite(satellite.id)
+            if known is not None and known.state != satellite.state:
+                async_dispatcher_send(self.hass, SIGNAL_SATELLITE, self.config_entry.entry_id, satellite, known.state)
 
     @callback
     def _handle_lost(self, error: EdgeVoiceError) -> None:

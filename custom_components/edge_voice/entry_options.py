@@ -14,6 +14,12 @@ CONF_ERASE_ON_REMOVAL: Final = "erase_on_removal"
 CONF_CONVERSATION_AGENT: Final = "conversation_agent"
 """The agent that ours hands on to; absent: Home Assistant's own."""
 
+CONF_QUEUE_RESULTS: Final = "queue_results"
+"""How people hear of requests that waited: RESULTS_OFF, RESULTS_NOTIFY (absent: likewise), or RESULTS_ANNOUNCE."""
+RESULTS_OFF: Final = "off"
+RESULTS_NOTIFY: Final = "notify"
+RESULTS_ANNOUNCE: Final = "announce"
+
 DEFAULTS: Final[Mapping[str, bool]] = {
     CONF_REQUIRES_EXTERNAL_VAD: True,
     CONF_DIRECT_FALLBACK: True,

@@ -8,6 +8,7 @@ from .client import EdgeVoiceClient
 from .coordinator import EdgeVoiceCoordinator
 from .ledger_watch import LedgerWatch
 from .protocol import Health
+from .queue_runner import QueueRunner
 from .voice import Voice
 from .wyoming_client import WyomingTarget
 
@@ -30,3 +31,6 @@ class EdgeVoiceData:
 
     voice: Voice
     """What the conversation and the home tell the hub."""
+
+    queue: QueueRunner
+    """Does requests that waited for a speech service."""

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from wyoming.event import Event, async_read_event, async_write_event
 
+from tests.integration.waiting import Waiting
+
 type Json = dict[str, Any]
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -157,6 +159,8 @@ STATUS: Json = {
     },
     "mode": "normal",
     "mode_reason": "",
+    "mode_since": "2026-11-22T10:00:03+00:00",
+    "mode_ends": "",
     "model": {
         "name": "base",
         "state": "ready",
@@ -182,6 +186,9 @@ STATUS: Json = {
         "confirm_critical": True,
         "refuse_unconfirmed": True,
         "defer": False,
+        "list_hours": 24.0,
+        "note_hours": 24.0,
+        "reminder_hours": 4.0,
         "ask_text": False,
         "release_channel": "stable",
         "automatic_updates": False,
@@ -227,6 +234,8 @@ STATUS: Json = {
             "wake_threshold": None,
             "state": "good",
             "reason": "",
+            "since": None,
+            "ends": "",
             "evidence": {"turns": 20, "wakes": 31, "false_wakes": 2, "snr_db": 18.5, "clipping": 0.0},
             "suggestion": None,
         }
@@ -241,6 +250,16 @@ STATUS: Json = {
         "recordings": 0,
         "corrections": 0,
         "key": "good",
+    },
+    "queue": {
+        "enabled": False,
+        "waiting": 0,
+        "ready": 0,
+        "started": 0,
+        "needs_you": 0,
+        "bytes": 0,
+        "oldest": None,
+        "reason": "",
     },
     "baseline": None,
     "scorecard": HEADLINE,
@@ -290,6 +309,7 @@ class Peer:
         self.health = copy.deepcopy(HEALTH)
         self.status = copy.deepcopy(STATUS)
         self.ledger = copy.deepcopy(LEDGER)
+        self.queue = Waiting(self._queue_moved)
         self.hello: Json = {"type": "hello", "version": 1, "min_version": 1, "id": ID, "server_version": "0.1.0"}
         self.token = TOKEN
         self.port = 0
@@ -339,6 +359,17 @@ class Peer:
         self.status |= changes
         await self.push({"type": "status", "status": self.status})
 
+    async def keep(self, text: str | None = "add milk to the shopping list", **changes: Any) -> str:
+        """Have one more request wait, ready unless something else is said, and say so; return its id."""
+        request_id = self.queue.add(text, **changes)
+        one = self.queue.find(request_id)
+        await self.queue.move("ready" if one["state"] == "ready" else "kept", one)
+        return request_id
+
+    async def _queue_moved(self, message: Json) -> None:
+        await self.push(message)
+        await self.push_status(queue=self.queue.counts())
+
     async def push_kind(self, kind: str, **changes: Any) -> None:
         """Change what is said of one kind of model, and say so."""
         bundles = self.status["bundles"]
@@ -369,7 +400,10 @@ class Peer:
             return await self._events(request)
         body = await request.read()
         is_json = request.content_type == "application/json" and body
-        self.asked.append((request.method, request.raw_path, await request.json() if is_json else body))
+        told = await request.json() if is_json else body
+        self.asked.append((request.method, request.raw_path, told))
+        if request.path.startswith("/api/v1/queue"):
+            return await self.queue.answer(request.method, request.path, told or {})
         return web.json_response(self.answer(request.path))
 
     def answer(self, path: str) -> Json:

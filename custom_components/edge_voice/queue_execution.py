@@ -1,0 +1,78 @@
+"""One text to the agent that the owner chose, as if its speaker had just said it."""
+
+import asyncio
+from typing import Final
+
+from homeassistant.components import conversation
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.helpers import chat_session, intent
+
+from .agents import agent_behind, is_there
+from .const import LOGGER
+from .protocol_queue import WaitingRequest
+from .queue_stages import Finished, Stage
+
+PATIENCE_SECONDS: Final = 60.0
+"""Whether an agent that takes longer has done something, nobody knows."""
+
+
+async def async_execute(hass: HomeAssistant, entry: ConfigEntry, request: WaitingRequest) -> Finished:
+    """Have a text done. It raises nothing: what breaks off is `interrupted`, for nobody knows how far it came."""
+    if not request.text or not is_there(hass, agent_behind(hass, entry)):
+        return Finished(request=request, ended=Stage.FAILED)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await _converse(hass, entry, request, request.text)
+    except TimeoutError:
+        LOGGER.warning("The conversation agent took longer than %.0f s for a request that waited", PATIENCE_SECONDS)
+    except asyncio.CancelledError:
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise  # what is going away is this task, and not something of the agent's
+        LOGGER.warning("The conversation agent gave up a request that waited")
+    except Exception as error:  # noqa: BLE001  # agents are anybody's code
+        LOGGER.warning("The conversation agent broke off a request that waited: %s", type(error).__name__)
+    return Finished(request=request, ended=Stage.INTERRUPTED)
+
+
+async def _converse(hass: HomeAssistant, entry: ConfigEntry, request: WaitingRequest, text: str) -> Finished:
+    """Converse as a pipeline does: sentence triggers come before an agent that does not know them itself."""
+    agent = agent_behind(hass, entry)
+    told = conversation.ConversationInput(
+        text=text,
+        context=Context(),
+        conversation_id=request.session_id,
+        device_id=request.device_id,
+        satellite_id=request.satellite,
+        language=request.language or hass.config.language,
+        agent_id=agent,
+    )
+    with (
+        chat_session.async_get_chat_session(hass, told.conversation_id) as session,
+        conversation.async_get_chat_log(hass, session, told) as log,
+    ):
+        if agent != conversation.HOME_ASSISTANT_AGENT:
+            said = await conversation.async_handle_sentence_triggers(hass, told, log)
+            if said is not None:
+                return Finished(request=request, ended=Stage.DONE, answer=said)
+        result = await conversation.async_converse(
+            hass,
+            text,
+            session.conversation_id,
+            told.context,
+            language=told.language,
+            agent_id=agent,
+            device_id=told.device_id,
+            satellite_id=told.satellite_id,
+        )
+    return _read(request, result)
+
+
+def _read(request: WaitingRequest, result: conversation.ConversationResult) -> Finished:
+    """Return what an agent made of it. One that asks back may have done something, or nothing."""
+    speech: str = result.response.speech.get("plain", {}).get("speech") or ""
+    if result.response.response_type is intent.IntentResponseType.ERROR:
+        return Finished(request=request, ended=Stage.FAILED, answer=speech)
+    return Finished(
+        request=request, ended=Stage.INTERRUPTED if result.continue_conversation else Stage.DONE, answer=speech
+    )
