@@ -41,14 +41,14 @@ window.saying = (selector, text) => shown(selector).find((one) => words(one).inc
 
 
 @contextlib.asynccontextmanager
-async def home(config: Path) -> AsyncIterator[HomeAssistant]:
+async def home(config: Path, port: int | None = None) -> AsyncIterator[HomeAssistant]:
     """Run a Home Assistant that has our integration, not set up, the rooms' satellites and a recorder."""
     custom = config / "custom_components"
     custom.mkdir(parents=True)
     # A package, so that the one beside which the tests run does not hide it.
     (custom / "__init__.py").write_text(_NO_CAMERA, "utf-8")
     (custom / "rooms").symlink_to(Path(__file__).parent / "rooms")
-    async with home_assistant(config, more=_MORE) as hass:
+    async with home_assistant(config, port, more=_MORE) as hass:
         async with (
             hass.http() as http,
             http.post("/api/config/config_entries/flow", json={"handler": "rooms"}) as reply,
