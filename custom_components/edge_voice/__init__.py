@@ -26,10 +26,12 @@ from .ledger_watch import LedgerWatch
 from .protocol import Health
 from .queue_record import async_forget_record
 from .queue_runner import QueueRunner
+from .queue_watch import QueueWatch
 from .recordings import async_register_recordings
 from .services import async_setup_services
 from .services_bundles import async_setup_bundle_services
 from .services_past import async_setup_past_services
+from .services_text import async_setup_text_services
 from .types import EdgeVoiceConfigEntry, EdgeVoiceData
 from .voice import async_forget_voice, async_setup_voice
 from .wyoming_client import WyomingTarget
@@ -46,6 +48,7 @@ PLATFORMS = [
     Platform.SENSOR,
     Platform.STT,
     Platform.SWITCH,
+    Platform.TODO,
     Platform.UPDATE,
     Platform.WAKE_WORD,
 ]
@@ -57,6 +60,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     async_setup_services(hass)
     async_setup_bundle_services(hass)
     async_setup_past_services(hass)
+    async_setup_text_services(hass)
     websocket.async_register(hass)
     async_register_recordings(hass)
     await frontend.async_register(hass)
@@ -80,10 +84,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) ->
         wyoming=_wyoming(entry, health),
         voice=voice,
         queue=QueueRunner(hass, entry, coordinator, voice.errands, chance),
+        waiting=QueueWatch(hass, entry, coordinator),
     )
     dr.async_get(hass).async_get_or_create(config_entry_id=entry.entry_id, **hub_device_info(coordinator))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.runtime_data.ledger.async_start()
+    entry.runtime_data.waiting.async_start()
     async_watch_devices(hass, entry)
     async_watch_issues(hass, entry)
     for introduce in (async_announce_satellites, _async_push_lanes):

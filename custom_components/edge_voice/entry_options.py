@@ -20,6 +20,9 @@ RESULTS_OFF: Final = "off"
 RESULTS_NOTIFY: Final = "notify"
 RESULTS_ANNOUNCE: Final = "announce"
 
+CONF_TEXT_PHONE: Final = "text_phone"
+"""The notify service of a phone on which is asked for typed text; absent: none."""
+
 DEFAULTS: Final[Mapping[str, bool]] = {
     CONF_REQUIRES_EXTERNAL_VAD: True,
     CONF_DIRECT_FALLBACK: True,

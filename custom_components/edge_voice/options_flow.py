@@ -16,11 +16,14 @@ from homeassistant.helpers.selector import (
     ConversationAgentSelector,
     EntitySelector,
     EntitySelectorConfig,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
 )
 
 from .bundle_step import CONF_ROOT, REPOSITORY_FORM, RootError, async_root_text, parsed_root
 from .client import EdgeVoiceClient
-from .entry_options import CONF_CONVERSATION_AGENT, DEFAULTS, chosen
+from .entry_options import CONF_CONVERSATION_AGENT, CONF_TEXT_PHONE, DEFAULTS, chosen
 from .errors import EdgeVoiceError, RefusedError
 from .find_server import client_for
 from .microphone_test import async_test_microphone
@@ -28,6 +31,7 @@ from .pipeline_step import PipelineError, async_make_pipeline, pipeline_form
 from .protocol import Status
 from .protocol_bundles import Bundles
 from .recordings import async_erase_recording
+from .text_phone import phones
 
 CONF_SATELLITE: Final = "satellite"
 _SATELLITE: Final = vol.Schema(
@@ -60,6 +64,9 @@ class EdgeVoiceOptionsFlow(OptionsFlow):
             vol.Required(key, default=chosen(options, key)): BooleanSelector() for key in DEFAULTS
         }
         form[vol.Optional(CONF_CONVERSATION_AGENT)] = ConversationAgentSelector()
+        form[vol.Optional(CONF_TEXT_PHONE)] = SelectSelector(
+            SelectSelectorConfig(options=phones(self.hass), custom_value=True, mode=SelectSelectorMode.DROPDOWN)
+        )
         schema = self.add_suggested_values_to_schema(vol.Schema(form), options)
         return self.async_show_form(step_id="settings", data_schema=schema, last_step=True)
 

@@ -199,6 +199,8 @@ class EdgeVoiceSpeechToText(EdgeVoiceEntity, stt.SpeechToTextEntity):
         turn_id = fields.get("turn_id")
         if wish is Wish.NOTHING and text:
             self._voice.outcomes.expect(session.conversation_id, turn_id)
+        if wish is Wish.ASK_TEXT:
+            self._voice.phone.ask(speaker.place, language)
         if wish is Wish.NOTHING or (wish is Wish.ASK_BACK and not await self._would_trigger(text, language)):
             shown = text
         else:

@@ -13,6 +13,7 @@ from .entry_options import CONF_SEND_VOCABULARY, chosen
 from .errands import Errands
 from .exchanges import Exchanges
 from .outcomes import Outcomes
+from .text_phone import TextPhone
 from .vocabulary import Vocabulary
 
 
@@ -24,6 +25,7 @@ class Voice:
     outcomes: Outcomes
     direct: DirectLanes
     errands: Errands
+    phone: TextPhone
 
     async def async_close(self) -> None:
         """Wait for what still goes on."""
@@ -38,13 +40,15 @@ async def async_setup_voice(
     outcomes = Outcomes(hass, client, errands)
     direct = DirectLanes(hass, entry, coordinator, errands)
     await direct.async_load()
+    phone = TextPhone(hass, entry, errands)
     entry.async_on_unload(outcomes.async_start())
+    entry.async_on_unload(phone.async_start())
     entry.async_on_unload(coordinator.async_add_listener(direct.note_status))
     entry.async_on_unload(coordinator.async_connected_listener(direct.async_hand_in))
     if chosen(entry.options, CONF_SEND_VOCABULARY):
         for end in Vocabulary(hass, coordinator).async_start():
             entry.async_on_unload(end)
-    return Voice(exchanges=Exchanges(), outcomes=outcomes, direct=direct, errands=errands)
+    return Voice(exchanges=Exchanges(), outcomes=outcomes, direct=direct, errands=errands, phone=phone)
 
 
 async def async_forget_voice(hass: HomeAssistant, entry_id: str) -> None:
