@@ -65,6 +65,8 @@ PARTS = {
         "pipeline.timeline",
         "pipeline.types",
         "pipeline.lanes",
+        "resilience.queue",  # its values, and the steps that a transaction takes with them
+        "resilience.queue_settings",
     },
     "settings": {
         "errors",

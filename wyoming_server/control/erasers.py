@@ -1,6 +1,6 @@
 """How to erase what is not among the records of turns, or not only there."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ..errors import UnknownSatelliteError
 from .parts import Parts
@@ -14,9 +14,19 @@ from .watch import Watch
 class Erasers:
     """One for each class of data that is kept elsewhere, too: in memory, with the owner's choices, in the ledger."""
 
-    def __init__(self, parts: Parts, past: Past, watch: Watch, rooms: Rooms, steering: Steering) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        past: Past,
+        watch: Watch,
+        rooms: Rooms,
+        steering: Steering,
+        *,
+        forget_requests: Callable[[str | None], None],
+    ) -> None:
         self._parts, self._past, self._watch = parts, past, watch
         self._rooms, self._steering = rooms, steering
+        self._forget_requests = forget_requests
 
     def by_name(self) -> Mapping[str, Eraser]:
         """Return each by its class."""
@@ -43,7 +53,8 @@ class Erasers:
     async def _texts(self, satellite: str | None) -> int:
         return self._watch.forget_texts(satellite)
 
-    async def _queue(self, satellite: str | None) -> int:  # noqa: ARG002  # transitional
+    async def _queue(self, satellite: str | None) -> int:
+        self._forget_requests(satellite)
         return 0
 
     async def _learned(self) -> int:

@@ -13,13 +13,14 @@ from ..records.pseudonyms import SATELLITE, Pseudonyms
 from ..records.store import Store
 from .feed import Json
 
-OF_SATELLITES = ("turns", "transcripts", "recordings", "corrections", "satellites")
+OF_SATELLITES = ("turns", "transcripts", "recordings", "corrections", "queue", "satellites")
 """What can be erased of a single satellite."""
 ERASED: Mapping[str, tuple[KeptRows, ...]] = {
     "turns": (kept_rows.TURNS,),
     "transcripts": (kept_rows.TEXTS,),
     "recordings": (kept_rows.SOUNDS,),
     "corrections": (kept_rows.CORRECTED,),
+    "queue": (kept_rows.QUEUE,),
     "aggregates": (
         kept_rows.DAY_SUMS,
         kept_rows.SCORECARDS,

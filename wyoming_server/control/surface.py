@@ -40,7 +40,7 @@ from .months import MonthBook
 from .parts import Parts
 from .past import kept_up, past_of
 from .privacy import Keeper
-from .queue_desk import QueueDesk
+from .queue_desk import QueueDesk, queue_of
 from .recorded import samples_of, transcribed
 from .rooms import Rooms
 from .satellite_book import SatelliteBook
@@ -109,8 +109,16 @@ class Control:
         self._admitted: dict[str, float] = {}
         self._started_s, self._started_at = parts.clock(), parts.wall().isoformat(timespec="seconds")
         self._port: Callable[[], int | None] = lambda: None
+        self._queue = queue_of(
+            parts,
+            self._past.privacy.keys,
+            services=self.services,
+            settings=lambda: self._steering.settings,
+            publish=self._queue_moved,
+        )
         heard = replace(
             services,
+            stages=replace(services.stages, queue=self._queue),
             defaults=replace(services.defaults, is_admitted=self._is_admitted, satellite=book.of),
             begin_turn=self._begin_turn,
             on_turn=self._turn_ended,
@@ -119,9 +127,10 @@ class Control:
             on_wake=self._watch.woke,
         )
         self._steering = Steering(parts, settings, heard, on_change=self._steered)
-        erasers = Erasers(parts, self._past, self._watch, self._rooms, self._steering)
+        erasers = Erasers(
+            parts, self._past, self._watch, self._rooms, self._steering, forget_requests=self._queue.forget
+        )
         self._past.privacy.erase_by(erasers.by_name())
-        self._queue = QueueDesk(lambda: self._steering.settings)
         self._bundles = BundleDesk(parts.updates, parts.plain_models, self._changed)
         self._past.metrics.sources = Sources(
             status=self.status,
@@ -138,6 +147,7 @@ class Control:
         if level != self._parts.settings.server.log_level:  # its owner's choice, which the start did not know of
             set_level(level)
         await self._past.begin()
+        await self._queue.begin()
         with suppress(EdgeVoiceError):  # the store's own failure is a warning of the status
             self._watch.recent.take_up(await self._past.history.last_spoken(WINDOW))
 
@@ -188,6 +198,10 @@ class Control:
         if happened.code:
             self._past.history.happened("bundle", happened.label, happened.message)
         self._changed()
+
+    def _queue_moved(self, message: Json) -> None:
+        self._feed.publish(message)
+        asyncio.get_running_loop().call_soon(self._changed)  # not at once: a turn may wait for its transcript
 
     def _changed(self) -> None:
         self._feed.publish({"type": "status", "status": self.status()})
@@ -432,6 +446,7 @@ class Control:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._past.run(), name="past")
+                tasks.create_task(kept_up(type(self._queue).__name__, self._queue.run), name="queue")
                 tasks.create_task(kept_up(type(self).__name__, self._look), name="control")
         finally:
             await self._steering.aclose()

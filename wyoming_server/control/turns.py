@@ -36,7 +36,7 @@ _UNKNOWN: dict[str, Any] = {
 def turn_of(outcome: Outcome, spans: Spans, at: dt.datetime, *, with_text: bool) -> Json:
     """Return a finished turn; its text only where the owner keeps transcripts."""
     fields = outcome_fields(outcome)
-    del fields["schema"]
+    del fields["schema"], fields["queued"]  # whose events are their own
     failure = outcome.failure
     turn = {
         **fields,

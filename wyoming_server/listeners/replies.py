@@ -52,6 +52,7 @@ def outcome_fields(outcome: Outcome) -> dict[str, Any]:
         "rules": list(hypothesis.rules) if hypothesis else [],
         "ended_by": outcome.ended_by.value,
         "quality": quality_fields(outcome.quality) if outcome.quality else None,
+        "queued": {"id": outcome.kept.id, "expires_at": outcome.kept.expires_at} if outcome.kept else None,
     }
 
 

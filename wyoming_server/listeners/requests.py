@@ -94,7 +94,7 @@ def caller_of(event: Event, *, defaults: Defaults, address: str, connection: str
         microphone_class=settings.microphone_class or said or MicrophoneClass.FAR_FIELD,
         mode=_mode(_one_of(RoutingMode, context, "lane"), settings.routing_mode),
         can_confirm=context.get("can_confirm") is True,
-        keeps_queue=context.get("keeps_queue") is True,
+        keeps_queue=context.get("keeps_queue") is True and context.get("mode") != "file",
         device=_text(context, "device_id") or "",
         client_lane=context.get("client_lane") is True,
         expect_confirmation=context.get("expect") == "confirm",

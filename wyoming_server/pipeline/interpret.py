@@ -96,6 +96,8 @@ class Judgement:
     hedge: HedgeSettings
     clock: Callable[[], float]
     """Monotonic seconds."""
+    left_alone: Callable[[], EdgeVoiceError | None] = lambda: None
+    """Why the hub's model had better not be asked where a lane can be: it keeps crashing. None: it may."""
 
 
 async def interpret(speech: Speech, request: TurnRequest, parts: Judgement, hedge: Hedge) -> Interpretation:
@@ -105,11 +107,9 @@ async def interpret(speech: Speech, request: TurnRequest, parts: Judgement, hedg
     _hedge(speech, quality, request, parts, hedge)
     failure: EdgeVoiceError | None = None
     try:
-        hypothesis = await recognise(
-            parts.edge, speech, language=request.language, languages=request.languages, prompt=request.prompt
-        )
+        hypothesis = await _recognised(speech, request, parts)
     except EdgeVoiceError as error:
-        if not _may_stand_in(request, parts, speech):
+        if not may_stand_in(request, parts, speech):
             raise
         failure, hypothesis = error, Hypothesis(text="", language=request.language or "", model="")
     finished_s = parts.clock()
@@ -154,8 +154,12 @@ async def interpret(speech: Speech, request: TurnRequest, parts: Judgement, hedg
     return replace(heard, decision=decision)
 
 
-def decision_on(heard: Interpretation, request: TurnRequest, parts: Judgement, *, in_vain: str = "") -> Decision:
-    """Return what becomes of an utterance; `in_vain` says why every lane that was asked for it failed.
+def decision_on(
+    heard: Interpretation, request: TurnRequest, parts: Judgement, *, in_vain: str = "", unkept: str = ""
+) -> Decision:
+    """Return what becomes of an utterance.
+
+    `in_vain` says why every lane that was asked for it failed, `unkept` why it cannot wait for one.
 
     Raises the model's own failure when there was one and no lane can stand in.
     """
@@ -164,9 +168,11 @@ def decision_on(heard: Interpretation, request: TurnRequest, parts: Judgement, *
     if in_vain:
         lanes = [replace(one, state=LaneState.BROKEN, reason=in_vain) for one in lanes]
     if heard.failure is not None:
-        if not _ready(lanes):
+        lane = next((one for one in lanes if one.state is LaneState.READY), None)
+        if lane is None:
             raise heard.failure
-        return Decision(action=Action.ESCALATE, reason=f"the hub's own model failed: {heard.failure.code}")
+        reason = f"asking {lane.name}: the hub's own model failed ({heard.failure.code})"
+        return Decision(action=Action.ESCALATE, reason=reason, lane=lane.name, to_client=lane.is_client)
     return decide(
         heard.hypothesis,
         heard.risk,
@@ -178,25 +184,33 @@ def decision_on(heard: Interpretation, request: TurnRequest, parts: Judgement, *
         history=heard.history,
         price=parts.learned.price(),
         audio_seconds=seconds,
+        unkept=unkept,
     )
 
 
-def _may_stand_in(request: TurnRequest, parts: Judgement, speech: Speech) -> bool:
-    """Tell whether a lane may be asked in place of the hub's own model."""
+async def _recognised(speech: Speech, request: TurnRequest, parts: Judgement) -> Hypothesis:
+    """Return what the hub's model hears; one that keeps crashing is not asked where a lane can be."""
+    known = parts.left_alone()
+    if known is not None and may_stand_in(request, parts, speech):
+        raise known
+    return await recognise(
+        parts.edge, speech, language=request.language, languages=request.languages, prompt=request.prompt
+    )
+
+
+def may_stand_in(request: TurnRequest, parts: Judgement, speech: Speech, *, clients: bool = True) -> bool:
+    """Tell whether a lane may be asked in place of the hub's own model, be it by the client itself."""
     if mode_of(parts.policy, request.caller) is RoutingMode.EDGE:
         return False
-    return _ready(parts.health(request.caller, request.language, speech.seconds))
-
-
-def _ready(lanes: Sequence[LaneHealth]) -> bool:
-    return any(one.state is LaneState.READY and not one.is_client for one in lanes)
+    lanes = parts.health(request.caller, request.language, speech.seconds)
+    return any(one.state is LaneState.READY and (clients or not one.is_client) for one in lanes)
 
 
 def _hedge(speech: Speech, quality: Quality, request: TurnRequest, parts: Judgement, hedge: Hedge) -> None:
     """Send the speech early when that is allowed and the hub is likely to need help with it."""
     if not parts.hedge.hedge or request.mode is Mode.FILE or speech.vad_speech_seconds < MIN_SPEECH_SECONDS:
         return
-    if not _may_stand_in(request, parts, speech):
+    if not may_stand_in(request, parts, speech, clients=False):
         return
     risk, _ = pre_decode_risk(quality, speech, parts.learned.history(request.caller, speech, None, None))
     # The hub is not asked to be good at dictation: what is as long as one is likely to go to a lane.

@@ -177,6 +177,9 @@ class Breaker(Protocol):
     def left(self, at_s: float) -> None:
         """Hear that it was given up without a verdict: cancelled."""
 
+    def hurry(self, at_s: float) -> None:
+        """Hear that its owner wants it tried now: open becomes half-open."""
+
     def reason(self, at_s: float) -> str:
         """Return a sentence that says why it is not permitted and until when; empty when it is."""
 

@@ -45,6 +45,7 @@ def conclude(turn_id: str, heard: list[Interpretation], ending: Ending, *, calle
         cell=worst.cell,
         caller=caller,
         answer=answer,
+        kept=only.kept if only else None,
         interpretation=only,
     )
 

@@ -1,22 +1,34 @@
 """One turn, from audio to outcome: listen, recognise, measure, score, decide, conclude."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
-from ..errors import NeedsConfirmationError, TurnTimeoutError
+from ..errors import EdgeVoiceError, NeedsConfirmationError, TurnTimeoutError
 from .audio import FrameQueue
 from .checked import Checked, ranged
 from .cloud import Lanes
 from .endpoint import EndpointSettings, VadModel
 from .hedge import Hedge
-from .interpret import Judgement, TurnRequest, decision_on, interpret
+from .interpret import Judgement, TurnRequest, decision_on, interpret, may_stand_in
+from .keeping import RequestQueue
 from .lanes import Errand
 from .listen import Listener, ListenSettings, Mode, OnVoice, Utterance
 from .policy import RoutingMode
 from .transcript import conclude
-from .types import Action, Interpretation, LaneAnswer, LaneAttempt, Outcome, Speech
+from .types import (
+    SAMPLE_RATE_HZ,
+    Action,
+    DecodeRequest,
+    Hypothesis,
+    Interpretation,
+    LaneAnswer,
+    LaneAttempt,
+    Outcome,
+    Speech,
+)
 from .weighing import mode_of
 
 SILENT = frozenset({Action.DISCARD, Action.ASK_TEXT})
@@ -33,6 +45,8 @@ class TurnSettings(Checked):
     """The same for each chunk of a file, which is up to 28 s long and nobody waits for."""
     reserve_seconds: float = ranged(0.2, at_least=0.0, at_most=2.0)
     """Of the budget, kept for what follows a lane's answer or its failure."""
+    lane_seconds: float = ranged(1.2, at_least=0.0, at_most=30.0)
+    """Of the budget: where the hub's own decode still runs with so much left, a lane is asked; 0: none is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +61,8 @@ class Stages:
     turn: TurnSettings
     clock: Callable[[], float]
     """Monotonic seconds."""
+    queue: RequestQueue | None = None
+    """Where requests wait for a lane; None: none does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,15 +145,36 @@ async def _settled(
     """Return an utterance with its last word on it, the lanes' included; None when nobody spoke. Raises TurnError."""
     # A chunk of a file waits for those before it, which is no fault of its own.
     end_s = utterance.ending.end_s if request.mode is Mode.LIVE else stages.clock()
-    one = await _within_budget(utterance, end_s + _budget_s(request, stages) - stages.clock())
+    one = await _in_time(utterance, request, stages, hedge, end_s)
     if one is None:
         return None
     if one.decision.action is Action.ESCALATE and not one.decision.to_client:
         observer.on_asking(one.decision.lane)
-        one = await _escalated(one, request, stages, hedge, end_s)
+        try:
+            one = await _escalated(one, request, stages, hedge, end_s)
+        except TurnTimeoutError:  # no lane has stood in for a late decode, which may have come meanwhile
+            one = await _late(utterance, request, stages, end_s)
     else:
         hedge.drop()
-    return one
+    return await _kept(one, request, stages, end_s) if one.decision.action is Action.DEFER else one
+
+
+async def _kept(one: Interpretation, request: TurnRequest, stages: Stages, end_s: float) -> Interpretation:
+    """Return an utterance that is on the disk, or with what to do where it cannot wait. Raises TurnError."""
+    language = request.language or one.hypothesis.language or None
+    until_s = _deadline_s(request, stages, end_s) + stages.turn.reserve_seconds / 2
+    unkept = "this server keeps no requests"
+    try:
+        if stages.queue is not None:
+            async with asyncio.timeout(max(0.0, until_s - stages.clock())):
+                kept = await stages.queue.keep(one, turn_id=request.turn_id, caller=request.caller, language=language)
+            return replace(one, kept=kept)
+    except TimeoutError:
+        unkept = "the disk was too slow to keep it"
+    except EdgeVoiceError as error:
+        unkept = str(error)
+    in_vain = one.answer.reason if one.answer else "no lane was ready"
+    return replace(one, decision=decision_on(one, request, stages.judgement, in_vain=in_vain, unkept=unkept))
 
 
 async def _escalated(
@@ -188,14 +225,55 @@ def _deadline_s(request: TurnRequest, stages: Stages, end_s: float) -> float:
     return end_s + _budget_s(request, stages) - stages.turn.reserve_seconds
 
 
+async def _in_time(
+    utterance: Utterance, request: TurnRequest, stages: Stages, hedge: Hedge, end_s: float
+) -> Interpretation | None:
+    """Return an utterance's interpretation; one that a lane is to stand in for when the hub's own is late.
+
+    None when nobody spoke. Raises TurnError.
+    """
+    left_s = end_s + _budget_s(request, stages) - stages.clock()
+    task, speech, judgement = utterance.interpretation, utterance.speech, stages.judgement
+    if task is None or speech is None or request.mode is not Mode.LIVE or not stages.turn.lane_seconds:
+        return await _within_budget(utterance, left_s)
+    await asyncio.wait({task}, timeout=max(0.0, left_s - stages.turn.reserve_seconds - stages.turn.lane_seconds))
+    if task.done() or not may_stand_in(request, judgement, speech, clients=False):
+        return await _within_budget(utterance, end_s + _budget_s(request, stages) - stages.clock())
+    alone = replace(judgement, edge=_NotInTime(), hedge=replace(judgement.hedge, hedge=False))
+    return await interpret(speech, request, alone, hedge)
+
+
+async def _late(utterance: Utterance, request: TurnRequest, stages: Stages, end_s: float) -> Interpretation:
+    """Return what the hub made of an utterance by itself, after no lane could stand in. Raises TurnError."""
+    one = await _within_budget(utterance, end_s + _budget_s(request, stages) - stages.clock())
+    if one is None:
+        raise TurnTimeoutError(_TOO_SLOW)
+    return replace(one, decision=decision_on(one, request, stages.judgement, in_vain="no lane has answered in time"))
+
+
+class _NotInTime:
+    """Stands for a model whose decode has not come in time; satisfies EdgeModel."""
+
+    name = ""
+    languages: tuple[str, ...] = ()
+    hallucination_phrases: Mapping[str, Sequence[str]] = MappingProxyType({})
+
+    async def decode(self, request: DecodeRequest) -> Hypothesis:
+        """Return nothing. Raises TurnTimeoutError."""
+        raise TurnTimeoutError(f"{_TOO_SLOW} ({len(request.samples) / SAMPLE_RATE_HZ:.1f} s of speech)")
+
+
+_TOO_SLOW = (
+    "No text within the turn's budget: the hub is too slow for this model, or too busy; "
+    "`edge-voice tune` picks one that fits"
+)
+
+
 async def _within_budget(utterance: Utterance, left_s: float) -> Interpretation | None:
     """Await the interpretation of an utterance for as long as is left. Raises TurnTimeoutError."""
     if utterance.interpretation is None:
         return None
     done, _ = await asyncio.wait({utterance.interpretation}, timeout=max(0.0, left_s))
     if not done:
-        raise TurnTimeoutError(
-            "No text within the turn's budget: the hub is too slow for this model, or too busy; "
-            "`edge-voice tune` picks one that fits"
-        )
+        raise TurnTimeoutError(_TOO_SLOW)
     return utterance.interpretation.result()

@@ -231,6 +231,15 @@ class LaneAnswer:
     """Why none answered."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A request that waits for a speech service: it is on the disk."""
+
+    id: str
+    expires_at: str
+    """When it is let go: ISO 8601, with its zone."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Interpretation:
     """An utterance, with all that the hub made of it."""
@@ -256,6 +265,8 @@ class Interpretation:
     """What the lanes said, when they were asked."""
     answer_match: GrammarMatch | None = None
     """What the home's grammar makes of that."""
+    kept: Kept | None = None
+    """How it is found again, when it waits for a lane."""
     asked_s: float | None = None
     """Monotonic time when waiting for the lanes began."""
     answered_s: float | None = None
@@ -318,6 +329,8 @@ class Outcome:
     caller: Caller = UNTRUSTED
     answer: LaneAnswer | None = None
     """What the lanes said, when they were asked."""
+    kept: Kept | None = None
+    """How it is found again, when it waits for a lane."""
     failure: EdgeVoiceError | None = None
     """What is answered instead of the text: nobody could be asked whether it is right."""
     interpretation: Interpretation | None = None

@@ -24,6 +24,7 @@ _LOGGER = logging.getLogger(__name__)
 FILE_NAME = "records-key"
 """In the data folder."""
 IDENTIFIERS, TRANSCRIPTS, CORRECTIONS, RECORDINGS = "identifiers", "transcripts", "corrections", "recordings"
+QUEUED = "queued"
 """The classes that have keys."""
 EPOCH_DAYS = 30
 """A key of IDENTIFIERS serves so long; its day is the epoch's first."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .believed_day import Expired
-from .data_keys import CORRECTIONS, RECORDINGS, TRANSCRIPTS
+from .data_keys import CORRECTIONS, QUEUED, RECORDINGS, TRANSCRIPTS
 
 _DAY_MS = 86_400_000
 _MOST = 50
@@ -80,6 +80,17 @@ SHREDDED = KeptRows(
     at_once=_MOST_SOUNDS,
 )
 """What has lost its key to a purge that was killed."""
+QUEUE = KeptRows(
+    name="queue",
+    days="",
+    count="SELECT count(*), min(day) FROM queued WHERE state <> 'over'"
+    " AND (:satellites IS NULL OR satellite IN (SELECT value FROM json_each(:satellites)))",
+    erase="DELETE FROM queued WHERE number IN (SELECT number FROM queued WHERE (day <= :last OR day > :beyond)"
+    " AND (:satellites IS NULL OR satellite IN (SELECT value FROM json_each(:satellites))) LIMIT :most)",
+    at_once=_MOST_SOUNDS,
+    sealed=QUEUED,
+)
+"""It goes by the hour, each request by its own: `queued_rows`."""
 DAY_SUMS = KeptRows(
     name="day-sums",
     days="aggregate_days",
@@ -155,7 +166,7 @@ IDENTIFIER_KEYS = KeptRows(
 WINDOWED = (SHREDDED, TEXTS, CORRECTED, SOUNDS, PAIRS, TURNS, DAY_SUMS, SCORECARDS, BASELINES, INCIDENTS, LOAD,
             LEDGER, AT_HOME, LEARNED)  # fmt: skip
 """What goes by itself, in this order."""
-ALL = (*WINDOWED, CHOICES, SATELLITES, LANES, KEYS, IDENTIFIER_KEYS)
+ALL = (*WINDOWED, QUEUE, CHOICES, SATELLITES, LANES, KEYS, IDENTIFIER_KEYS)
 
 
 def counted(rows: KeptRows, satellites: Sequence[str] | None, connection: sqlite3.Connection) -> tuple[int, str | None]:

@@ -213,6 +213,29 @@ _SEALED: Migration = (
     "CREATE INDEX sealed_by_day ON sealed (class, day)",
     "CREATE INDEX sealed_by_satellite ON sealed (satellite)",
 )
+_QUEUED: Migration = (
+    # Requests that wait for a speech service. `content` and `sound` are sealed, `satellite` is a keyed hash; the times
+    # are milliseconds by the clock that the queue believes. Of one that is over, the id is left.
+    """
+    CREATE TABLE queued (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        day TEXT NOT NULL,
+        satellite TEXT NOT NULL,
+        state TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        at_ms INTEGER NOT NULL,
+        until_ms INTEGER NOT NULL,
+        tries INTEGER NOT NULL,
+        why TEXT NOT NULL,
+        started_by TEXT NOT NULL,
+        repeats TEXT NOT NULL,
+        content BLOB NOT NULL,
+        sound BLOB NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX queued_by_satellite ON queued (satellite)",
+)
 
-MIGRATIONS: tuple[Migration, ...] = (_LEDGER, _SNAPSHOTS, _CHOICES, _TURNS, _SEALED)
+MIGRATIONS: tuple[Migration, ...] = (_LEDGER, _SNAPSHOTS, _CHOICES, _TURNS, _SEALED, _QUEUED)
 """The n-th takes the file to version n, which `PRAGMA user_version` holds."""

@@ -106,6 +106,11 @@ class LaneBreaker:
         """Hear that it was given up without a verdict: the next utterance may be the trial."""
         self._trial = False
 
+    def hurry(self, at_s: float) -> None:
+        """Hear that its owner wants it tried now: open becomes half-open."""
+        if self.state(at_s) is BreakerState.OPEN:
+            self._until_s = at_s
+
     def reason(self, at_s: float) -> str:
         """Return why it is not permitted and until when; empty when it is."""
         if self.permits(at_s) or self._until_s is None:
