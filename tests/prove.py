@@ -127,6 +127,7 @@ PROOFS = {
         title="What the integration leaves in a real Home Assistant, traced",
         argv=_module("benchmarks.at_home", "tests.home_assistant.trace_lineage"),
     ),
+    "newcomer": Proof(title="A newcomer's first minutes, by the README", argv=_module("proofs.newcomer")),
     "kill": Proof(title="Killed and started again", argv=_module("proofs.kill")),
 }
 

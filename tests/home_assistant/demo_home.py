@@ -25,8 +25,8 @@ DEVICES = ("light.kitchen_light", "light.bedroom_lamp", "fan.office_fan", "lock.
 _WELCOME = """\
 **Press a sentence:** that room's satellite says a recording of it, in real time. Watch the home below, and the card.
 
-The hub hears with its small *starter model* here, which knows some hundred English words. To speak yourself, press the \
-microphone in *Assist*, top right.
+The hub hears with its small *starter model* here, which knows some hundred English words. To speak yourself, press \
+the microphone in *Assist*, top right.
 """
 
 

@@ -33,6 +33,7 @@ FIRST = SPOKEN[:3]
 AT_HOME = {"EDGE_VOICE_BUNDLES_AUTOMATIC": "false"}
 _STEPS = 4
 _TURN_SECONDS = 10.0
+_LOOK_SECONDS = 0.05
 
 
 class NotAsItShouldBeError(Exception):
@@ -93,12 +94,13 @@ async def heard(assist: Assist, room: str, file: str, words: str) -> str:
     """Have a room say a recording; return a line about the turn."""
     before = {turn["turn_id"] for turn in await turns(assist)}
     await say(assist, room, file)
-    async with asyncio.timeout(_TURN_SECONDS):
-        while not (new := [turn for turn in await turns(assist) if turn["turn_id"] not in before]):
-            await asyncio.sleep(0.05)
-    took_ms = new[0]["latency_ms"].get("last_word_to_text")
-    time_taken = "" if took_ms is None else f", {took_ms:.0f} ms after the last word"
-    return f"{room}: “{words}”: {new[0]['action']}{time_taken}"
+    for _ in range(round(_TURN_SECONDS / _LOOK_SECONDS)):
+        if new := [turn for turn in await turns(assist) if turn["turn_id"] not in before]:
+            took_ms = new[0]["latency_ms"].get("last_word_to_text")
+            time_taken = "" if took_ms is None else f", {took_ms:.0f} ms after the last word"
+            return f"{room}: “{words}” {new[0]['action']}{time_taken}"
+        await asyncio.sleep(_LOOK_SECONDS)
+    raise NotAsItShouldBeError(f"{room} said “{words}” and the hub tells of no turn")
 
 
 async def turns(assist: Assist) -> list[dict[str, Any]]:
