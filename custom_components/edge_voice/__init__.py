@@ -29,8 +29,10 @@ from .queue_runner import QueueRunner
 from .queue_watch import QueueWatch
 from .recordings import async_register_recordings
 from .services import async_setup_services
+from .services_blueprints import async_setup_blueprint_services
 from .services_bundles import async_setup_bundle_services
 from .services_past import async_setup_past_services
+from .services_queue import async_setup_queue_services
 from .services_text import async_setup_text_services
 from .types import EdgeVoiceConfigEntry, EdgeVoiceData
 from .voice import async_forget_voice, async_setup_voice
@@ -58,8 +60,10 @@ _VERSION = 1
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all hubs share."""
     async_setup_services(hass)
+    async_setup_blueprint_services(hass)
     async_setup_bundle_services(hass)
     async_setup_past_services(hass)
+    async_setup_queue_services(hass)
     async_setup_text_services(hass)
     websocket.async_register(hass)
     async_register_recordings(hass)

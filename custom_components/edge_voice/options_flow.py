@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any, Final, override
 
@@ -31,6 +32,7 @@ from .pipeline_step import PipelineError, async_make_pipeline, pipeline_form
 from .protocol import Status
 from .protocol_bundles import Bundles
 from .recordings import async_erase_recording
+from .services_blueprints import async_install_blueprints
 from .text_phone import phones
 
 CONF_SATELLITE: Final = "satellite"
@@ -50,7 +52,7 @@ class EdgeVoiceOptionsFlow(OptionsFlow):
 
     async def async_step_init(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show what can be done; a hub that knows no bundles is not asked about them."""
-        options = ["settings", "pipeline", "microphone"]
+        options = ["settings", "pipeline", "microphone", "blueprints"]
         if self._bundles is not None:
             options.append("repository")
         return self.async_show_menu(step_id="init", menu_options=options)
@@ -87,6 +89,17 @@ class EdgeVoiceOptionsFlow(OptionsFlow):
         return self.async_show_form(
             step_id="pipeline", data_schema=form, errors=errors, description_placeholders=placeholders, last_step=True
         )
+
+    async def async_step_blueprints(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Install the blueprints and say what became of them."""
+        try:
+            done = await async_install_blueprints(self.hass)
+        except HomeAssistantError as error:
+            told = error.translation_placeholders
+            return self.async_abort(reason="blueprints_unwritable", description_placeholders=told)
+        lists = {"installed": done.installed, "updated": done.updated, "kept": done.kept}
+        told = {key: ", ".join(PurePath(one).stem for one in names) or "–" for key, names in lists.items()}
+        return self.async_abort(reason="blueprints_installed", description_placeholders=told)
 
     async def async_step_repository(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show whom the hub trusts, or ask at once where it trusts nobody yet."""
