@@ -27,7 +27,7 @@ PARTS = {
     "errors": set(),
     "whole_file": {"errors"},
     "pipeline": {"errors"},
-    "bundles": {"errors", "pipeline.checked", "pipeline.types", "pipeline.scorecard"},
+    "bundles": {"errors", "whole_file", "pipeline.checked", "pipeline.types", "pipeline.scorecard"},
     "canary": {"errors", "pipeline.checked", "bundles", "learning.e_process"},
     "updates": {"", "errors", "logs", "whole_file", "pipeline.checked", "bundles", "canary"},
     "publisher": {

@@ -23,6 +23,7 @@ EdgeVoiceError
 │   ├── ModelMissingError          model-missing
 │   ├── ModelCorruptError          model-corrupt
 │   ├── EngineMissingError         engine-missing
+│   ├── ModelCrashedError          model-crashed
 │   ├── ModelDownloadError         model-download-failed
 │   └── SelfTestError              self-test-failed
 ├── TurnError
@@ -242,6 +243,12 @@ class ModelCorruptError(ModelError):
     """The model's files are there and cannot be loaded."""
 
     code = "model-corrupt"
+
+
+class ModelCrashedError(ModelError):
+    """The model took the server down with it, or failed on whatever it was given; it is left alone for a while."""
+
+    code = "model-crashed"
 
 
 class EngineMissingError(ModelError):

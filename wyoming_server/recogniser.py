@@ -10,6 +10,7 @@ import psutil
 
 from .bundles.bundle import Kind
 from .bundles.choice import Choice, choose
+from .bundles.crash_book import CrashBook
 from .bundles.hub import STARTER, languages_of
 from .bundles.hub_model import HubModel
 from .bundles.scorecards import LoadedScorecards
@@ -17,6 +18,7 @@ from .bundles.state import State
 from .bundles.store import STARTER_DIRECTORY, ModelStore
 from .bundles.supply import ModelSupply, SignedSource, SupplyState, SupplyStatus
 from .bundles.tuned import CHOICE_FILE, TunedModel
+from .engines.apart import ApartModel, TrialLimits
 from .engines.asr_whisper import WhisperEngine
 from .engines.load import load_edge_model
 from .engines.measure_whisper import ReportShare, measure_machine
@@ -95,10 +97,11 @@ def supply_of(
     *,
     signed: SignedSource | None = None,
     cards: LoadedScorecards | None = None,
+    crashes: CrashBook | None = None,
 ) -> Supply:
     """Return what brings the chosen model into service, and the starter until then; a signed bundle outranks both.
 
-    `cards` remembers the scorecard of every model that is loaded.
+    `cards` remembers the scorecard of every model that is loaded, `crashes` which of them took the server down.
     """
 
     def load(directory: Path) -> WhisperEngine:
@@ -116,7 +119,19 @@ def supply_of(
             cards.remember(engine.name, engine.scorecard)
         return engine
 
-    return ModelSupply(chosen=chosen, starter=STARTER_DIRECTORY, load=load, signed=signed)
+    return ModelSupply(
+        chosen=chosen, starter=STARTER_DIRECTORY, load=load, signed=signed, crashes=crashes, try_apart=try_apart
+    )
+
+
+async def try_apart(directory: Path) -> None:
+    """Load a model and have it hear in a process of its own, with half of the memory that is free.
+
+    Raises EdgeVoiceError when that process does not outlive it.
+    """
+    memory_mb = max(1, psutil.virtual_memory().available // (2 << 20))
+    model = await ApartModel.started(Kind.ASR, directory, TrialLimits(memory_mb=memory_mb))
+    await model.aclose()
 
 
 def recogniser_now(supply: Supply) -> Recogniser:

@@ -10,12 +10,13 @@ import socket
 import time
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import memory
 from .bundles.bundle import Kind
+from .bundles.crash_book import CrashBook
 from .bundles.store import ModelStore
 from .control.arms import Arms
 from .control.canary_turns import CanarySays
@@ -25,10 +26,10 @@ from .control.parts import Parts
 from .control.steering import chosen
 from .control.surface import Control
 from .engines.class_vocabulary import class_words
-from .engines.decode_queue import DecodeQueue
+from .engines.decode_queue import DecodeLine, DecodeQueue
 from .engines.denoise_webrtc import WebrtcDenoiser
 from .engines.grammar_hassil import HassilGrammar
-from .errors import EdgeVoiceError
+from .errors import EdgeVoiceError, ModelCrashedError
 from .learning.comparison import Comparison
 from .learning.sessions import ClosedTurn
 from .listeners.connection import Denoise, Services
@@ -46,10 +47,13 @@ from .records.choices import Choices
 from .records.identity import identity_in
 from .records.keyring import Keyring
 from .records.store import FILE_NAME, opened_store
+from .resilience.degraded import MOST_CRASHES
+from .resilience.edge_faults import EdgeFaults, OnCrashing
 from .routing import Brain, brain_of
 from .settings import Settings
 from .updates.folder import BundleFolder
 from .updates.opening import opened
+from .updates.running import boot_id
 from .updates.update import Updates
 from .upkeep import Models, Upkeep, scorecard_of
 
@@ -94,7 +98,11 @@ async def running(
         folder = BundleFolder(Path(settings.server.data_dir) / "bundles")
         opening = stack.enter_context(opened(folder, _utc_now, borrows=borrows))
         settings = with_bundles(settings, opening.state, trusts=opening.folder.trusted() is not None)
-        models = Models(opening, settings, _utc_now)
+        # Without the lock another server is at work here, whose mark is no crash.
+        data = Path(settings.server.data_dir)
+        crashes = CrashBook(data / "crashes" if opening.lock else None, _utc_now, boot=boot_id())
+        stack.enter_context(crashes.opened())
+        models = Models(opening, settings, _utc_now, crashes)
         supply = await stack.enter_async_context(models.supply)
         parts, control = await _built(settings, models, on_turn, stack)
         _in_background(_settle(supply), stack)
@@ -112,6 +120,7 @@ async def running(
         door = await _opened_door(settings, control, port, stack)
         if door is not None:
             opening.tell({"control": door.local_url, "fingerprint": door.fingerprint})
+        stack.callback(crashes.rest)  # first of all: whoever kills a server that is slow to end kills no model
         yield RunningServer(
             port=port,
             supply=supply,
@@ -173,7 +182,14 @@ async def _built(
     ears = await _loaded_ears(settings, models)
     grammar = HassilGrammar()
     stack.push_async_callback(grammar.aclose)
-    edge = DecodeQueue(supply.lease, supply.serving, limit=settings.asr.waiting, workers=workers())
+    faults = EdgeFaults(time.monotonic, _on_loop(supply.set_aside))
+    line = DecodeLine(
+        limit=settings.asr.waiting,
+        workers=workers(),
+        budget_seconds=settings.turn.budget_seconds,
+        marked=models.crashes.decoding,
+    )
+    edge = DecodeQueue(supply.lease, supply.serving, line=line, faults=faults)
     stack.callback(edge.close)
     home = Vocabulary(
         names=settings.home.names,
@@ -232,6 +248,7 @@ async def _built(
                 policy=settings.routing,
                 hedge=settings.hedge,
                 clock=time.monotonic,
+                left_alone=lambda: supply.left_alone or faults.left_alone(),
             ),
             lanes=brain.lanes,
             endpoint=settings.endpoint,
@@ -263,6 +280,7 @@ async def _built(
         brain=brain,
         edge=edge,
         supply_status=lambda: supply.status,
+        crashes=lambda: MOST_CRASHES if supply.left_alone else faults.count,
         warm=grammar.warm,
         choices=choices,
         lane_book=lane_book,
@@ -288,6 +306,17 @@ async def _loaded_ears(settings: Settings, models: Models) -> Ears:
             run(loading, _read_words, settings),
         )
     return Ears(wake=wake, vad=vad, labels=models.labels)
+
+
+def _on_loop(hear: OnCrashing) -> OnCrashing:
+    """Return what may be called from any thread, and has it heard on this event loop."""
+    loop = asyncio.get_running_loop()
+
+    def tell(model: str, error: ModelCrashedError) -> None:
+        with suppress(RuntimeError):  # the server ends
+            loop.call_soon_threadsafe(hear, model, error)
+
+    return tell
 
 
 def _unheard(*_of: object) -> None:

@@ -13,6 +13,7 @@ from typing import Self
 
 from . import __version__, memory
 from .bundles.bundle import Kind
+from .bundles.crash_book import CrashBook
 from .bundles.hub import STARTER
 from .bundles.hub_class import hub_class
 from .bundles.scorecards import LoadedScorecards
@@ -41,15 +42,15 @@ type Wall = Callable[[], dt.datetime]
 class Models:
     """What is on the disk to hear with: signed bundles first, then the owner's choice, then what comes with us."""
 
-    def __init__(self, opening: Opened, settings: Settings, wall: Wall) -> None:
+    def __init__(self, opening: Opened, settings: Settings, wall: Wall, crashes: CrashBook) -> None:
         """Prepare to load; nothing is read yet."""
-        self.opening, self.wall = opening, wall
+        self.opening, self.wall, self.crashes = opening, wall, crashes
         writing = threading.Lock()
         self.bundles = {kind: InstalledBundles(opening, kind, wall, writing) for kind in Kind}
         self.cards = LoadedScorecards()
         # Who named a recogniser wants that one.
         signed = None if settings.asr.model else self.bundles[Kind.ASR]
-        self.supply = supply_of(settings, chosen_model(settings), signed=signed, cards=self.cards)
+        self.supply = supply_of(settings, chosen_model(settings), signed=signed, cards=self.cards, crashes=crashes)
 
     @property
     def labels(self) -> dict[Kind, str]:

@@ -14,8 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from ..errors import DiskError, EdgeVoiceError, ModelDownloadError
+from ..errors import DiskError, EdgeVoiceError, ModelCrashedError, ModelDownloadError
 from ..pipeline.checked import Checked, ranged
+from .crash_book import CrashBook
+from .crashes import MOST_CRASHES, TryApart, pause_after, until_mended
 from .leases import Closable, Leases
 from .progress import FetchState, Progress, ReportProgress
 
@@ -58,7 +60,7 @@ class SupplyState(enum.StrEnum):
     """The fetch failed and will be tried again."""
     READY = "ready"
     FAILED = "failed"
-    """It will not serve until somebody mends what the error says."""
+    """It will not serve until what the error says is mended, which is found out by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,16 +103,24 @@ class ModelSupply[E: Engine]:
         signed: SignedSource | None = None,
         on_change: Callable[[SupplyStatus], None] = _ignore,
         retry_delays_s: Sequence[float] = RETRY_DELAYS_S,
+        crashes: CrashBook | None = None,
+        try_apart: TryApart | None = None,
     ) -> None:
         """Prepare; `load` blocks and returns an engine that has passed its self-test, or raises EdgeVoiceError.
 
-        A signed bundle that is installed outranks the chosen model, which serves where none can.
+        A signed bundle that is installed outranks the chosen model, which serves where none can. What crashed too often
+        by the count of `crashes` is left alone for a while, and then tried apart before it is loaded again.
         """
         self._chosen, self._signed = chosen, signed
         self._starter = starter
         self._load = load
         self._on_change = on_change
         self._retry_delays_s = retry_delays_s
+        self._crashes, self._try_apart = crashes or CrashBook(None), try_apart
+        self._tried: Path | None = None
+        """The chosen model's folder, where it was found."""
+        self._failures = 0
+        """On end, of the chosen model."""
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._leases: Leases[E] = Leases(self._executor)
         self._cancelled = threading.Event()
@@ -152,6 +162,26 @@ class ModelSupply[E: Engine]:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    @property
+    def left_alone(self) -> ModelCrashedError | None:
+        """Why what serves had better not be asked where a lane can be; None when it may.
+
+        Either it stands in for a model that crashed, or it crashed itself of late.
+        """
+        if isinstance(self._failure, ModelCrashedError):
+            return self._failure
+        is_starter = self.status.serving == self._starter.name
+        return _crashed(self._starter) if is_starter and self._crashes.pause_seconds(self._starter) else None
+
+    def set_aside(self, model: str, error: ModelCrashedError) -> None:
+        """Have the starter stand in for a model that fails on whatever it is given, and try it again after a while.
+
+        Does nothing when another one serves by now, or it is the starter itself.
+        """
+        if model == self.status.serving and model != self._starter.name and self._task is not None:
+            self._task.cancel()
+            self._task = asyncio.create_task(self._run(failure=error), name="model supply")
+
     async def made_ready(self, directory: Path) -> E:
         """Return a model that is loaded and has passed its self-test, and serves nobody yet. Raises EdgeVoiceError."""
         return await self._in_thread(lambda: self._load(directory))
@@ -171,6 +201,8 @@ class ModelSupply[E: Engine]:
     async def adopt(self, other: Leases[E]) -> None:
         """Answer with the engine that others have leased so far; what was under way for the chosen model ends."""
         await self._stop()
+        self._crashes.rest()  # signed bundles are watched over in `updates.opening`
+        self._failures = 0
         self._leases.take_over(other)
         engine = self._leases.current
         if engine is not None:
@@ -183,22 +215,57 @@ class ModelSupply[E: Engine]:
         """
         await self._stop()
         self._cancelled = threading.Event()
+        self._failures = 0
         if not await self._serve_installed():
             self._task = asyncio.create_task(self._run(signed=False), name="model supply")
 
-    async def _run(self, *, signed: bool = True) -> None:
+    async def _run(self, *, signed: bool = True, failure: EdgeVoiceError | None = None) -> None:
+        """Bring the chosen model into service, after a `failure` of it when it can be hoped for, until it serves."""
+        if failure is not None:
+            await self._fail(failure, stands_in=True)
+        while failure is not None or (failure := await self._failed(signed=signed)) is not None:
+            self._failures += 1
+            await self._until_hopeful(failure)
+            failure = None
+
+    async def _until_hopeful(self, failure: EdgeVoiceError) -> None:
+        """Wait until a model that failed is worth another try; one that crashed has passed a trial by then."""
+        seconds = pause_after(self._failures)
+        if not isinstance(failure, ModelCrashedError) or self._tried is None:
+            await until_mended(self._tried, seconds)
+            return
+        while True:
+            await until_mended(self._tried, max(seconds, self._crashes.pause_seconds(self._tried)))
+            try:
+                if self._try_apart is not None:
+                    await self._try_apart(self._tried)
+            except EdgeVoiceError as error:
+                _LOGGER.warning("%s: '%s' is left alone for longer: %s", error.code, self._tried, error)
+                self._failures += 1
+                seconds = pause_after(self._failures)
+            else:
+                self._crashes.forgive(self._tried)
+                return
+
+    async def _failed(self, *, signed: bool) -> EdgeVoiceError | None:
+        """Bring the chosen model into service; return why it will not serve, with the starter in its place."""
+        failure: EdgeVoiceError | None = None
         try:
             if not (signed and await self._serve_signed()) and not await self._serve_installed():
                 await self._serve_starter()
                 await self._fetch_and_serve()
         except EdgeVoiceError as error:
-            await self._fail(error)
+            failure = error
         # A fault in a loader must cost the chosen model only, never the server that answers meanwhile.
         except Exception as error:
             _LOGGER.exception("The model %s cannot be brought into service", self._chosen.name)
-            await self._fail(EdgeVoiceError(f"The model '{self._chosen.name}' cannot be loaded: {error!r}"))
+            failure = EdgeVoiceError(f"The model '{self._chosen.name}' cannot be loaded: {error!r}")
+        try:
+            if failure is not None:
+                await self._fail(failure)
         finally:
             self._settled.set()
+        return failure
 
     async def _serve_signed(self) -> bool:
         """Serve the first bundle that can be verified and loaded."""
@@ -211,22 +278,34 @@ class ModelSupply[E: Engine]:
                 _LOGGER.error("%s: %s", error.code, error)  # noqa: TRY400  # the sentence says it; a trace would not
                 await self._in_thread(functools.partial(signed.reject, error))
             else:
+                self._crashes.rest()
                 self._leases.replace(engine)
                 self._now_serves(engine, engine.name, SupplyState.READY)
                 return True
         return False
 
     async def _serve_installed(self) -> bool:
-        directory = await self._in_thread(self._chosen.find)
+        self._tried = directory = await self._in_thread(self._chosen.find)
         if directory is None:
             return False
+        if directory == self._starter:
+            await self._serve_starter(SupplyState.READY)
+            return True
+        if self._crashes.crashes(directory) >= MOST_CRASHES:
+            raise _crashed(directory)
         await self._serve(directory, SupplyState.READY)
         return True
 
-    async def _serve_starter(self) -> None:
-        """Load the starter, unless something serves already."""
-        if not self._leases.current:
-            await self._serve(self._starter, self.status.state)
+    async def _serve_starter(self, state: SupplyState | None = None, *, anyway: bool = False) -> None:
+        """Load the starter, unless something serves already. One that keeps crashing is tried apart before."""
+        if self._leases.current and not anyway:
+            return
+        if self._crashes.crashes(self._starter) >= MOST_CRASHES and self._try_apart is not None:
+            try:
+                await self._try_apart(self._starter)
+            except EdgeVoiceError as error:
+                raise _crashed(self._starter) from error
+        await self._serve(self._starter, state or self.status.state)
 
     async def _fetch_and_serve(self) -> None:
         """Fetch and load the chosen model, again and again while only the network or the disk is in the way."""
@@ -264,7 +343,8 @@ class ModelSupply[E: Engine]:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
     async def _serve(self, directory: Path, state: SupplyState) -> None:
-        engine = await self.made_ready(directory)
+        with self._crashes.loading(directory):
+            engine = await self.made_ready(directory)
         self._leases.replace(engine)
         self._now_serves(engine, self._chosen.name or engine.name, state)
         if directory == self._starter:
@@ -279,12 +359,22 @@ class ModelSupply[E: Engine]:
         self._change(name=name, state=state, serving=engine.name, error_code="", error_text="")
         self._settled.set()
 
-    async def _fail(self, error: EdgeVoiceError) -> None:
-        """Say what is wrong with the chosen model, and answer with the starter if nothing else does."""
+    async def _fail(self, error: EdgeVoiceError, *, stands_in: bool = False) -> None:
+        """Say what is wrong with the chosen model, and answer with the starter if nothing else does.
+
+        Where it `stands_in`, it answers in the place of what serves now.
+        """
         self._failure = error
         _LOGGER.error("%s: %s", error.code, error)
         try:
-            await self._serve_starter()
+            await self._serve_starter(anyway=stands_in)
         except EdgeVoiceError as worse:
             _LOGGER.error("%s: %s", worse.code, worse)  # noqa: TRY400  # the sentence says it; a trace would not
         self._change(name=self._chosen.name, state=SupplyState.FAILED, error_code=error.code, error_text=str(error))
+
+
+def _crashed(model: Path) -> ModelCrashedError:
+    return ModelCrashedError(
+        f"The model in '{model}' took the server down with it twice and is left alone for a while; it is tried again "
+        "by itself, and at once when its files change or another model is chosen"
+    )

@@ -30,6 +30,8 @@ class Parts:
     brain: Brain
     edge: DecodeQueue
     supply_status: Callable[[], SupplyStatus]
+    crashes: Callable[[], int]
+    """How often the chosen model, or the one that serves, has crashed or failed on end."""
     warm: Callable[[str, Vocabulary], Coroutine[Any, Any, None]]
     """(language, names) → has the grammar ready."""
     choices: Choices

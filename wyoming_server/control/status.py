@@ -5,6 +5,7 @@ from typing import Any
 
 from .. import __version__
 from ..bundles.supply import SupplyState, SupplyStatus
+from ..errors import ModelCrashedError
 from ..learning.knowledge import Knowledge
 from ..learning.threshold import AdaptiveThreshold
 from ..pipeline.cloud import Lanes
@@ -155,11 +156,33 @@ def edge_of(status: SupplyStatus) -> Edge:
     return Edge.MISSING if status.state in {SupplyState.FAILED, SupplyState.WAITING} else Edge.STARTING
 
 
+_COMING = {
+    SupplyState.LOADING: "{} is loaded",
+    SupplyState.MEASURING: "this machine is measured and a model that suits it is fetched",
+    SupplyState.FETCHING: "{} is fetched",
+    SupplyState.WAITING: "{} can be fetched, which is tried again by itself",
+    SupplyState.READY: "a larger model is chosen",
+    SupplyState.FAILED: "what is wrong with {} is mended, or another model is chosen",
+}
+
+
+def edge_ends_of(status: SupplyStatus) -> str:
+    """Return when the chosen model will serve: what follows "Ends when"."""
+    name = f"'{status.name}'" if status.name else "the chosen model"
+    if status.error_code == ModelCrashedError.code:
+        return f"{name} has been tried again and works, which happens by itself, or another model is chosen"
+    return _COMING[status.state].format(name)
+
+
 def warnings_of(facts: Facts, status: SupplyStatus, lanes: Sequence[Json], cloud: Json, disk: str) -> list[Json]:
     """Return what its owner should mend."""
+    is_crashed = status.error_code == ModelCrashedError.code
     checks: list[tuple[bool, str, Callable[[], str]]] = [
+        (is_crashed, ModelCrashedError.code, lambda: status.error_text),
         (
-            facts.starter and status.state in {SupplyState.READY, SupplyState.FAILED, SupplyState.WAITING},
+            facts.starter
+            and not is_crashed
+            and status.state in {SupplyState.READY, SupplyState.FAILED, SupplyState.WAITING},
             "starter-model",
             lambda: status.error_text or "The starter model knows some hundred English words; choose a larger one",
         ),

@@ -22,6 +22,7 @@ from ..pipeline.turn import Stages
 from ..pipeline.types import SAMPLE_RATE_HZ, Outcome
 from ..records.recent import WINDOW
 from ..resilience.degraded import Condition, Edge, Facts, Mode, condition_of
+from ..resilience.modes import Held, Modes
 from ..saturation import Saturation
 from ..settings import Settings
 from ..updates.book import Happened
@@ -51,6 +52,7 @@ from .status import (
     VERSION,
     cloud_fields,
     disagreement_fields,
+    edge_ends_of,
     edge_of,
     lanes_fields,
     model_fields,
@@ -81,6 +83,7 @@ class Control:
         """
         self._parts, learner = parts, parts.brain.learner
         self._feed, self._saturation = Feed(), Saturation(parts.clock, parts.edge)
+        self._modes = Modes()
         self._past = past_of(
             parts,
             self._saturation,
@@ -273,18 +276,18 @@ class Control:
         """Return the whole status."""
         parts, settings, services = self._parts, self._steering.settings, self.services()
         known, supply, recogniser = parts.brain.learner.knowledge, parts.supply_status(), services.recogniser()
-        condition, facts = self._condition()
-        lanes = self._lanes_fields()
+        facts = self._facts()
+        held, lanes = self._held(facts), self._lanes_fields()
         remaining = parts.brain.ledger.remaining()
         cloud = cloud_fields(facts.lanes, settings.ledger, remaining, self._books.today, self._books.this_month)
         disk = str(parts.brain.store.failure or "")
         return {
             "schema": SCHEMA,
             "server": server_fields(parts.server_id, self._started_at, parts.clock() - self._started_s),
-            "mode": condition.mode.value,
-            "mode_reason": condition.reason,
-            "mode_since": self._started_at,
-            "mode_ends": condition.ends,
+            "mode": held.condition.mode.value,
+            "mode_reason": held.condition.reason,
+            "mode_since": held.since.isoformat(timespec="seconds"),
+            "mode_ends": held.condition.ends,
             "model": model_fields(supply, recogniser.languages, recogniser.note, starter=STARTER),
             "wake_words": word_fields(services.wake.words),
             "policy": policy_of(settings),
@@ -312,18 +315,27 @@ class Control:
         }
 
     def _condition(self) -> tuple[Condition, Facts]:
+        """Return the mode that is shown, and what it rests on."""
+        facts = self._facts()
+        return self._held(facts).condition, facts
+
+    def _held(self, facts: Facts) -> Held:
+        return self._modes.look(condition_of(facts), self._parts.clock(), self._parts.wall())
+
+    def _facts(self) -> Facts:
         status, settings = self._parts.supply_status(), self._steering.settings
-        facts = Facts(
+        return Facts(
             edge=edge_of(status),
-            edge_reason=status.error_text,
+            edge_reason=status.error_text.rstrip("."),
+            edge_ends=edge_ends_of(status),
             starter=status.serving == STARTER,
+            crashes=self._parts.crashes(),
             lanes=self._parts.brain.lanes.states(),
             cloud_allowed=settings.cloud.allowed,
             routing_mode=settings.routing.mode,
             waiting=self._parts.edge.waiting,
-            most_waiting=settings.asr.waiting,
+            most_waiting=self._parts.edge.most_waiting,
         )
-        return condition_of(facts), facts
 
     def _lanes_fields(self) -> list[Json]:
         from_file = frozenset(one.name for one in self._parts.settings.cloud.lanes)

@@ -120,6 +120,10 @@ class WhisperEngine:
             )
         try:
             return self._decode(request)
+        except MemoryError as error:  # bad_alloc, too
+            raise DecodeError(
+                f"The model '{self.name}' found too little memory for this utterance; choose a smaller one"
+            ) from error
         except (RuntimeError, ValueError) as error:  # ctranslate2's own, and evidence that is no number
             raise DecodeError(f"The model '{self.name}' failed on this utterance: {error}") from error
 

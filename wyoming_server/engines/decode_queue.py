@@ -4,13 +4,16 @@ A turn has at most one decode waiting (a newer one supersedes it), so first come
 """
 
 import asyncio
+import statistics
 import threading
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Protocol
 
-from ..errors import OverloadedError
+from ..errors import DecodeError, OverloadedError
 from ..pipeline.scorecard import Scorecard
 from ..pipeline.types import DecodeRequest, Hypothesis
 from .asr_whisper import WhisperEngine
@@ -19,15 +22,52 @@ type Lease = Callable[[], AbstractContextManager[WhisperEngine]]
 """Gives the model that serves now, and keeps it loaded until the lease ends."""
 
 
+_USUAL_DECODES = 9
+"""So many of the last ones tell how long a decode takes: one that was slow says nothing, most of them do."""
+
+
+class Faults(Protocol):
+    """Who is told how the model that serves does. Nothing in it blocks."""
+
+    def heard(self, model: str) -> None:
+        """Hear that it has decoded."""
+
+    def failed(self, model: str, error: DecodeError) -> None:
+        """Hear that it has failed."""
+
+
 class DecodeLine:
     """The threads that decode, and how many decodes wait for them or run."""
 
-    def __init__(self, *, limit: int, workers: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """Let at most `limit` decodes wait or run, `workers` of them run."""
+    def __init__(
+        self,
+        *,
+        limit: int,
+        workers: int,
+        clock: Callable[[], float] = time.monotonic,
+        budget_seconds: float = 3.0,
+        marked: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """Let at most `limit` decodes wait or run, `workers` of them run.
+
+        Nobody waits who could not be answered within `budget_seconds`. `marked` is entered for each decode, on its
+        thread: whoever looks for what took the server down finds it there.
+        """
         self.limit, self.workers, self.waiting = limit, workers, 0
         self.executor = ThreadPoolExecutor(workers, thread_name_prefix="asr")
         self._clock, self._counting = clock, threading.Lock()
         self._running, self._busy_s, self._at_s = 0, 0.0, clock()
+        self._budget_s, self._marked = budget_seconds, marked
+        self._took_s = deque[float](maxlen=_USUAL_DECODES)
+        self._usual_s = 0.0
+
+    @property
+    def most_waiting(self) -> int:
+        """With so many waiting or running, one more would not be answered in time; no less than can run."""
+        if not self._usual_s:
+            return self.limit
+        in_time = int(self.workers * (self._budget_s / self._usual_s - 1.0))
+        return max(self.workers, min(self.limit, in_time))
 
     @property
     def busy_seconds(self) -> float:
@@ -37,12 +77,17 @@ class DecodeLine:
 
     @contextmanager
     def decoding(self) -> Iterator[None]:
-        """Count a thread as busy."""
+        """Count a thread as busy, and its decode as one of the last."""
+        began_s = self._clock()
         self._count(1)
         try:
-            yield
+            with self._marked():
+                yield
         finally:
             self._count(-1)
+            with self._counting:
+                self._took_s.append(self._clock() - began_s)
+                self._usual_s = statistics.median(self._took_s)
 
     def _count(self, change: int) -> None:
         with self._counting:
@@ -63,9 +108,10 @@ class DecodeQueue:
         limit: int = 8,
         workers: int = 1,
         line: DecodeLine | None = None,
+        faults: Faults | None = None,
     ) -> None:
         """Let at most `limit` decodes wait or run, `workers` of them run; `ready` waits until there is a model."""
-        self._lease, self._ready = lease, ready
+        self._lease, self._ready, self._faults = lease, ready, faults
         self._line = line or DecodeLine(limit=limit, workers=workers)
 
     def beside(self, lease: Lease) -> DecodeQueue:
@@ -81,6 +127,11 @@ class DecodeQueue:
     def limit(self) -> int:
         """As many decodes may wait or run."""
         return self._line.limit
+
+    @property
+    def most_waiting(self) -> int:
+        """With so many, the next one is turned away: it would not be answered in time."""
+        return self._line.most_waiting
 
     @property
     def workers(self) -> int:
@@ -119,10 +170,10 @@ class DecodeQueue:
     async def decode(self, request: DecodeRequest) -> Hypothesis:
         """Return what the model hears. Raises OverloadedError at once when too many wait, DecodeError."""
         line = self._line
-        if line.waiting >= line.limit:
+        if line.waiting >= line.most_waiting:
             raise OverloadedError(
-                f"{line.waiting} utterances wait for the recogniser already; speak again in a moment, "
-                "or choose a smaller model with `edge-voice tune`"
+                f"{line.waiting} utterances wait for the recogniser already, and one more would not be answered in "
+                "time; speak again in a moment, or choose a smaller model with `edge-voice tune`"
             )
         line.waiting += 1
         try:
@@ -134,7 +185,15 @@ class DecodeQueue:
 
     def _decode(self, request: DecodeRequest) -> Hypothesis:
         with self._lease() as engine, self._line.decoding():
-            return engine.decode(request)
+            try:
+                hypothesis = engine.decode(request)
+            except DecodeError as error:
+                if self._faults is not None:
+                    self._faults.failed(engine.name, error)
+                raise
+            if self._faults is not None:
+                self._faults.heard(engine.name)
+            return hypothesis
 
     def close(self) -> None:
         """End the thread after the decode it is at; blocks for that long."""

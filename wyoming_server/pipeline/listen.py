@@ -63,6 +63,8 @@ class Utterance:
     ending: Ending
     interpretation: asyncio.Task[Interpretation] | None
     """May still be under way; None when nobody spoke."""
+    speech: Speech | None = None
+    """What that is of."""
 
 
 class Listener:
@@ -90,6 +92,7 @@ class Listener:
         self._on_voice, self._on_more = on_voice, on_more
         self._ears = Endpointer(endpoint)
         self._guess: asyncio.Task[Interpretation] | None = None
+        self._guessed_speech: Speech | None = None
         self._guess_end = 0
         self._started: set[asyncio.Task[Interpretation]] = set()
 
@@ -211,7 +214,7 @@ class Listener:
 
     def _start_guess(self, speech: Speech) -> None:
         task = asyncio.ensure_future(self._interpret(speech))
-        self._guess, self._guess_end = task, speech.end_sample
+        self._guess, self._guess_end, self._guessed_speech = task, speech.end_sample, speech
         self._started.add(task)
         task.add_done_callback(self._guessed)
 
@@ -234,7 +237,7 @@ class Listener:
         if not goes_on:
             self._on_voice(False, ears.voiced_end)
         ending = Ending(by=ended_by, end_s=end_s, voiced_end_s=ears.voiced_end_s)
-        return Utterance(ending=ending, interpretation=self._guess)
+        return Utterance(ending=ending, interpretation=self._guess, speech=self._guessed_speech)
 
     def _failed(self) -> bool:
         guess = self._guess

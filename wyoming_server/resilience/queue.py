@@ -17,6 +17,8 @@ FIRST_PAUSE_S = 5.0
 """After a service could not be reached; doubled each time."""
 MOST_PAUSE_S = 60.0
 """A service's own breaker knows longer ones."""
+BEGUN_MS = 24 * 3_600_000
+"""Of what was started so long ago, nobody will tell any more how it ended."""
 REMEMBERED_MS = 30 * 24 * 3_600_000
 """An id that was done, or has a successor, is known for so long: what is told twice is no surprise."""
 
@@ -159,13 +161,13 @@ def lost(one: Waiting, now_ms: int, settings: QueueSettings) -> Waiting:
     return replace(one, state=State.UNHEARD, why=Why.LOST, until_ms=_shown_until(now_ms, settings))
 
 
-def started(one: Waiting, by: str, now_ms: int, settings: QueueSettings) -> Waiting:
+def started(one: Waiting, by: str, now_ms: int) -> Waiting:
     """Return a request in the hands of who does it; the same one may ask again. Raises RequestTakenError."""
     if one.state is State.STARTED and one.started_by == by:
         return one
     if one.state is not State.READY:
         raise RequestTakenError(_TAKEN[one.state])
-    return replace(one, state=State.STARTED, started_by=by, until_ms=_shown_until(now_ms, settings))
+    return replace(one, state=State.STARTED, started_by=by, until_ms=now_ms + BEGUN_MS)
 
 
 def ended(one: Waiting, by: str, result: str, now_ms: int, settings: QueueSettings) -> Waiting:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.server.pipeline.doubles import now_s
 from wyoming_server.engines.class_vocabulary import class_words
-from wyoming_server.errors import CapReachedError, LaneError
+from wyoming_server.errors import CapReachedError, EdgeVoiceError, LaneError
 from wyoming_server.pipeline.cloud import Lanes
 from wyoming_server.pipeline.edge_asr import EdgeModel
 from wyoming_server.pipeline.grammar import Grammar
@@ -178,6 +178,7 @@ def judgement_of(
     hedge: HedgeSettings | None = None,
     learned: Learned | None = None,
     clock: Callable[[], float] = now_s,
+    left_alone: EdgeVoiceError | None = None,
 ) -> Judgement:
     return Judgement(
         edge=model,
@@ -189,4 +190,5 @@ def judgement_of(
         policy=policy or Policy(),
         hedge=hedge or HedgeSettings(),
         clock=clock,
+        left_alone=lambda: left_alone,
     )

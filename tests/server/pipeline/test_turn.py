@@ -24,7 +24,7 @@ from tests.server.pipeline.doubles import (
     stream,
 )
 from tests.server.pipeline.lane_doubles import ListedLedger, ScriptedLane, judgement_of, lanes_of
-from wyoming_server.errors import DecodeError, TurnTimeoutError
+from wyoming_server.errors import DecodeError, EdgeVoiceError, TurnTimeoutError
 from wyoming_server.pipeline.audio import FrameQueue
 from wyoming_server.pipeline.endpoint import PATIENCE, VAD_LAG_FRAMES, EndpointSettings, Sensitivity
 from wyoming_server.pipeline.hedge import HedgeSettings
@@ -72,6 +72,8 @@ class Turn:
     policy: Policy = field(default_factory=Policy)
     hedge: HedgeSettings = field(default_factory=HedgeSettings)
     log_probability: float = -0.001
+    turn: TurnSettings = TURN
+    left_alone: EdgeVoiceError | None = None
     seen: list[str] = field(default_factory=list)
     started_s: float = 0.0
     ended_s: float = 0.0
@@ -92,11 +94,18 @@ class Turn:
         feeding = asyncio.create_task(self._feed(queue))
         stages = Stages(
             vad=self.vad,
-            judgement=judgement_of(self.model, self.grammar, lanes, policy=self.policy, hedge=self.hedge),
+            judgement=judgement_of(
+                self.model,
+                self.grammar,
+                lanes,
+                policy=self.policy,
+                hedge=self.hedge,
+                left_alone=self.left_alone,
+            ),
             lanes=lanes,
             endpoint=self.endpoint,
             listen=LISTEN,
-            turn=TURN,
+            turn=self.turn,
             clock=now_s,
         )
         observer = Observer(

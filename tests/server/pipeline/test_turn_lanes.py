@@ -231,7 +231,8 @@ def test_each_risky_chunk_of_a_file_goes_to_a_lane_and_the_others_stay() -> None
 def test_nothing_is_uploaded_when_its_answer_would_come_too_late_anyway() -> None:
     lane = ScriptedLane()
     left = TURN.reserve_seconds / 2
-    turn = risky(lane, feed=in_one_burst, delay_s=TURN.budget_seconds - left)
+    alone = dataclasses.replace(TURN, lane_seconds=0.0)
+    turn = risky(lane, feed=in_one_burst, delay_s=TURN.budget_seconds - left, turn=alone)
     outcome = turn.run()
     assert (outcome.text, outcome.route) == (SENTENCE, Route.EDGE)
     assert (lane.asked, turn.ledger.uploads) == ([], [])
