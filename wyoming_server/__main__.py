@@ -25,6 +25,7 @@ COMMANDS = {
     "tune": "measure this machine and choose the model, threads and context that fit it",
     "token": "print the token that the control API asks for, or make a new one",
     "privacy": "show what is known, kept and sent, and erase it for good",
+    "queue": "show requests that wait for a speech service; hurry, repeat and drop them",
     "models": "install, explain, verify and roll back signed models, or publish them",
     "scorecard": "show a month: how fast, how often the cloud was asked, what it cost, and what to do next",
     "baseline": "record for some days what a cloud-only assistant would be like here",

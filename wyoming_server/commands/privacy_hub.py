@@ -3,19 +3,19 @@
 import argparse
 import csv
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
 from ..errors import InvalidRequestError
 from ..settings import Settings
-from .report import MISSING, Style, print_json
+from .report import MISSING, Style, columns, print_json
 from .running_server import asked
 
 type Json = dict[str, Any]
 
 EVERYTHING = "everything"
-WHAT = ("turns", "transcripts", "recordings", "corrections", "aggregates", "learned", "satellites", "vocabulary",
-        "ledger", "choices", "lanes", EVERYTHING)  # fmt: skip
+WHAT = ("turns", "transcripts", "recordings", "corrections", "queue", "aggregates", "learned", "satellites",
+        "vocabulary", "ledger", "choices", "lanes", EVERYTHING)  # fmt: skip
 COLUMNS = ("number", "at", "lane", "reason", "consent", "seconds", "bytes", "cost", "currency", "ending",
            "took_seconds", "left", "turn_id")  # fmt: skip
 """Of the ledger."""
@@ -110,7 +110,7 @@ def shown_kept(told: Json, style: Style) -> str:
         for one in told["classes"]
         if one["rows"] is not None
     ]
-    head, *rest = _columns(rows)
+    head, *rest = columns(rows)
     said = f"{now['bytes'] / 1e6:.1f} MB in the records; the hub's key: {now['key']}"
     more = "`edge-voice privacy lineage` also shows what is in files of its own, or in memory only."
     return "\n".join((style.strong(head), *rest, "", style.faint(said), style.faint(more)))
@@ -132,7 +132,7 @@ def shown_ledger(told: Json, style: Style) -> str:
         )
         for one in told["rows"]
     ]
-    head, *rest = _columns(rows, right=3)
+    head, *rest = columns(rows, right=3)
     sums = [
         f"{when}: {one['uploads']} to {one['lane']}, {one['seconds']:.1f} s, {_price(one)}"
         for when, name in (("today", "today"), ("this month", "this_month"))
@@ -150,16 +150,3 @@ def shown_purged(told: Json) -> str:
     """Return what went, and what is left."""
     lines = [f"{what}: {count:,} erased, {told['left'].get(what, 0):,} left" for what, count in told["erased"].items()]
     return "\n".join(lines) or "There was nothing to erase."
-
-
-def _columns(rows: Sequence[Sequence[str]], *, right: int = 1) -> list[str]:
-    """Return rows with the last columns to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    first = len(widths) - right
-    return [
-        "  ".join(
-            cell.ljust(width) if at < first else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        ).rstrip()
-        for cells in rows
-    ]

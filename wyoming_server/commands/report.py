@@ -99,6 +99,19 @@ def bar(milliseconds: Sequence[float], style: Style, *, ms_per_sign: float, widt
     return drawn + style.faint("·" * (width - edge)) + " "
 
 
+def columns(rows: Sequence[Sequence[str]], *, right: int = 1) -> list[str]:
+    """Return rows as lines, so many last columns to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    first = len(widths) - right
+    return [
+        "  ".join(
+            cell.ljust(width) if at < first else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ).rstrip()
+        for cells in rows
+    ]
+
+
 def coded(error: EdgeVoiceError) -> str:
     """Return a failure as the one line that goes to standard error."""
     return f"edge-voice: {error.code}: {' '.join(str(error).split())}"

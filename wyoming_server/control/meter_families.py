@@ -175,6 +175,8 @@ RECORDS_BYTES = _gauge("records_bytes", "Size of the records' file.")
 RECORDS_KEPT = _gauge("records_kept", "Records by their class.", "class")
 RECORDS_FAILING = _gauge("records_failing", "1: the records cannot be written.")
 RECORDS_KEY = _gauge("records_key_state", "Whether what was sealed can be read.", "state")
+QUEUE = _gauge("queue_requests", "Requests that wait for a speech service, or for their owner's word.", "state")
+QUEUE_BYTES = _gauge("queue_bytes", "Their size on the disk.")
 BASELINE = _gauge("baseline_running", "1: a baseline is being recorded.")
 UNREADABLE = _gauge("metrics_unreadable", "1: that part of this page could not be read; the log says why.", "source")
 

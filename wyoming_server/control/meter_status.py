@@ -17,6 +17,7 @@ from .meter_tally import Sample
 KEY_STATES = ("good", "none", "missing", "wrong")
 DRIFT_STATES = ("learning", "steady", "drifted")
 MICROPHONE_STATES = ("good", "noisy", "text_only")
+QUEUE_STATES = ("waiting", "ready", "started", "needs_you")
 WARNINGS = (
     *("starter-model", "model-missing", "lane-credentials", "microphone-clipping", "microphone-noisy", "over-budget"),
     *("records-unwritable", "bundle-rolled-back", "bundle-refused", "drift", "records-key", "hub-saturated"),
@@ -39,6 +40,8 @@ def status_samples(status: Json, namers: Namers) -> Iterator[Sample]:
     yield from _states(of.DRIFT_STATE, DRIFT_STATES, status["drift"]["state"])
     yield of.DRIFT_TO_GO, (), status["drift"]["turns_to_go"]
     yield from _records(status["records"])
+    yield from ((of.QUEUE, (state,), status["queue"][state]) for state in QUEUE_STATES)
+    yield of.QUEUE_BYTES, (), status["queue"]["bytes"]
     yield of.BASELINE, (), status["baseline"] is not None
     codes = [one["code"] for one in status["warnings"]]
     yield from _counts(of.WARNINGS, WARNINGS, codes)

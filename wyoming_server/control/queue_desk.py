@@ -1,7 +1,6 @@
 """Requests that wait for a speech service, as turns bring them, and as their owner sees and steers them."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -23,7 +22,6 @@ from .queue_book import QueueBook
 from .queue_hearing import QueueHearing
 from .queue_told import moment, whole_fields
 
-_LOGGER = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 """How often it is seen whether a service is back, while anything waits."""
 NOT_NOW = "Only lists, notes and reminders wait, and nothing that may open a door: say a device's command now instead"
@@ -128,7 +126,7 @@ class QueueDesk:
         def step(one: Waiting) -> Waiting:
             if said is None and one.state is State.READY:
                 raise RecordsKeyError(UNREADABLE)
-            return started(one, by, self._book.now_ms(), self._queue)
+            return started(one, by, self._book.now_ms())
 
         _, one = await self._book.change(request_id, step)
         return whole_fields(one, said, self._book.told(one))

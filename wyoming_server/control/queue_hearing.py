@@ -1,6 +1,5 @@
 """Asks speech services for requests that wait, one at a time and in their order, once a service is back."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -19,7 +18,6 @@ from ..resilience.queue import State, Waiting, Why, heard, lost, next_to_hear, n
 from ..settings import Settings
 from .queue_book import QueueBook
 
-_LOGGER = logging.getLogger(__name__)
 PATIENCE_SECONDS = 30.0
 """For one request: a lane's own deadline is shorter."""
 REASON = "queue"

@@ -77,6 +77,21 @@ CLASSES: tuple[DataClass, ...] = (
         on_by_default=False,
         recipients=(_OWNER,),
     ),
+    DataClass(
+        name="queue",
+        title="Requests that wait for a speech service",
+        holds="of a list, a note or a reminder: its sound until a service has heard it, the hub's text and the"
+        " service's, satellite, session, device, language and turn; beside it its number, state, kind, times and tries",
+        source="turns that needed a service while none could be reached",
+        purpose="to do it once, in order, when the service is back",
+        processed=_HUB,
+        stored=_STORE,
+        form="AES-256-GCM, as recordings; the satellite also as HMAC-SHA256; of one that is over, the id for 30 days",
+        setting="routing.defer",
+        ends="when it is done, dropped, or its hours are over (queue.list_hours, note_hours, reminder_hours); a purge",
+        on_by_default=False,
+        recipients=(_LANES, _OWNER),
+    ),
     # What is written down of it.
     DataClass(
         name="turns",

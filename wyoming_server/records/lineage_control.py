@@ -251,7 +251,7 @@ FLOWS: tuple[Flow, ...] = (
     *answer("end_upload", {"ledger": {Form.TRUTH: "counted"}}),
     *answer("lanes", _LANES),
     *answer("change_lanes", _LANES),
-    *answer("change_vocabulary", {"vocabulary": {Form.NUMBER: "areas floors names terms"}}),
+    *answer("change_vocabulary", {"vocabulary": {Form.NUMBER: "areas critical floors names terms"}}),
     *answer("figures", {"day-sums": {Form.NUMBER: "budget_ms days", Form.MIXED: "cells", Form.TIME: "since"}}),
     *answer("forget_satellite", {"satellites": {Form.NAME: "forgotten"}}),
     *answer("history", {"day-sums": {Form.MIXED: "points", Form.NUMBER: "step_seconds"}}),
@@ -304,7 +304,7 @@ FLOWS: tuple[Flow, ...] = (
         },
     ),
     *body("forget_satellite", {"satellites": {Form.NAME: "id"}}),
-    *body("change_vocabulary", {"vocabulary": {Form.NAME: "areas floors names terms", Form.CODE: "country"}}),
+    *body("change_vocabulary", {"vocabulary": {Form.NAME: "areas critical floors names terms", Form.CODE: "country"}}),
     # A service's text is compared with the hub's, and forgotten.
     *body(
         "end_upload",

@@ -76,6 +76,7 @@ STATUS: dict[str, Any] = {
         "corrections": 0,
         "key": "good",
     },
+    "queue": {"waiting": 2, "ready": 1, "started": 0, "needs_you": 1, "bytes": 120_000},
     "baseline": None,
     "warnings": [{"code": "microphone-noisy"}, {"code": "microphone-noisy"}, {"code": "of tomorrow"}],
 }
@@ -330,6 +331,8 @@ async def test_wake_words_are_counted_and_those_that_nobody_knows_are_one(hub: H
 async def test_gauges_say_what_the_status_says(hub: Hub) -> None:
     found = await hub.series()
     assert {key[0] for key, value in found.of("edge_voice_mode").items() if value} == {"normal"}
+    waits = {key[0]: value for key, value in found.of("edge_voice_queue_requests").items()}
+    assert waits == {"waiting": 2.0, "ready": 1.0, "started": 0.0, "needs_you": 1.0}
     assert {key for key, value in found.of("edge_voice_lane_state").items() if value} == {("at home", "broken")}
     assert found.of("edge_voice_satellites") == {("good",): 2.0, ("noisy",): 1.0, ("text_only",): 0.0}
     assert found.value("edge_voice_warnings", code="microphone-noisy") == 2.0

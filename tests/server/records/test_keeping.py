@@ -332,7 +332,7 @@ async def test_one_satellite_is_erased_and_no_other(tmp_path: Path) -> None:
                 home.say(satellite, at=NOON - dt.timedelta(days=days))
         before = await sealed(home)
         answer = await home.keeper.purge(list(WHAT), "nursery")
-        assert set(answer["erased"]) == {"turns", "transcripts", "recordings", "corrections", "satellites"}
+        assert set(answer["erased"]) == {"turns", "transcripts", "recordings", "corrections", "queue", "satellites"}
         assert (answer["erased"]["turns"], answer["left"]["turns"]) == (5, 0)
         assert counts(home) == [5, 5, 5, 0]
         after = await sealed(home)

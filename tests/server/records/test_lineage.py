@@ -20,8 +20,11 @@ from wyoming_server.records.turn_record import TurnRecord
 FLOWS = lineage.flows()
 NAMES = {one.name for one in lineage.classes()}
 EVENT = "event "
-PLAIN_IDS = {("upload", "turn_id")}
-"""The ledger names a turn by its random id, since clients write it, too; turns' records hold a keyed hash of it."""
+PLAIN_IDS = {("upload", "turn_id"), ("queued", "id"), ("queued", "repeats"), ("queued", "started_by")}
+"""The ledger names a turn by its random id, since clients write it, too; turns' records hold a keyed hash of it.
+
+A request that waits has a random id of its own, which leads to nothing else, and the id of the entry that does it.
+"""
 
 
 def declared(*kinds: Kind) -> Found:
