@@ -128,6 +128,10 @@ PROOFS = {
         argv=_module("benchmarks.at_home", "tests.home_assistant.trace_lineage"),
     ),
     "newcomer": Proof(title="A newcomer's first minutes, by the README", argv=_module("proofs.newcomer")),
+    "addon": Proof(
+        title="The add-on's image made and run in a Debian root, beside a stand-in Supervisor",
+        argv=_module("proofs.addon"),
+    ),
     "kill": Proof(title="Killed and started again", argv=_module("proofs.kill")),
 }
 

@@ -54,7 +54,9 @@ def fetch_wake_words(home: Path, environ: Mapping[str, str]) -> None:
     """Fetch their models beside the server, which takes them up when they are there."""
     python = shutil.which("python3", path=environ.get("PATH")) or sys.executable  # the one that has pip
     wanted = BIN.parent / "requirements-wake-words.txt"
-    subprocess.Popen([python, str(BIN / "fetch_wake_words.py"), str(wanted), str(home / "wake-words")])
+    fetch = [python, str(BIN / "fetch_wake_words.py"), str(wanted), str(home / "wake-words")]
+    # By a shell that ends at once: the container's first process then waits for it, which this one never will.
+    subprocess.run(["/bin/sh", "-c", '"$@" &', "sh", *fetch], check=False)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ its own path. Each stage is an overlay over it. Needs root, overlayfs and Debian
 import os
 import re
 import shutil
+import stat
 import string
 import subprocess
 import sys
@@ -100,7 +101,10 @@ class Stage:
 
 
 class Build:
-    """Takes a Dockerfile's steps; mounts stay until the process's own mount namespace ends."""
+    """Takes a Dockerfile's steps in a mount namespace of its own, with which its mounts end.
+
+    Its folder is for whoever began that namespace to remove, from outside: not while anything is mounted in it.
+    """
 
     def __init__(self, folder: Path, context: Path, arguments: Mapping[str, str]) -> None:
         """Build in a folder, with a context and --build-arg."""
@@ -122,7 +126,7 @@ class Build:
             (place / one).mkdir(parents=True)
         layers = f"lowerdir={cached_root()},upperdir={place / 'upper'},workdir={place / 'work'}"
         _run(["mount", "-t", "overlay", "overlay", "-o", layers, str(root)])
-        _run(["mount", "--rbind", "/dev", str(root / "dev")])
+        _make_devices(root / "dev")
         _run(["mount", "-t", "proc", "proc", str(root / "proc")])
         shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
         shutil.copy(CERTIFICATES, root / CERTIFICATES.relative_to("/"))
@@ -165,6 +169,17 @@ class Build:
 
     def _filled(self, rest: str) -> str:
         return string.Template(rest).substitute(self.stages[-1].arguments)
+
+
+def _make_devices(folder: Path) -> None:
+    """Give a root devices of its own: never this machine's, which whoever tidies up would take along."""
+    _run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(folder)])
+    for name, minor in {"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9}.items():
+        os.mknod(folder / name, 0o666 | stat.S_IFCHR, os.makedev(1, minor))
+        (folder / name).chmod(0o666)
+    for link, target in {"fd": "fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}.items():
+        (folder / link).symlink_to(f"/proc/self/{target}")
+    (folder / "shm").mkdir(mode=0o1777)
 
 
 def _exec_form(rest: str) -> tuple[str, ...]:
