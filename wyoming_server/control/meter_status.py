@@ -19,8 +19,16 @@ DRIFT_STATES = ("learning", "steady", "drifted")
 MICROPHONE_STATES = ("good", "noisy", "text_only")
 QUEUE_STATES = ("waiting", "ready", "started", "needs_you")
 WARNINGS = (
-    *("starter-model", "model-missing", "lane-credentials", "microphone-clipping", "microphone-noisy", "over-budget"),
-    *("records-unwritable", "bundle-rolled-back", "bundle-refused", "drift", "records-key", "hub-saturated"),
+    *("starter-model", "model-missing", "model-crashed", "lane-credentials", "microphone-clipping", "microphone-noisy"),
+    *(
+        "over-budget",
+        "records-unwritable",
+        "bundle-rolled-back",
+        "bundle-refused",
+        "drift",
+        "records-key",
+        "hub-saturated",
+    ),
 )
 """Their codes, as docs/control-api.md lists them."""
 

@@ -190,8 +190,9 @@ def warnings_of(facts: Facts, status: SupplyStatus, lanes: Sequence[Json], cloud
         (bool(cloud["over_budget"]), "over-budget", lambda: "A cap on what leaves the home is reached"),
         (bool(disk), "records-unwritable", lambda: disk),
     ]
+    subjects = {ModelCrashedError.code: status.name}
     found: list[dict[str, Any]] = [
-        {"code": code, "message": say(), "subject": ""} for holds, code, say in checks if holds
+        {"code": code, "message": say(), "subject": subjects.get(code, "")} for holds, code, say in checks if holds
     ]
     refused = {"lane-credentials", "lane-forbidden", "key-unreadable"}
     found += [

@@ -32,12 +32,13 @@ FLOWS: tuple[Flow, ...] = (
     *lines(
         "bundles.hub_model", {"models": {Form.SENTENCE: "damage; directory; changed; error", Form.CODE: "error.code"}}
     ),
+    *lines("bundles.crash_book", {"models": {Form.SENTENCE: "crashed; self._folder; error"}}),
     *lines("bundles.install", {"models": {Form.VERSION: "before.commit", Form.OWNER_WORD: "repository"}}),
     *lines(
         "bundles.supply",
         {
             "models": {
-                Form.OWNER_WORD: "engine.name; self._chosen.name",
+                Form.OWNER_WORD: "engine.name; self._chosen.name; self._tried",
                 Form.CODE: "error.code; worse.code",
                 Form.SENTENCE: "error; worse",
                 Form.NUMBER: "delay_s",

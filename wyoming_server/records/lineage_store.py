@@ -140,7 +140,7 @@ FLOWS: tuple[Flow, ...] = (
             "server-id": {Form.ID: "identity"},
             "models": {
                 Form.MODEL: "models/* bundles/installed/* bundles/staged/* bundles/parts/* bundles/.leaving-*",
-                Form.CODE: "choice.json",
+                Form.CODE: "choice.json crashes/at_work crashes/crashed.json",
             },
             "bundle-state": {
                 Form.CODE: "bundles/state.json bundles/state.damaged.json bundles/running.json bundles/looked.json",
