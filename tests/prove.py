@@ -127,6 +127,7 @@ PROOFS = {
         title="What the integration leaves in a real Home Assistant, traced",
         argv=_module("benchmarks.at_home", "tests.home_assistant.trace_lineage"),
     ),
+    "docs": Proof(title="What the documentation says to run, run", argv=_module("proofs.documented")),
     "newcomer": Proof(title="A newcomer's first minutes, by the README", argv=_module("proofs.newcomer")),
     "addon": Proof(
         title="The add-on's image made and run in a Debian root, beside a stand-in Supervisor",

@@ -1,4 +1,4 @@
-"""Tables of the documentation that follow from the code: prices, sums, modes, and a cure for all that a person meets."""
+"""Tables of the documentation that follow from the code: prices, sums, modes, a cure for all that a person meets."""
 
 import json
 import re

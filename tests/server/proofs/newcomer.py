@@ -12,25 +12,19 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
+from ...documentation import blocks
+from .typed import clone_into, typed
+
 GOAL_SECONDS = 120.0
 _HEARD = re.compile(r"✓ (?:clean|noisy) ")
-_WORKS = "All of it works."
+_WORKS = re.compile("All of it works")
 _TRY = "script/try-home-assistant --check"
-
-
-def first_command(readme: str) -> list[str]:
-    """Return the lines of the first block that is marked as one to run, without their comments."""
-    found = re.search(r"^```sh run\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
-    assert found is not None, "the README has no block to run"
-    return [line.split("#")[0].strip() for line in found[1].splitlines() if line.split("#")[0].strip()]
 
 
 def environment(folder: Path, *, warm: bool) -> dict[str, str]:
@@ -42,27 +36,18 @@ def environment(folder: Path, *, warm: bool) -> dict[str, str]:
     return {**os.environ, **{name: str(folder / where) for name, where in own.items()}, "PATH": os.pathsep.join(path)}
 
 
-def lines_of(command: str, clone: Path, environ: Mapping[str, str]) -> Iterator[str]:
-    """Type a command and give its lines as they come; raises CalledProcessError when it fails."""
-    with subprocess.Popen(
-        ["sh", "-c", command], cwd=clone, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            print(line, end="", file=sys.stderr, flush=True)
-            yield line
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-
-
 def seconds_until(said: re.Pattern[str], command: str, clone: Path, environ: Mapping[str, str]) -> float:
     """Return when a command first says something; it is run to its end."""
-    start_s, found_s = time.monotonic(), 0.0
-    for line in lines_of(command, clone, environ):
-        if not found_s and said.search(line):
-            found_s = time.monotonic() - start_s
+    start_s, found_s = time.monotonic(), list[float]()
+
+    def hear(line: str) -> None:
+        if said.search(line):
+            found_s.append(time.monotonic() - start_s)
+
+    status = typed(command, clone, environ, hear)
+    assert status == 0, f"{command} ended with {status}"
     assert found_s, f"{command} never said {said.pattern}"
-    return found_s
+    return found_s[0]
 
 
 def main() -> int:
@@ -72,21 +57,21 @@ def main() -> int:
     parser.add_argument("--without-home-assistant", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        clone, environ = Path(folder) / "edge-voice", environment(Path(folder), warm=arguments.warm)
+        environ = environment(Path(folder), warm=arguments.warm)
         start_s = time.monotonic()
-        subprocess.run(["git", "clone", "--quiet", "--no-local", ROOT, clone], check=True)
+        clone = clone_into(Path(folder))
         cloned_s = time.monotonic() - start_s
-        commands = first_command((clone / "README.md").read_text("utf-8"))
+        commands = next(block.commands for block in blocks(clone) if block.marked)
         heard_s = seconds_until(_HEARD, commands[0], clone, environ)
         figures = {
             "packages, Python and uv": "used again" if arguments.warm else "fetched anew",
-            "commands typed until the first sentence is heard": len(commands[:1]),
+            "commands typed until the first sentence is heard": len(commands),
             "the command": commands[0],
-            "clone, s": round(cloned_s, 1),
-            "clone made to first sentence heard, minutes": round(heard_s / 60, 2),
+            "the clone, seconds": round(cloned_s, 1),
+            "fresh clone to first sentence heard, minutes": round(heard_s / 60, 2),
         }
         if not arguments.without_home_assistant:
-            works_s = seconds_until(re.compile(_WORKS), _TRY, clone, environ)
+            works_s = seconds_until(_WORKS, _TRY, clone, environ)
             figures |= {f"{_TRY}, minutes until it has proved itself": round(works_s / 60, 2)}
     print(json.dumps(figures, ensure_ascii=False))
     return int(heard_s > GOAL_SECONDS)
