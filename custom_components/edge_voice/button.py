@@ -16,6 +16,7 @@ from .entity_bundle import KINDS, BundleEntity, bundle_kinds
 from .entity_past import OF_TURNS, keeps_records
 from .growing import async_add_as_they_appear, async_add_per_satellite, satellites_with_names
 from .protocol import Status
+from .queue_events import keeps_requests
 from .types import EdgeVoiceConfigEntry
 
 PARALLEL_UPDATES = 1
@@ -54,6 +55,13 @@ BUTTONS: tuple[EdgeVoiceButtonDescription, ...] = (
     ),
 )
 
+
+def _may_drop(status: Status) -> bool:
+    """Whether a request waits that is not being done."""
+    queue = status.queue
+    return queue is not None and queue.waiting + queue.ready + queue.needs_you > 0
+
+
 _ERASED = {"erase_recordings": ("recordings",), "erase_texts": ("transcripts", "corrections"), "erase_turns": OF_TURNS}
 
 
@@ -78,6 +86,23 @@ PAST_BUTTONS: tuple[EdgeVoiceButtonDescription, ...] = (
     ),
 )
 """Those of hubs that keep records."""
+
+QUEUE_BUTTONS: tuple[EdgeVoiceButtonDescription, ...] = (
+    EdgeVoiceButtonDescription(
+        key="flush_requests",
+        translation_key="flush_requests",
+        press_fn=lambda client: client.queue.flush(),
+        is_possible_fn=lambda status: status.queue is not None and status.queue.waiting > 0,
+    ),
+    EdgeVoiceButtonDescription(
+        key="drop_requests",
+        translation_key="drop_requests",
+        entity_category=EntityCategory.CONFIG,
+        press_fn=lambda client: client.queue.drop(),
+        is_possible_fn=_may_drop,
+    ),
+)
+"""Those of hubs that keep requests for later."""
 
 SATELLITE_BUTTONS: tuple[SatelliteButtonDescription, ...] = (
     SatelliteButtonDescription(
@@ -130,6 +155,13 @@ async def async_setup_entry(
         async_add_entities,
         named=lambda status: ["past"] if keeps_records(status) else [],
         build=lambda coordinator, _: [ServerButton(coordinator, description) for description in PAST_BUTTONS],
+    )
+    async_add_as_they_appear(
+        hass,
+        entry,
+        async_add_entities,
+        named=lambda status: ["queue"] if keeps_requests(status) else [],
+        build=lambda coordinator, _: [ServerButton(coordinator, description) for description in QUEUE_BUTTONS],
     )
     async_add_per_satellite(
         hass,

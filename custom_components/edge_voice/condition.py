@@ -18,6 +18,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.target import TargetSelection
 from homeassistant.helpers.typing import ConfigType
 
+from .condition_queue import QUEUE_CONDITIONS
 from .const import DOMAIN
 from .protocol import Turn
 from .signals import SIGNAL_TURN
@@ -102,7 +103,7 @@ def _problem_condition(key: str) -> type[Condition]:
     return ProblemCondition
 
 
-CONDITIONS: dict[str, type[Condition]] = {
+CONDITIONS: dict[str, type[Condition]] = QUEUE_CONDITIONS | {
     "is_degraded": _problem_condition("degraded"),
     "is_drifting": _problem_condition("drift"),
     "is_over_budget": _problem_condition("over_budget"),

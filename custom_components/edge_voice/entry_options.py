@@ -19,6 +19,7 @@ CONF_QUEUE_RESULTS: Final = "queue_results"
 RESULTS_OFF: Final = "off"
 RESULTS_NOTIFY: Final = "notify"
 RESULTS_ANNOUNCE: Final = "announce"
+RESULTS: Final = (RESULTS_OFF, RESULTS_NOTIFY, RESULTS_ANNOUNCE)
 
 CONF_TEXT_PHONE: Final = "text_phone"
 """The notify service of a phone on which is asked for typed text; absent: none."""

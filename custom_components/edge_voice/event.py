@@ -17,6 +17,8 @@ from .past_events import DRIFT_EVENTS, READY, drift_attributes, month_attributes
 from .protocol import Asking, MonthOver, Turn
 from .protocol_bundles import BundleMoved
 from .protocol_past import DriftMoved
+from .protocol_queue import QueueMoved
+from .queue_events import QUEUE_EVENTS, keeps_requests, moved_attributes
 from .turns import ASKING_CLOUD, TURN_TYPES, turn_attributes, turn_type
 from .types import EdgeVoiceConfigEntry
 
@@ -41,6 +43,9 @@ SCORECARD = EventEntityDescription(
     entity_category=EntityCategory.DIAGNOSTIC,
     event_types=[READY],
 )
+WAITING_REQUEST = EventEntityDescription(
+    key="waiting_request", translation_key="waiting_request", event_types=[*QUEUE_EVENTS]
+)
 
 
 async def async_setup_entry(
@@ -63,6 +68,13 @@ async def async_setup_entry(
         async_add_entities,
         named=lambda status: ["past"] if keeps_records(status) else [],
         build=lambda coordinator, _: [DriftEvent(coordinator, DRIFT), MonthEvent(coordinator, SCORECARD)],
+    )
+    async_add_as_they_appear(
+        hass,
+        entry,
+        async_add_entities,
+        named=lambda status: ["queue"] if keeps_requests(status) else [],
+        build=lambda coordinator, _: [QueueEvent(coordinator, WAITING_REQUEST)],
     )
 
 
@@ -109,6 +121,29 @@ class BundleEvent(EdgeVoiceEntity, EventEntity):
     def _moved(self, moved: BundleMoved) -> None:
         if moved.event in BUNDLE_EVENTS:  # a newer hub may know more
             self._trigger_event(moved.event, bundle_attributes(moved))
+            self.async_write_ha_state()
+
+
+class QueueEvent(EdgeVoiceEntity, EventEntity):
+    """Fires when a request that waits has moved. Its attributes never say what was said."""
+
+    _unrecorded_attributes = frozenset({"reason"})
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Hear of the server's requests."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.async_add_queue_listener(self._moved))
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and keeps_requests(self.status)
+
+    @callback
+    def _moved(self, moved: QueueMoved) -> None:
+        if moved.event in QUEUE_EVENTS:  # a newer hub may know more
+            self._trigger_event(moved.event, moved_attributes(moved))
             self.async_write_ha_state()
 
 

@@ -18,6 +18,7 @@ from .entity import satellite_name
 from .errors import EdgeVoiceError, ServerTooNewError, ServerTooOldError
 from .issues_bundles import REFUSED, ROLLED_BACK, bundle_issue
 from .issues_past import DRIFT, RECORDS_KEY, SATURATED, drift_figures, is_key_usable
+from .issues_queue import MODEL_CRASHED, mode_issue, of_requests
 from .lanes import CONF_KIND, KIND_PROVIDER, ordered_lanes
 from .own_entities import own_entity
 from .protocol import Notice, Status, Suggestion
@@ -31,10 +32,12 @@ KIND_DRIFT: Final = "drift"
 KIND_LANE: Final = "lane"
 KIND_PIPELINE: Final = "pipeline"
 KIND_RECORDS_KEY: Final = "records_key"
+KIND_REQUEST: Final = "request"
 KIND_SETTING: Final = "setting"
 _VERSIONS: Final = (ServerTooOldError, ServerTooNewError)
 _SEVERITY: Final[Mapping[str, IssueSeverity]] = {
     "model-missing": IssueSeverity.ERROR,
+    MODEL_CRASHED: IssueSeverity.ERROR,
     "records-unwritable": IssueSeverity.ERROR,
     "lane-credentials": IssueSeverity.ERROR,
     RECORDS_KEY: IssueSeverity.ERROR,
@@ -77,7 +80,8 @@ def async_watch_issues(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -> None
     @callback
     def look() -> None:
         if coordinator.connected:
-            _async_show(hass, entry, [*_of_status(hass, entry, coordinator), *_of_pipelines(hass, entry, coordinator)])
+            found = (_of_status(hass, entry, coordinator), _of_pipelines(hass, entry, coordinator), _of_queue(entry))
+            _async_show(hass, entry, [issue for issues in found for issue in issues])
         elif isinstance(coordinator.last_exception, EdgeVoiceError):
             async_tell_version(hass, entry, coordinator.last_exception)
 
@@ -85,6 +89,7 @@ def async_watch_issues(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -> None
         look()
 
     entry.async_on_unload(coordinator.async_add_listener(look))
+    entry.async_on_unload(entry.runtime_data.waiting.async_add_listener(look))
     entry.async_on_unload(hass.data[KEY_ASSIST_PIPELINE].pipeline_store.async_add_listener(look_again))
 
 
@@ -136,9 +141,28 @@ def _of_status(hass: HomeAssistant, entry: ConfigEntry, coordinator: EdgeVoiceCo
     for notice in coordinator.data.warnings:
         if notice.code not in _PASSING:
             yield _of_notice(hass, entry, notice, coordinator.data)
+    if (key := mode_issue(coordinator.data)) is not None:
+        status = coordinator.data
+        told = {"hub": entry.title, "reason": status.mode_reason, "ends": status.mode_ends}
+        yield Issue(key=key, severity=IssueSeverity.ERROR, placeholders=told)
     for satellite in coordinator.data.satellites:
         if (suggestion := satellite.suggestion) is not None and isinstance(suggestion.value, str | int | float):
             yield _of_suggestion(hass, satellite.id, suggestion)
+
+
+def _of_queue(entry: EdgeVoiceConfigEntry) -> Iterator[Issue]:
+    """Yield each request that needs its owner's word."""
+    data = entry.runtime_data
+    for one in of_requests(data.waiting.known if data.coordinator.data.queue else None):
+        satellite = one.request.satellite
+        subject = satellite_name(data.coordinator.hass, satellite) if satellite else entry.title
+        yield Issue(
+            key=one.key,
+            severity=IssueSeverity.WARNING,
+            subject=one.request.id,
+            placeholders={**one.placeholders, "subject": subject},
+            data={KIND: KIND_REQUEST, "request": one.request.id},
+        )
 
 
 def _of_notice(hass: HomeAssistant, entry: ConfigEntry, notice: Notice, status: Status) -> Issue:

@@ -10,14 +10,15 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import EdgeVoiceEntity, SatelliteEntity
-from .growing import async_add_per_satellite
-from .protocol import Policy, Satellite
+from .growing import async_add_as_they_appear, async_add_per_satellite
+from .protocol import Policy, Satellite, Status
 from .types import EdgeVoiceConfigEntry
 
 PARALLEL_UPDATES = 1
 
 _SECONDS_PER_DAY = 86400
 _MOST_MONEY = 10000
+_MOST_HOURS = 720
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,21 @@ def _seconds_per_day(
         native_max_value=_SECONDS_PER_DAY,
         native_step=1,
         native_unit_of_measurement=UnitOfTime.SECONDS,
+        value_fn=value_fn,
+    )
+
+
+def _hours(key: str, value_fn: Callable[[Policy], float | None]) -> EdgeVoiceNumberDescription[Policy]:
+    return EdgeVoiceNumberDescription(
+        key=key,
+        translation_key=key,
+        device_class=NumberDeviceClass.DURATION,
+        entity_category=EntityCategory.CONFIG,
+        mode=NumberMode.BOX,
+        native_min_value=0,
+        native_max_value=_MOST_HOURS,
+        native_step=1,
+        native_unit_of_measurement=UnitOfTime.HOURS,
         value_fn=value_fn,
     )
 
@@ -95,6 +111,16 @@ NUMBERS: tuple[EdgeVoiceNumberDescription[Policy], ...] = (
     _wake_threshold("wake_threshold", lambda policy: policy.wake_threshold),
 )
 
+NEWER_NUMBERS: dict[str, EdgeVoiceNumberDescription[Policy]] = {
+    one.key: one
+    for one in (
+        _hours("list_hours", lambda policy: policy.list_hours),
+        _hours("note_hours", lambda policy: policy.note_hours),
+        _hours("reminder_hours", lambda policy: policy.reminder_hours),
+    )
+}
+"""Those that older hubs do not know."""
+
 SATELLITE_NUMBERS: tuple[EdgeVoiceNumberDescription[Satellite], ...] = (
     _wake_threshold("satellite_wake_threshold", lambda satellite: satellite.wake_threshold),
 )
@@ -105,6 +131,13 @@ async def async_setup_entry(
 ) -> None:
     """Add the policy's limits, and those of satellites as the server hears of them."""
     async_add_entities(PolicyNumber(entry.runtime_data.coordinator, description) for description in NUMBERS)
+    async_add_as_they_appear(
+        hass,
+        entry,
+        async_add_entities,
+        named=_known_here,
+        build=lambda coordinator, key: [PolicyNumber(coordinator, NEWER_NUMBERS[key])],
+    )
     async_add_per_satellite(
         hass,
         entry,
@@ -113,6 +146,10 @@ async def async_setup_entry(
             SatelliteNumber(coordinator, satellite_id, description) for description in SATELLITE_NUMBERS
         ],
     )
+
+
+def _known_here(status: Status) -> list[str]:
+    return [key for key, one in NEWER_NUMBERS.items() if one.value_fn(status.policy) is not None]
 
 
 class LimitNumber[Subject](NumberEntity):

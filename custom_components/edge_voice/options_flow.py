@@ -24,7 +24,15 @@ from homeassistant.helpers.selector import (
 
 from .bundle_step import CONF_ROOT, REPOSITORY_FORM, RootError, async_root_text, parsed_root
 from .client import EdgeVoiceClient
-from .entry_options import CONF_CONVERSATION_AGENT, CONF_TEXT_PHONE, DEFAULTS, chosen
+from .entry_options import (
+    CONF_CONVERSATION_AGENT,
+    CONF_QUEUE_RESULTS,
+    CONF_TEXT_PHONE,
+    DEFAULTS,
+    RESULTS,
+    RESULTS_NOTIFY,
+    chosen,
+)
 from .errors import EdgeVoiceError, RefusedError
 from .find_server import client_for
 from .microphone_test import async_test_microphone
@@ -66,6 +74,9 @@ class EdgeVoiceOptionsFlow(OptionsFlow):
             vol.Required(key, default=chosen(options, key)): BooleanSelector() for key in DEFAULTS
         }
         form[vol.Optional(CONF_CONVERSATION_AGENT)] = ConversationAgentSelector()
+        form[vol.Required(CONF_QUEUE_RESULTS, default=RESULTS_NOTIFY)] = SelectSelector(
+            SelectSelectorConfig(options=[*RESULTS], translation_key=CONF_QUEUE_RESULTS)
+        )
         form[vol.Optional(CONF_TEXT_PHONE)] = SelectSelector(
             SelectSelectorConfig(options=phones(self.hass), custom_value=True, mode=SelectSelectorMode.DROPDOWN)
         )

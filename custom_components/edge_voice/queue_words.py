@@ -47,7 +47,7 @@ WORDS: Final[Mapping[str, QueueWords]] = {
         done="De nouveau en ligne : {answer}",
         silent="De nouveau en ligne : ce qui attendait est fait.",
         more="Et {count} de plus.",
-        needs_you="Ce que tu as dit tout à l’heure n’a peut-être pas été fait. Regarde « Demandes en attente ».",
+        needs_you="Ce que vous avez dit tout à l’heure n’a peut-être pas été fait. Regardez « Demandes en attente ».",
     ),
     "it": QueueWords(
         title="Di nuovo online",

@@ -1,80 +1,43 @@
 """Mends what can be mended from here, once the owner has agreed."""
 
-from abc import ABC, abstractmethod
 from typing import override
 
-import probatio as vol
 from homeassistant.components.assist_pipeline.pipeline import async_get_pipelines, async_update_pipeline
 from homeassistant.components.conversation import HOME_ASSISTANT_AGENT
 from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
 from homeassistant.components.repairs.const import FlowType
-from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntry, ConfigEntryState
+from homeassistant.config_entries import SOURCE_RECONFIGURE
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import issue_registry as ir
 
 from .client import EdgeVoiceClient
-from .const import DOMAIN, SUBENTRY_LANE
+from .const import SUBENTRY_LANE
 from .entity_past import OF_TURNS
 from .entry_options import CONF_CONVERSATION_AGENT
-from .errors import EdgeVoiceError, raised
-from .issues import KIND, KIND_DRIFT, KIND_LANE, KIND_PIPELINE, KIND_RECORDS_KEY, KIND_SETTING, Data
+from .issues import (
+    KIND,
+    KIND_DRIFT,
+    KIND_LANE,
+    KIND_PIPELINE,
+    KIND_RECORDS_KEY,
+    KIND_REQUEST,
+    KIND_SETTING,
+    Data,
+)
 from .own_entities import own_entity
+from .repair_bases import HubRepair, NotMendedError, Repair
+from .repairs_queue import RequestRepair
 
 
-class _NotMendedError(Exception):
-    """Why a repair did not succeed: the key of the form's error, and what stands in it."""
-
-    def __init__(self, key: str, said: str = "") -> None:
-        super().__init__(key)
-        self.key = key
-        self.said = said
-
-
-class _Repair(RepairsFlow, ABC):
-    """Asks once, then mends."""
-
-    def __init__(self, entry: ConfigEntry, about: Data) -> None:
-        self.entry = entry
-        self.about = about
-
-    async def async_step_init(self, _: dict[str, str] | None = None) -> RepairsFlowResult:
-        """Begin."""
-        return await self.async_step_confirm()
-
-    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
-        """Ask, mend, or say why that did not succeed."""
-        errors: dict[str, str] = {}
-        placeholders = dict(self._placeholders) | {"error": ""}
-        if user_input is not None:
-            try:
-                return await self._async_mend()
-            except _NotMendedError as error:
-                errors["base"] = error.key
-                placeholders["error"] = error.said
-        return self.async_show_form(
-            step_id="confirm", data_schema=vol.Schema({}), errors=errors, description_placeholders=placeholders
-        )
-
-    @abstractmethod
-    async def _async_mend(self) -> RepairsFlowResult:
-        """Mend. Raises _NotMendedError."""
-
-    @property
-    def _placeholders(self) -> dict[str, str]:
-        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
-        return (issue and issue.translation_placeholders) or {}
-
-
-class PipelineRepair(_Repair):
+class PipelineRepair(Repair):
     """Lets a pipeline ask the hub's agent first, which asks back before what matters and hands on all else."""
 
     @override
-    async def _async_mend(self) -> RepairsFlowResult:
+    async def async_mend(self) -> RepairsFlowResult:
         pipelines = (one for one in async_get_pipelines(self.hass) if one.id == self.about["pipeline"])
         pipeline, agent = next(pipelines, None), own_entity(self.hass, self.entry, Platform.CONVERSATION)
         if pipeline is None or agent is None:
-            raise _NotMendedError("gone")
+            raise NotMendedError("gone")
         before = pipeline.conversation_engine
         await async_update_pipeline(self.hass, pipeline, conversation_engine=agent, prefer_local_intents=False)
         self._hand_on_to(before, agent)
@@ -87,57 +50,39 @@ class PipelineRepair(_Repair):
             self.hass.config_entries.async_update_entry(self.entry, options=options)
 
 
-class _HubRepair(_Repair):
-    """Has the hub mend it."""
-
-    @override
-    async def _async_mend(self) -> RepairsFlowResult:
-        if self.entry.state is not ConfigEntryState.LOADED:
-            raise _NotMendedError("away")
-        try:
-            await self._async_ask(self.entry.runtime_data.client)
-        except EdgeVoiceError as error:
-            raise _NotMendedError("refused", f"\n\n{raised(error)}") from error
-        return self.async_create_entry(data={})
-
-    @abstractmethod
-    async def _async_ask(self, client: EdgeVoiceClient) -> object:
-        """Ask the hub. Raises EdgeVoiceError."""
-
-
-class SettingRepair(_HubRepair):
+class SettingRepair(HubRepair):
     """Gives a satellite the setting that the hub suggests."""
 
     @override
-    async def _async_ask(self, client: EdgeVoiceClient) -> object:
+    async def async_ask_hub(self, client: EdgeVoiceClient) -> object:
         satellite, setting = str(self.about["satellite"]), str(self.about["setting"])
         return await client.change_satellite(satellite, **{setting: self.about["value"]})
 
 
-class DriftRepair(_HubRepair):
+class DriftRepair(HubRepair):
     """Takes what a language's figures are now as the measure of later turns."""
 
     @override
-    async def _async_ask(self, client: EdgeVoiceClient) -> object:
+    async def async_ask_hub(self, client: EdgeVoiceClient) -> object:
         return await client.past.accept_drift(str(self.about["language"]) or None)
 
 
-class RecordsKeyRepair(_HubRepair):
+class RecordsKeyRepair(HubRepair):
     """Erases what can no longer be read, so that what is kept from now on has a key of its own."""
 
     @override
-    async def _async_ask(self, client: EdgeVoiceClient) -> object:
+    async def async_ask_hub(self, client: EdgeVoiceClient) -> object:
         return await client.purge(OF_TURNS)
 
 
-class LaneRepair(_Repair):
+class LaneRepair(Repair):
     """Asks for a new key, in the lane's own form."""
 
     @override
-    async def _async_mend(self) -> RepairsFlowResult:
+    async def async_mend(self) -> RepairsFlowResult:
         subentry_id = str(self.about["subentry_id"])
         if subentry_id not in self.entry.subentries:
-            raise _NotMendedError("gone")
+            raise NotMendedError("gone")
         flow = await self.hass.config_entries.subentries.async_init(
             (self.entry.entry_id, SUBENTRY_LANE),
             context={"source": SOURCE_RECONFIGURE, "subentry_id": subentry_id},
@@ -145,11 +90,12 @@ class LaneRepair(_Repair):
         return self.async_create_entry(data={}, next_flow=(FlowType.CONFIG_SUBENTRIES_FLOW, flow["flow_id"]))
 
 
-_REPAIRS: dict[str, type[_Repair]] = {
+_REPAIRS: dict[str, type[Repair]] = {
     KIND_DRIFT: DriftRepair,
     KIND_LANE: LaneRepair,
     KIND_PIPELINE: PipelineRepair,
     KIND_RECORDS_KEY: RecordsKeyRepair,
+    KIND_REQUEST: RequestRepair,
     KIND_SETTING: SettingRepair,
 }
 

@@ -27,6 +27,7 @@ from .sensor_descriptions import (
     threshold_row,
 )
 from .sensor_descriptions_past import LEDGER_SENSORS, PAST_SENSORS
+from .sensor_descriptions_queue import QUEUE_SENSORS
 from .signals import SIGNAL_TEXT_RETURNED
 from .turns import newest_turn
 from .types import EdgeVoiceConfigEntry
@@ -35,7 +36,8 @@ PARALLEL_UPDATES = 0
 
 _MOST_RETURNED = 20
 """Turns whose text has been returned and whose own figures are still on their way."""
-_PAST = {one.key: one for one in PAST_SENSORS}
+_NEWER = {one.key: one for one in (*PAST_SENSORS, *QUEUE_SENSORS)}
+"""Those that older hubs do not know."""
 
 
 async def async_setup_entry(
@@ -52,8 +54,8 @@ async def async_setup_entry(
         hass,
         entry,
         async_add_entities,
-        named=_past_here,
-        build=lambda coordinator, key: [StatusSensor(coordinator, _PAST[key])],
+        named=_known_here,
+        build=lambda coordinator, key: [StatusSensor(coordinator, _NEWER[key])],
     )
     async_add_as_they_appear(
         hass,
@@ -79,15 +81,15 @@ async def async_setup_entry(
     )
 
 
-def _past_here(status: Status) -> list[str]:
-    return [key for key, one in _PAST.items() if one.is_known_fn is None or one.is_known_fn(status)]
+def _known_here(status: Status) -> list[str]:
+    return [key for key, one in _NEWER.items() if one.is_known_fn is None or one.is_known_fn(status)]
 
 
 class FigureSensor[Subject](SensorEntity):
     """A row of a description, of whatever it is a figure of."""
 
     entity_description: EdgeVoiceSensorDescription[Subject]
-    _unrecorded_attributes = frozenset({"alarms", "by_service", "reason", "why"})
+    _unrecorded_attributes = frozenset({"alarms", "by_service", "ends", "reason", "why"})
 
     @property
     @abc.abstractmethod

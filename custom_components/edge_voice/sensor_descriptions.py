@@ -42,6 +42,11 @@ def percent(rate: float | None) -> float | None:
     return None if rate is None else round(100.0 * rate, 2)
 
 
+def moment(at: datetime | None) -> str | None:
+    """Return a time as attributes have it."""
+    return None if at is None else at.isoformat()
+
+
 def _month_began() -> datetime:
     return dt_util.start_of_local_day().replace(day=1)
 
@@ -113,10 +118,10 @@ def _stage(stage: str) -> EdgeVoiceSensorDescription[Status]:
     )
 
 
-_MODES = ["normal", "edge_only", "starter", "shedding", "cloud_only", "unavailable"]
+MODES = ["normal", "edge_only", "starter", "shedding", "cloud_only", "unavailable"]
 _MODEL_STATES = ["measuring", "waiting", "fetching", "loading", "ready", "failed"]
 _ROUTES = ["edge", "cloud", "client"]
-_SATELLITE_STATES = ["good", "noisy", "text_only"]
+SATELLITE_STATES = ["good", "noisy", "text_only"]
 STAGES = ("capture", "inference", "hold", "post", "cloud", "transport")
 
 SENSORS: tuple[EdgeVoiceSensorDescription[Status], ...] = (
@@ -124,9 +129,13 @@ SENSORS: tuple[EdgeVoiceSensorDescription[Status], ...] = (
         key="mode",
         translation_key="mode",
         device_class=SensorDeviceClass.ENUM,
-        options=_MODES,
-        value_fn=lambda status: one_of(_MODES, status.mode),
-        attributes_fn=lambda status: {"reason": status.mode_reason},
+        options=MODES,
+        value_fn=lambda status: one_of(MODES, status.mode),
+        attributes_fn=lambda status: {
+            "reason": status.mode_reason,
+            "since": moment(status.mode_since),
+            "ends": status.mode_ends,
+        },
     ),
     EdgeVoiceSensorDescription(
         key="model",
@@ -201,9 +210,13 @@ SATELLITE_SENSORS: tuple[EdgeVoiceSensorDescription[Satellite], ...] = (
         translation_key="microphone",
         device_class=SensorDeviceClass.ENUM,
         entity_category=EntityCategory.DIAGNOSTIC,
-        options=_SATELLITE_STATES,
-        value_fn=lambda satellite: one_of(_SATELLITE_STATES, satellite.state),
-        attributes_fn=lambda satellite: {"reason": satellite.reason},
+        options=SATELLITE_STATES,
+        value_fn=lambda satellite: one_of(SATELLITE_STATES, satellite.state),
+        attributes_fn=lambda satellite: {
+            "reason": satellite.reason,
+            "since": moment(satellite.since),
+            "ends": satellite.ends,
+        },
     ),
     EdgeVoiceSensorDescription(
         key="snr",

@@ -38,7 +38,7 @@ ATTR_TURN_ID: Final = "turn_id"
 ATTR_WHAT: Final = "what"
 
 EVERYTHING: Final = "everything"
-OF_A_SATELLITE: Final = (*OF_TURNS, "satellites")
+OF_A_SATELLITE: Final = (*OF_TURNS, "queue", "satellites")
 """What the server can erase of one satellite."""
 ERASABLE: Final = (
     *OF_A_SATELLITE,

@@ -43,7 +43,7 @@ SWITCHES: tuple[EdgeVoiceSwitchDescription[Policy], ...] = (
     _permission("confirm_critical", lambda policy: policy.confirm_critical),
     _permission("answer_early", lambda policy: policy.answer_early, enabled=False),
     _permission("ask_text", lambda policy: policy.ask_text, enabled=False),
-    _permission("defer", lambda policy: policy.defer, enabled=False),
+    _permission("defer", lambda policy: policy.defer),
     _permission("hedge", lambda policy: policy.hedge, enabled=False),
     _permission("refuse_unconfirmed", lambda policy: policy.refuse_unconfirmed, enabled=False),
 )

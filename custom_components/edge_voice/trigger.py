@@ -1,23 +1,20 @@
 """What automations start from: turns, bundles that move, drift, months, and a hub that has a problem."""
 
 from dataclasses import asdict
-from typing import Any, ClassVar, cast, override
+from typing import Any, override
 
 import probatio as vol
-from homeassistant.const import CONF_OPTIONS, CONF_TARGET, STATE_ON, Platform
+from homeassistant.const import STATE_ON, Platform
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.automation import DomainSpec
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
-from homeassistant.helpers.target import TargetSelection
 from homeassistant.helpers.trigger import (
     EntityTargetStateTriggerBase,
     Trigger,
     TriggerActionRunner,
-    TriggerConfig,
     TriggerNotTriggeredReporter,
 )
-from homeassistant.helpers.typing import ConfigType
 
 from .bundle_events import BUNDLE_EVENTS, ROLLED_BACK, bundle_attributes
 from .entity_bundle import KINDS
@@ -26,17 +23,17 @@ from .protocol import Asking, MonthOver, Turn
 from .protocol_bundles import BundleMoved
 from .protocol_past import DriftMoved
 from .signals import SIGNAL_ASKING, SIGNAL_BUNDLE, SIGNAL_DRIFT, SIGNAL_MONTH, SIGNAL_TURN
-from .targets import hubs_of, problems_of, satellites_of
-from .turns import ESCALATED, TURN_TYPES, turn_attributes, turn_type
+from .targets import problems_of
+from .trigger_bases import CONF_HOW, WITHOUT_OPTIONS, HubTrigger, SatelliteTrigger, schema_of
+from .trigger_queue import QUEUE_TRIGGERS
+from .turns import ASKED_TO_TYPE, ESCALATED, TURN_TYPES, turn_attributes, turn_type
 
-CONF_HOW = "how"
 CONF_METRIC = "metric"
 CONF_MODEL = "model"
 CONF_RISK_ABOVE = "risk_above"
 
 _BINARY_SENSORS = {Platform.BINARY_SENSOR.value: DomainSpec()}
 _ON = {STATE_ON}
-_WITHOUT_OPTIONS: dict[vol.Marker, Any] = {}
 _TURN_OPTIONS: dict[vol.Marker, Any] = {
     vol.Optional(CONF_HOW): vol.All(cv.ensure_list, [vol.In(TURN_TYPES)]),
     vol.Optional(CONF_RISK_ABOVE): vol.All(vol.Coerce(float), vol.Range(0, 100)),
@@ -52,46 +49,10 @@ _DRIFT_OPTIONS: dict[vol.Marker, Any] = {
 }
 
 
-def _schema(options: dict[vol.Marker, Any]) -> vol.Schema:
-    """Return the schema of a trigger that hears of every satellite, or hub, unless some are named."""
-    return vol.Schema(
-        {
-            vol.Optional(CONF_TARGET): cv.TARGET_FIELDS,
-            vol.Required(CONF_OPTIONS, default={}): options,
-        }
-    )
-
-
-class HappeningTrigger(Trigger):
-    """Something that happened at a satellite or a hub."""
-
-    _schema: ClassVar[vol.Schema] = _schema(_WITHOUT_OPTIONS)
-
-    @override
-    @classmethod
-    async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
-        """Return the configuration, checked."""
-        return cast("ConfigType", cls._schema(config))
-
-    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
-        """Take which satellites are meant, and what else must hold."""
-        super().__init__(hass, config)
-        self._options = config.options or {}
-        self._targets = TargetSelection(config.target or {})
-
-
-class SatelliteTrigger(HappeningTrigger):
-    """Something that happened to a satellite's turn."""
-
-    def _is_meant(self, satellite: str | None) -> bool:
-        meant = satellites_of(self._hass, self._targets)
-        return meant is None or satellite in meant
-
-
 class TurnEndedTrigger(SatelliteTrigger):
     """A turn has ended, in one of these ways, with more than this risk."""
 
-    _schema = _schema(_TURN_OPTIONS)
+    _schema = schema_of(_TURN_OPTIONS)
 
     @override
     async def async_attach_runner(
@@ -117,11 +78,21 @@ class TurnEndedTrigger(SatelliteTrigger):
 class EscalatedTrigger(TurnEndedTrigger):
     """A speech service has answered instead of the hub."""
 
-    _schema = _schema(_WITHOUT_OPTIONS)
+    _schema = schema_of(WITHOUT_OPTIONS)
 
     @override
     def _matches(self, turn: Turn) -> bool:
         return turn_type(turn) == ESCALATED
+
+
+class TextWantedTrigger(TurnEndedTrigger):
+    """A satellite cannot hear well enough: whoever spoke is asked to type instead."""
+
+    _schema = schema_of(WITHOUT_OPTIONS)
+
+    @override
+    def _matches(self, turn: Turn) -> bool:
+        return turn_type(turn) == ASKED_TO_TYPE
 
 
 class AskingCloudTrigger(SatelliteTrigger):
@@ -141,18 +112,10 @@ class AskingCloudTrigger(SatelliteTrigger):
         return async_dispatcher_connect(self._hass, SIGNAL_ASKING, asking)
 
 
-class HubTrigger(HappeningTrigger):
-    """Something that happened at a hub."""
-
-    def _is_meant(self, entry_id: str) -> bool:
-        meant = hubs_of(self._hass, self._targets)
-        return meant is None or entry_id in meant
-
-
 class BundleMovedTrigger(HubTrigger):
     """A model of a hub has come, gone on, or gone."""
 
-    _schema = _schema(_MOVED_OPTIONS)
+    _schema = schema_of(_MOVED_OPTIONS)
 
     @override
     async def async_attach_runner(
@@ -176,7 +139,7 @@ class BundleMovedTrigger(HubTrigger):
 class BundleRolledBackTrigger(BundleMovedTrigger):
     """A model was worse than the one before, which answers again."""
 
-    _schema = _schema(_BUNDLE_OPTIONS)
+    _schema = schema_of(_BUNDLE_OPTIONS)
 
     @override
     def _matches(self, bundle: BundleMoved) -> bool:
@@ -186,7 +149,7 @@ class BundleRolledBackTrigger(BundleMovedTrigger):
 class DriftedTrigger(HubTrigger):
     """A figure of a hub has become worse."""
 
-    _schema = _schema(_DRIFT_OPTIONS)
+    _schema = schema_of(_DRIFT_OPTIONS)
 
     @override
     async def async_attach_runner(
@@ -242,7 +205,7 @@ def _problem_trigger(key: str) -> type[Trigger]:
     return ProblemTrigger
 
 
-TRIGGERS: dict[str, type[Trigger]] = {
+TRIGGERS: dict[str, type[Trigger]] = QUEUE_TRIGGERS | {
     "asking_cloud": AskingCloudTrigger,
     "bundle_moved": BundleMovedTrigger,
     "bundle_rolled_back": BundleRolledBackTrigger,
@@ -252,6 +215,7 @@ TRIGGERS: dict[str, type[Trigger]] = {
     "over_budget": _problem_trigger("over_budget"),
     "scorecard_ready": ScorecardReadyTrigger,
     "straining": _problem_trigger("straining"),
+    "text_wanted": TextWantedTrigger,
     "turn_ended": TurnEndedTrigger,
 }
 

@@ -9,6 +9,7 @@ from .coordinator import EdgeVoiceCoordinator
 from .ledger_watch import LedgerWatch
 from .protocol import Health
 from .queue_runner import QueueRunner
+from .queue_watch import QueueWatch
 from .voice import Voice
 from .wyoming_client import WyomingTarget
 
@@ -34,3 +35,6 @@ class EdgeVoiceData:
 
     queue: QueueRunner
     """Does requests that waited for a speech service."""
+
+    waiting: QueueWatch
+    """The same requests, to be looked at."""
