@@ -16,6 +16,8 @@ LOOK_SECONDS: Final = 5.0
 
 type TryApart = Callable[[Path], Awaitable[None]]
 """Loads a model and has it hear in a process of its own, which it may take down. Raises EdgeVoiceError."""
+type UntilMended = Callable[[Path | None, float], Awaitable[None]]
+"""Waits until a model's files have changed, or so many seconds have passed."""
 
 
 def pause_after(failures: int) -> float:

@@ -17,7 +17,7 @@ from typing import Any, Protocol, Self
 from ..errors import DiskError, EdgeVoiceError, ModelCrashedError, ModelDownloadError
 from ..pipeline.checked import Checked, ranged
 from .crash_book import CrashBook
-from .crashes import MOST_CRASHES, TryApart, pause_after, until_mended
+from .crashes import MOST_CRASHES, TryApart, UntilMended, pause_after, until_mended
 from .leases import Closable, Leases
 from .progress import FetchState, Progress, ReportProgress
 
@@ -105,6 +105,7 @@ class ModelSupply[E: Engine]:
         retry_delays_s: Sequence[float] = RETRY_DELAYS_S,
         crashes: CrashBook | None = None,
         try_apart: TryApart | None = None,
+        until_mended: UntilMended = until_mended,
     ) -> None:
         """Prepare; `load` blocks and returns an engine that has passed its self-test, or raises EdgeVoiceError.
 
@@ -117,6 +118,7 @@ class ModelSupply[E: Engine]:
         self._on_change = on_change
         self._retry_delays_s = retry_delays_s
         self._crashes, self._try_apart = crashes or CrashBook(None), try_apart
+        self._until_mended = until_mended
         self._tried: Path | None = None
         """The chosen model's folder, where it was found."""
         self._failures = 0
@@ -232,10 +234,10 @@ class ModelSupply[E: Engine]:
         """Wait until a model that failed is worth another try; one that crashed has passed a trial by then."""
         seconds = pause_after(self._failures)
         if not isinstance(failure, ModelCrashedError) or self._tried is None:
-            await until_mended(self._tried, seconds)
+            await self._until_mended(self._tried, seconds)
             return
         while True:
-            await until_mended(self._tried, max(seconds, self._crashes.pause_seconds(self._tried)))
+            await self._until_mended(self._tried, max(seconds, self._crashes.pause_seconds(self._tried)))
             try:
                 if self._try_apart is not None:
                     await self._try_apart(self._tried)

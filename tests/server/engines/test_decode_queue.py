@@ -118,6 +118,63 @@ async def test_one_decode_too_many_is_refused_at_once_and_the_others_go_on(
     assert (await queue.decode(request("e"))).text == "e"
 
 
+async def test_no_more_wait_than_can_be_answered_in_time_by_what_decodes_usually_take(engine: GatedEngine) -> None:
+    now_s = 100.0
+    line = DecodeLine(limit=16, workers=2, clock=lambda: now_s, budget_seconds=3.0)
+    assert line.most_waiting == 16, "nothing is known yet"
+    for took_s, most in ((0.2, 16), (9.0, 2), (0.2, 16), (1.0, 7), (1.0, 4), (1.0, 4), (9.0, 4), (9.0, 4)):
+        with line.decoding():
+            now_s += took_s
+        assert line.most_waiting == most
+    queue = DecodeQueue(engine.lease, at_once, line=line)
+    tasks = await lined_up(queue, "a", "b", "c", "d")
+    with pytest.raises(OverloadedError, match="answered in time"):
+        await queue.decode(request("e"))
+    engine.gate.set()
+    await asyncio.gather(*tasks)
+    queue.close()
+
+
+async def test_a_hub_that_is_slower_than_any_budget_decodes_as_many_as_it_has_threads(engine: GatedEngine) -> None:
+    now_s = 100.0
+    line = DecodeLine(limit=16, workers=2, clock=lambda: now_s, budget_seconds=3.0)
+    with line.decoding():
+        now_s += 60.0
+    queue = DecodeQueue(engine.lease, at_once, line=line)
+    tasks = await lined_up(queue, "a", "b")
+    with pytest.raises(OverloadedError):
+        await queue.decode(request("c"))
+    engine.gate.set()
+    await asyncio.gather(*tasks)
+    queue.close()
+
+
+class Told:
+    """Hears how the model does."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def heard(self, model: str) -> None:
+        self.said.append(f"{model} heard")
+
+    def failed(self, model: str, error: DecodeError) -> None:
+        self.said.append(f"{model} {error.code}")
+
+
+async def test_who_watches_the_model_is_told_how_it_does_and_not_of_one_beside_it(engine: GatedEngine) -> None:
+    engine.gate.set()
+    told = Told()
+    queue = DecodeQueue(engine.lease, at_once, limit=4, faults=told)
+    await queue.decode(request("a"))
+    with pytest.raises(DecodeError):
+        await queue.decode(request("b", language="broken"))
+    with pytest.raises(DecodeError):
+        await queue.beside(engine.lease).decode(request("c", language="broken"))
+    assert told.said == ["gated heard", "gated decode-failed"]
+    queue.close()
+
+
 async def test_a_decode_that_is_superseded_while_it_waits_never_runs(queue: DecodeQueue, engine: GatedEngine) -> None:
     tasks = await lined_up(queue, "a", "b", "c")
     await engine.is_busy()
