@@ -1,4 +1,4 @@
-"""Exits with 0 while the server answers, whatever it answers: the container's health check."""
+"""Exits with 0 while the server answers, whatever it answers: the container's health check. `is_alive.py [PORT]`."""
 
 import http.client
 import ssl
@@ -7,9 +7,10 @@ import sys
 
 def main() -> int:
     """Ask for /health."""
+    port = int(sys.argv[1]) if len(sys.argv) > 1 else 10380
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # its own certificate, on its own machine
-    connection = http.client.HTTPSConnection("127.0.0.1", 10380, timeout=8, context=context)
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=8, context=context)
     try:
         connection.request("GET", "/health")
         connection.getresponse().read()
