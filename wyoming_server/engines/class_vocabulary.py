@@ -2,12 +2,14 @@
 
 import functools
 import importlib.resources
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
-from ..pipeline.classify import ALARM, ENTRY, NO_WORDS, ClassWords, Guarded, Phrases, bare
+from ..pipeline.answers import Answers
+from ..pipeline.classify import ALARM, ENTRY, NO_WORDS, ClassWords, Guarded, Phrases
+from ..pipeline.wording import bare
 from .grammar_templates import known_language
 from .grammar_vocabulary import packaged_vocabulary
 
@@ -38,7 +40,12 @@ def _read(family: str) -> ClassWords:
     guarded = (_guarded(ENTRY, document["entries"]), _guarded(ALARM, document["alarms"]))
     simple = {key: Phrases(tuple(document[key])) for key in _SIMPLE}
     simple |= {key: Phrases(tuple(document.get(key, ()))) for key in _PARTS_OF_LISTS}
-    return ClassWords(**simple, guarded=guarded, harmless=_harmless(family, guarded))
+    return ClassWords(
+        **simple,
+        guarded=guarded,
+        harmless=_harmless(family, guarded, document.get("harmless", ())),
+        answers=Answers(tuple(document.get("answers", ()))),
+    )
 
 
 _SIMPLE = ("requests", "questions", "lists", "timers", "dictation", "alone", "everything")
@@ -51,7 +58,8 @@ def _guarded(what: str, section: Mapping[str, Any]) -> Guarded:
     return Guarded(what=what, **phrases)
 
 
-def _harmless(family: str, guarded: tuple[Guarded, ...]) -> Phrases:
-    """Return the device nouns that are no door and no alarm."""
+def _harmless(family: str, guarded: tuple[Guarded, ...], more: Sequence[str]) -> Phrases:
+    """Return the device nouns that are no door and no alarm: those of the vocabulary, and more."""
     nouns = [noun for noun, domains in packaged_vocabulary(family).devices.items() if not domains & OPENABLE]
-    return Phrases(tuple(noun for noun in nouns if not any(one.things.within(bare(noun)) for one in guarded)))
+    known = tuple(noun for noun in nouns if not any(one.things.within(bare(noun)) for one in guarded))
+    return Phrases((*known, *more))

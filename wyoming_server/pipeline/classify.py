@@ -7,12 +7,14 @@ undone by a word. A text that the grammar does not know is judged by its words, 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
+from .answers import NO_ANSWERS, Answers
+from .critical import NOTHING_CRITICAL, Critical
 from .policy import WaitKind, Workload, WorkloadClass
 from .types import Continuation, GrammarMatch
-from .wording import normalise
+from .wording import bare, is_one_edit
 
 DICTATION_WORDS = 20
 """No command or question of a home is as long; Home Assistant's own longest sentences have 15 words."""
@@ -29,11 +31,6 @@ SPACELESS = frozenset({"ja", "km", "lo", "my", "th", "yue", "zh"})
 
 _GAP = r" (?:\S+ ){0,5}"
 """Between the words of a phrase: "turn the alarm in the hall off" says "turn off"."""
-
-
-def bare(text: str) -> str:
-    """Return text as bare words, what an apostrophe joins told apart: "l'alarme" is "l alarme"."""
-    return normalise(text).replace("'", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +63,7 @@ class Phrases:
         """Tell whether bare text has a word one edit away from one of them: "dor" for "door"."""
         singles = [phrase.replace("*", "") for phrase in self.said if " " not in phrase]
         long = [one for one in singles if len(one) >= SHORTEST_NEARLY]
-        return any(_is_one_edit(word, one) for word in words.split() for one in long)
-
-
-def _is_one_edit(left: str, right: str) -> bool:
-    """Tell whether one letter more, less or other makes one word of the other."""
-    if abs(len(left) - len(right)) > 1 or left == right:
-        return left == right
-    start = next((at for at, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
-    rest_left, rest_right = left[start:], right[start:]
-    return rest_left[1:] == rest_right[1:] or rest_left == rest_right[1:] or rest_left[1:] == rest_right
+        return any(is_one_edit(word, one) for word in words.split() for one in long)
 
 
 def _word(word: str) -> str:
@@ -135,6 +123,8 @@ class ClassWords:
     guarded: tuple[Guarded, ...] = ()
     harmless: Phrases = NO_PHRASES
     """Device nouns that take the danger out of a name: "garage light"."""
+    answers: Answers = NO_ANSWERS
+    """What is said to a yes-or-no question."""
 
 
 NO_WORDS = ClassWords()
@@ -177,6 +167,7 @@ ENTRY_CLASSES = frozenset({"door", "garage", "gate", "window"})
 ENTRY = "it may open a door, gate, window or lock"
 ALARM = "it may switch the alarm off"
 EVERYTHING = "it may switch a whole home or floor"
+NAMED = "it may open, unlock or disarm something of this home"
 
 
 def expected_kind(speech_seconds: float) -> WorkloadClass:
@@ -185,24 +176,68 @@ def expected_kind(speech_seconds: float) -> WorkloadClass:
 
 
 def classify(
-    text: str, match: GrammarMatch, *, language: str, speech_seconds: float, words: ClassWords = NO_WORDS
+    text: str,
+    match: GrammarMatch,
+    *,
+    language: str,
+    speech_seconds: float,
+    words: ClassWords = NO_WORDS,
+    critical: Critical = NOTHING_CRITICAL,
 ) -> Workload:
-    """Return what a recognised text asks for; `words` are those of its `language`. Takes any text."""
-    said = words.requests.taken_off(bare(text[:MOST_CHARACTERS]))
+    """Return what a recognised text asks for; `words` are those of its `language`. Takes any text.
+
+    `critical` is what the home says of itself: what a command for one of its names may do, no word of it tells.
+    """
+    whole = bare(text[:MOST_CHARACTERS])
+    said = words.requests.taken_off(whole)
+    is_known = match.intent is not None or match.continuation is not Continuation.EXPECTED
     if match.intent is not None:
-        return _by_intent(match.intent, match.slots, said, words)
-    is_known = match.continuation is not Continuation.EXPECTED
-    is_long = speech_seconds >= DICTATION_SECONDS or _count_words(text, language) >= DICTATION_WORDS
-    return _by_words(said, words, is_long=is_long and not is_known, is_known=is_known)
+        found = _by_intent(match.intent, match.slots, said, words)
+    else:
+        is_long = speech_seconds >= DICTATION_SECONDS or _count_words(text, language) >= DICTATION_WORDS
+        found = _by_words(said, words, is_long=is_long and not is_known, is_known=is_known)
+    if not found.critical and (
+        critical.is_sentence(whole)
+        or critical.is_sentence(said)
+        or _is_for_a_critical_name(found, match, said, words, critical, spaceless=_is_spaceless(language))
+    ):
+        found = _workload(found.kind, found.reason, NAMED)
+    return replace(found, is_known=is_known, is_answer=not found.critical and words.answers.are_all_of(whole))
+
+
+def _is_for_a_critical_name(
+    found: Workload, match: GrammarMatch, said: str, words: ClassWords, critical: Critical, *, spaceless: bool
+) -> bool:
+    """Tell whether a command names something that matters, and does not say that it is to be closed."""
+    if found.kind is not WorkloadClass.COMMAND or words.questions.begin(said) or said.count(" ") >= GLIMPSE_WORDS:
+        return False
+    intent, slots = match.intent, match.slots
+    if intent is not None and (_group_of(intent).asks or (intent == "HassTurnOn" and slots.get("domain") == "lock")):
+        return False
+    if intent is not None and slots.get("domain") == "cover" and not _opens(intent, slots):
+        return False
+    name = critical.named_in(said, spaceless=spaceless)
+    rest = said.replace(name, " ")
+    if not name or words.harmless.within(" ".join(rest.split())):
+        return False
+    kinds = [one for one in words.guarded if one.what == ENTRY or one.things.within(name)]
+    return not any(one.closed_by(said) and not one.closing.within(name) for one in kinds)
+
+
+def _is_spaceless(language: str) -> bool:
+    return language.partition("-")[0] in SPACELESS
 
 
 def _count_words(text: str, language: str) -> int:
-    is_spaceless = language.partition("-")[0] in SPACELESS
-    return len(text) // 2 if is_spaceless else text.count(" ") + 1
+    return len(text) // 2 if _is_spaceless(language) else text.count(" ") + 1
+
+
+def _group_of(intent: str) -> IntentGroup:
+    return next(one for one in INTENT_GROUPS if fnmatchcase(intent, one.pattern))
 
 
 def _by_intent(intent: str, slots: Mapping[str, str | float], said: str, words: ClassWords) -> Workload:
-    group = next(one for one in INTENT_GROUPS if fnmatchcase(intent, one.pattern))
+    group = _group_of(intent)
     inner = slots.get(INNER_COMMAND)
     if group.asks:
         danger = ""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from ..errors import EdgeVoiceError
 from .classify import ClassWords, classify, expected_kind
+from .critical import critical_of
 from .edge_asr import EdgeModel, recognise
 from .endpoint import Sensitivity
 from .finish import finished_probability
@@ -139,6 +140,7 @@ async def interpret(speech: Speech, request: TurnRequest, parts: Judgement, hedg
             language=hypothesis.language,
             speech_seconds=speech.vad_speech_seconds,
             words=parts.words(hypothesis.language),
+            critical=critical_of(tuple(home.critical)),
         ),
         cell=cell,
         history=history,

@@ -46,6 +46,10 @@ class Workload:
     """Locks, alarms, doors, garage, "everything": raises the cost of an error, never its risk."""
     waits: WaitKind | None = None
     """As what it may wait; None for a timer, a broadcast, a device, and whatever is of use now or never."""
+    is_known: bool = False
+    """The home's grammar knows it."""
+    is_answer: bool = False
+    """It says yes or no, and nothing else."""
     reason: str = ""
     """What made it so, for people."""
 

@@ -14,7 +14,7 @@ DISCARDED_WHEN_UNSURE = frozenset({"known-phrase"})
 ENOUGH_RETRIES = 2
 """Who says the same for the third time was misheard twice."""
 ANSWER_WORDS = 3
-"""A yes or no has no more; longer ones are corrected sentences, judged like any other."""
+"""What is no longer, and no command, was meant as a yes or no; longer ones are judged like any other."""
 SHORTNESS = "length_short"
 """The scorecard's feature for being short."""
 POINT = math.log(2.0) / 10.0
@@ -59,16 +59,18 @@ class Case:
 
     @property
     def is_answer(self) -> bool:
-        """It answers a yes-or-no question in a few words; "open the gate" is no answer, but another command."""
-        is_short = len(self.hypothesis.text.split()) <= ANSWER_WORDS
-        return self.caller.expect_confirmation and is_short and not self.workload.critical
+        """It answers a yes-or-no question, perhaps misheard; "open the gate" is no answer, but another command."""
+        is_short = len(self.hypothesis.text.split()) <= ANSWER_WORDS and not self.workload.is_known
+        is_answer = (self.workload.is_answer or is_short) and not self.workload.critical
+        return self.caller.expect_confirmation and is_answer
 
     @property
     def is_clear_answer(self) -> bool:
-        """It would not be risky if short texts were not."""
+        """It says yes or no, and would not be risky if short texts were not."""
         forgiven = max(0.0, self.risk.points.get(SHORTNESS, 0.0))
         rules = self.risk.rules or self.hypothesis.rules
-        return not rules and self.risk.logit - forgiven * POINT <= self.threshold.logit
+        is_sure = not rules and self.risk.logit - forgiven * POINT <= self.threshold.logit
+        return self.workload.is_answer and is_sure
 
     @property
     def can_ask(self) -> bool:

@@ -12,6 +12,20 @@ def normalise(text: str) -> str:
     return plain(text.replace("%", " percent ")).casefold()
 
 
+def bare(text: str) -> str:
+    """Return text as bare words, what an apostrophe joins told apart: "l'alarme" is "l alarme"."""
+    return normalise(text).replace("'", " ")
+
+
+def is_one_edit(left: str, right: str) -> bool:
+    """Tell whether one letter more, less or other makes one text of the other, or none does."""
+    if abs(len(left) - len(right)) > 1 or left == right:
+        return left == right
+    start = next((at for at, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
+    rest_left, rest_right = left[start:], right[start:]
+    return rest_left[1:] == rest_right[1:] or rest_left == rest_right[1:] or rest_left[1:] == rest_right
+
+
 def plain(text: str, keep: str = "") -> str:
     """Return NFKC text without punctuation and symbols, single spaced.
 

@@ -35,6 +35,7 @@ from wyoming_server.pipeline.weighing import DISCARDED_RULES, DISCARDED_WHEN_UNS
 ACCEPT, ESCALATE, CONFIRM, DEFER, ASK_TEXT, DISCARD = Action
 COMMAND = Workload(kind=WorkloadClass.COMMAND)
 UNLOCK = Workload(kind=WorkloadClass.COMMAND, critical=True, reason="it may open a door")
+ANSWER = Workload(kind=WorkloadClass.COMMAND, is_answer=True)
 NOTE = Workload(kind=WorkloadClass.LIST, waits=WaitKind.NOTE)
 DICTATION = Workload(kind=WorkloadClass.DICTATION)
 PLAIN = Caller(trusted=True)
@@ -340,8 +341,19 @@ def test_an_unusable_microphone_asks_for_typed_text_when_the_text_is_risky(
 
 def test_a_short_answer_is_not_risky_for_being_short() -> None:
     short = risk(0.4, length_short=25.0, snr_db=1.0)
-    assert decided(0.4, heard=hypothesis("yes"), scored=short, lanes=[GROQ], caller=ANSWERING).action is ACCEPT
-    assert decided(0.4, heard=hypothesis("yes"), scored=short, lanes=[GROQ], caller=ASKABLE).action is ESCALATE
+    assert decided(0.4, ANSWER, heard=hypothesis("yes"), scored=short, lanes=[GROQ], caller=ANSWERING).action is ACCEPT
+    assert decided(0.4, ANSWER, heard=hypothesis("yes"), scored=short, lanes=[GROQ], caller=ASKABLE).action is ESCALATE
+
+
+def test_a_long_answer_is_one_and_what_is_short_and_none_leaves_the_question_standing() -> None:
+    assert decided(SURE, ANSWER, heard=hypothesis("yes please go ahead"), caller=ANSWERING).action is ACCEPT
+    assert decided(SURE, heard=hypothesis("yet"), lanes=[GROQ], caller=ANSWERING).action is CONFIRM
+
+
+def test_a_short_command_that_the_home_knows_is_no_answer() -> None:
+    known = Workload(kind=WorkloadClass.COMMAND, is_known=True)
+    assert decided(SURE, known, heard=hypothesis("lights off"), caller=ANSWERING).action is ACCEPT
+    assert decided(RISKY, known, heard=hypothesis("lights off"), lanes=[GROQ], caller=ANSWERING).action is ESCALATE
 
 
 def test_a_short_command_that_matters_is_no_answer() -> None:
@@ -351,10 +363,11 @@ def test_a_short_command_that_matters_is_no_answer() -> None:
 
 def test_an_unclear_answer_leaves_the_question_standing_and_is_never_uploaded() -> None:
     for scored in (risk(0.9, length_short=5.0), risk(1.0, rules=("token-rate",))):
-        decision = decided(0.9, heard=hypothesis("no"), scored=scored, lanes=[GROQ], caller=ANSWERING)
+        decision = decided(0.9, ANSWER, heard=hypothesis("no"), scored=scored, lanes=[GROQ], caller=ANSWERING)
         assert decision.action is CONFIRM
     correction = History(correction=True)
-    assert decided(SURE, heard=hypothesis("no"), lanes=[GROQ], caller=ANSWERING, history=correction).action is ACCEPT
+    decision = decided(SURE, ANSWER, heard=hypothesis("no"), lanes=[GROQ], caller=ANSWERING, history=correction)
+    assert decision.action is ACCEPT
 
 
 def test_a_corrected_sentence_is_judged_like_any_other() -> None:
