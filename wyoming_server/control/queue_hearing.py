@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import LaneEmptyError, LaneLanguageError, UnknownRequestError
 from ..listeners.connection import Services
 from ..pipeline.classify import classify
+from ..pipeline.critical import critical_of
 from ..pipeline.cloud import Lanes
 from ..pipeline.lanes import Errand
 from ..pipeline.policy import Caller, LaneState, RoutingMode, Workload
@@ -96,8 +97,15 @@ class QueueHearing:
         """Return what a text asks for, by the home's grammar and names."""
         services = self._services()
         judgement = services.stages.judgement
-        match = await judgement.grammar.match(text, language, services.defaults.vocabulary)
-        return classify(text, match, language=language, speech_seconds=0.0, words=judgement.words(language))
+        home = services.defaults.vocabulary
+        return classify(
+            text,
+            await judgement.grammar.match(text, language, home),
+            language=language,
+            speech_seconds=0.0,
+            words=judgement.words(language),
+            critical=critical_of(tuple(home.critical)),
+        )
 
     def _may_be_heard(self, one: Waiting) -> bool:
         """Tell whether some service may hear one now, and can."""
