@@ -9,8 +9,8 @@ import numpy as np
 from ..errors import LaneEmptyError, LaneLanguageError, UnknownRequestError
 from ..listeners.connection import Services
 from ..pipeline.classify import classify
-from ..pipeline.critical import critical_of
 from ..pipeline.cloud import Lanes
+from ..pipeline.critical import critical_of
 from ..pipeline.lanes import Errand
 from ..pipeline.policy import Caller, LaneState, RoutingMode, Workload
 from ..pipeline.types import FRAME_SAMPLES, SAMPLE_RATE_HZ, LaneAnswer, Samples, Speech
