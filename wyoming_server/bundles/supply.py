@@ -369,7 +369,7 @@ class ModelSupply[E: Engine]:
         self._failure = error
         _LOGGER.error("%s: %s", error.code, error)
         try:
-            await self._serve_starter(anyway=stands_in)
+            await self._serve_starter(SupplyState.LOADING if stands_in else None, anyway=stands_in)
         except EdgeVoiceError as worse:
             _LOGGER.error("%s: %s", worse.code, worse)  # noqa: TRY400  # the sentence says it; a trace would not
         self._change(name=self._chosen.name, state=SupplyState.FAILED, error_code=error.code, error_text=str(error))
