@@ -22,8 +22,8 @@ CONTEXT_KEY: Final = "edge_voice"
 CONNECT_SECONDS: Final = 3.0
 WRITE_SECONDS: Final = 5.0
 """A hub that takes no audio for so long is stuck."""
-ANSWER_SECONDS: Final = 6.0
-"""After the last audio. The hub promises an answer within 3 s, whatever happens."""
+ANSWER_SECONDS: Final = 4.0
+"""After the last audio. The hub promises an answer within 3 s, whatever happens but a cable that is pulled."""
 DESCRIBE_SECONDS: Final = 2.0
 BATCH_BYTES: Final = 640
 """20 ms: half the messages of the 10 ms chunks that Home Assistant makes, and no later for the hub's 32 ms windows."""

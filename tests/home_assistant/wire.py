@@ -1,4 +1,4 @@
-"""The network between Home Assistant and a server: can be cut, and can make the server look newer than it is."""
+"""The network between Home Assistant and a server: can be cut or stall, and make the server look newer than it is."""
 
 import asyncio
 import contextlib
@@ -15,10 +15,19 @@ class Wire:
     def __init__(self) -> None:
         self.cut = False
         """No connection gets through, and those that are there end."""
+        self._flows = asyncio.Event()
+        self._flows.set()
         self.newer = False
         """What the server says of its version is that of one which no longer speaks to us."""
         self._targets: dict[int, int] = {}
         self._streams: set[asyncio.StreamWriter] = set()
+
+    def stalls(self, *, stalled: bool) -> None:
+        """Let nothing through, and tell nobody, as when a cable is pulled; False: plug it in again."""
+        if stalled:
+            self._flows.clear()
+        else:
+            self._flows.set()
 
     def leads(self, port: int, target: int) -> None:
         """Have one of our ports lead to one of the server's."""
@@ -61,6 +70,7 @@ class Wire:
             while data := await reader.read(_CHUNK):
                 if back:
                     data = self._told(data)
+                await self._flows.wait()
                 writer.write(data)
                 await writer.drain()
             writer.write_eof()

@@ -39,7 +39,7 @@ class Line:
 
 
 PACKAGED, BENCHMARK = ROOT / "wyoming_server/recordings", Path(__file__).parent
-CRITICAL = BENCHMARK / "critical"
+CRITICAL, WAITING = BENCHMARK / "critical", BENCHMARK / "waiting"
 LINES = {
     PACKAGED: (
         Line(file="wake.wav", kind="wake", text="hey jarvis", voice="flite:slt"),
@@ -72,6 +72,7 @@ LINES = {
         Line(file="hallway.wav", kind="clean", text="Turn on the hallway light.", voice="espeak-ng:en-us+Michael"),
     ),
     CRITICAL: (Line(file="unlock.wav", kind="clean", text="Unlock the front door.", voice="flite:awb"),),
+    WAITING: (Line(file="milk.wav", kind="clean", text="Add milk to the shopping list.", voice="flite:slt"),),
 }
 
 

@@ -26,7 +26,7 @@ class Switchboard:
         if target == self._target:
             return
         self._target = target or ""
-        await self._drop()
+        await self.drop()
         await asyncio.sleep(NOTICED_SECONDS)
         if target and self._server is None:
             await self._open()
@@ -57,7 +57,8 @@ class Switchboard:
         finally:
             writer.transport.abort()
 
-    async def _drop(self) -> None:
+    async def drop(self) -> None:
+        """End every connection."""
         tasks = list(self._passing)
         for task in tasks:
             task.cancel()

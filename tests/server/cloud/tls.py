@@ -93,7 +93,8 @@ def authority() -> Signed:
     return _certificate("Stand-in authority", None)
 
 
-HERE = ("127.0.0.1", "localhost")
+HERE = ("127.0.0.1", "localhost", "speech.test")
+"""Where it is; the last one is a name for resolvers that a test has of its own."""
 CERTIFICATES: dict[str, Callable[[], Signed]] = {
     "right": functools.cache(lambda: _certificate("Stand-in", authority(), hosts=HERE)),
     "certificate-expired": functools.cache(lambda: _certificate("Old", authority(), days=(-9, -2), hosts=HERE)),
