@@ -9,7 +9,7 @@ from aiohttp import web
 from ..errors import InvalidRequestError, OriginRefusedError, TokenRefusedError
 from .control_access import Access
 from .control_pairing import Pairing
-from .control_schemas import BEGIN_SESSION, PAIR, START_PAIRING
+from .control_schemas import BEGIN_SESSION, OPEN_PANEL, PAIR, START_PAIRING
 from .control_sessions import SESSION_SECONDS, Sessions
 from .control_sockets import SOCKETS, TOKEN_ENDED
 from .control_surface import Surface
@@ -21,7 +21,7 @@ _BODY_SECONDS = 10.0
 
 
 class Entry:
-    """The requests that need no token."""
+    """The requests that need no token, and the one that says who needs none."""
 
     def __init__(
         self,
@@ -46,6 +46,7 @@ class Entry:
             web.get("/session", self.session),
             web.post("/session", self.begin_session),
             web.delete("/session", self.end_session),
+            web.put("/api/v1/panel", self.open_panel),
         ]
 
     async def health(self, _request: web.Request) -> web.Response:
@@ -67,7 +68,7 @@ class Entry:
     async def session(self, request: web.Request) -> web.Response:
         """Tell whether this browser is let in."""
         by_cookie = "cookie" if await self._visitors.by_cookie(request) else None
-        by = "ingress" if self._visitors.is_ingress(request) else by_cookie
+        by = "ingress" if self._visitors.opens_by_ingress(request) else by_cookie
         return web.json_response({"open": by is not None, "by": by})
 
     async def begin_session(self, request: web.Request) -> web.Response:
@@ -83,6 +84,7 @@ class Entry:
             httponly=True,
             samesite="Strict",
             secure=request.secure,
+            path=self._cookie_path(request),
         )
         return answer
 
@@ -94,8 +96,24 @@ class Entry:
                 raise OriginRefusedError("only the server's own page may end its session")
             self._sessions.end(secret)
             await request.app[SOCKETS].close(TOKEN_ENDED, "the session has ended", owner=secret)
-        answer.del_cookie(self._visitors.cookie, httponly=True, samesite="Strict", secure=request.secure)
+        answer.del_cookie(
+            self._visitors.cookie,
+            httponly=True,
+            samesite="Strict",
+            secure=request.secure,
+            path=self._cookie_path(request),
+        )
         return answer
+
+    def _cookie_path(self, request: web.Request) -> str:
+        """Return where the cookie goes: by ingress not to Home Assistant itself, nor to its other add-ons."""
+        return f"{request.headers['X-Ingress-Path'].rstrip('/')}/" if self._visitors.is_ingress(request) else "/"
+
+    async def open_panel(self, request: web.Request) -> web.Response:
+        """Let users in by ingress; the middleware has asked for the token."""
+        users = checked(OPEN_PANEL.body, await _body(request))["users"]
+        self._visitors.panel_users = frozenset(users)
+        return web.json_response({"users": len(self._visitors.panel_users)})
 
 
 async def _body(request: web.Request) -> Any:

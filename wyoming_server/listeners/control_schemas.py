@@ -441,6 +441,16 @@ BEGIN_SESSION = Operation(
     example={"token": "what `edge-voice token` prints"},
     is_open=True,
 )
+OPEN_PANEL = Operation(
+    name="open_panel",
+    method="PUT",
+    path="/api/v1/panel",
+    summary="Tell which users of Home Assistant may come in by its ingress without the token; held in memory only",
+    body=record({"users": Several(Text(least=1, most=64), most=1000)}),
+    answer=record({"users": COUNT}),
+    refusals=(413, 415),
+    example={"users": ["0123456789abcdef0123456789abcdef"]},
+)
 END_SESSION = Operation(
     name="end_session",
     method="DELETE",
@@ -449,6 +459,6 @@ END_SESSION = Operation(
     answer=SESSION.answer,
     is_open=True,
 )
-OPERATIONS = (HEALTH, START_PAIRING, PAIR, SESSION, BEGIN_SESSION, END_SESSION, *RESOURCES, EVENT_STREAM, OPENAI,
-              *DOCUMENTS)  # fmt: skip
+OPERATIONS = (HEALTH, START_PAIRING, PAIR, SESSION, BEGIN_SESSION, END_SESSION, OPEN_PANEL, *RESOURCES, EVENT_STREAM,
+              OPENAI, *DOCUMENTS)  # fmt: skip
 REFUSAL = ERROR

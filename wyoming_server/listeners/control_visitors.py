@@ -22,6 +22,8 @@ WRONG_TOKENS = Rate(most=20, seconds_each=3.0)
 """From one address; a client with an old token asks again and again, and its owner's log should stay readable."""
 SUPERVISOR = "172.30.32.2"
 """Home Assistant's Supervisor, in every installation that has one."""
+REMOTE_USER = "X-Remote-User-Id"
+"""The Supervisor takes it out of what a browser sends, and puts in whom it has checked."""
 TOKEN_NAMES = frozenset({"token", "access_token", "auth", "authorization", "api_key", "apikey", "key", "bearer"})
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 _IN_URL = "a token in an address is refused: it stays in logs and histories. Send it as Authorization: Bearer …"
@@ -55,10 +57,17 @@ class Visitors:
         self._access, self._sessions, self._admit = access, sessions, admit
         self.cookie, self.supervisor = cookie, supervisor
         self._wrong = PerPeer(WRONG_TOKENS, clock)
+        self.panel_users: frozenset[str] = frozenset()
+        """Users of Home Assistant who need no token by ingress: any user can begin such a session, and the Supervisor
+        says who asks, not whether that is an administrator. Home Assistant does, by the API."""
 
     def is_ingress(self, request: web.Request) -> bool:
         """Tell whether the Supervisor asks for a user whom it has checked."""
         return bool(self.supervisor and "X-Ingress-Path" in request.headers and address_of(request) == self.supervisor)
+
+    def opens_by_ingress(self, request: web.Request) -> bool:
+        """Tell whether it asks for one who may come in so."""
+        return self.is_ingress(request) and request.headers.get(REMOTE_USER, "") in self.panel_users
 
     def owner_of(self, request: web.Request) -> str:
         """Return the session by which a request was let in; empty for none."""
@@ -90,7 +99,7 @@ class Visitors:
             self._admit(address_of(request))
             return True
         # Neither of these admits its address to Wyoming: a browser asks no lanes, and the Supervisor asks for many.
-        if not shown and self.is_ingress(request):
+        if not shown and self.opens_by_ingress(request):
             return True
         if not shown and await self.by_cookie(request):
             _refuse_other_pages(request)

@@ -15,9 +15,15 @@ const FORM = `<form class="sign-in card" aria-labelledby="sign-in-title" novalid
   <button class="strong" type="submit">Let me in</button>
 </form>`;
 
+const INGRESS_HINT =
+  "For administrators this page opens by itself, once the integration Edge Voice is set up in Home Assistant.";
+
 /** Show the form; `entered` is called once the hub has taken the token. */
 export function signIn(place, entered) {
   place.innerHTML = FORM;
+  if (location.pathname.includes("/api/hassio_ingress/")) {
+    place.querySelector("#token-hint").textContent = INGRESS_HINT;
+  }
   const form = place.querySelector("form");
   const refused = form.querySelector(".refused");
   const button = form.querySelector("button");

@@ -335,9 +335,9 @@ CLASSES: tuple[DataClass, ...] = (
     DataClass(
         name="browser-sessions",
         title="Browsers that are signed in",
-        holds="a random id for each, and the pairing code while one is valid",
-        source="the operating system's randomness",
-        purpose="to ask for the token once",
+        holds="a random id for each, the pairing code while one is valid, the ids of Home Assistant's administrators",
+        source="the operating system's randomness; Home Assistant, of an add-on",
+        purpose="to ask for the token once, and administrators in Home Assistant's panel not at all",
         processed=_HUB,
         stored=_MEMORY,
         form="ids",

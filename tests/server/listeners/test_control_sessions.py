@@ -17,6 +17,7 @@ from wyoming_server.listeners.control_sessions import MOST_SESSIONS, SESSION_SEC
 from .control_home import Caller, Clock, control
 
 STATUS = "/api/v1/status"
+PANEL = "/api/v1/panel"
 OWN = {"Sec-Fetch-Site": "same-origin"}
 
 
@@ -200,7 +201,12 @@ async def test_addresses_are_no_way_to_guess_the_token(caller: Caller) -> None:
     assert (await caller.ask("GET", f"/api/v1/{'x' * 40}")).status == 404
 
 
-INGRESS = {"X-Ingress-Path": "/api/hassio_ingress/abc", "Host": "home.example:8123"}
+USER = "0123456789abcdef0123456789abcdef"
+INGRESS = {
+    "X-Ingress-Path": "/api/hassio_ingress/abc",
+    "X-Remote-User-Id": USER,
+    "Host": "home.example:8123",
+}
 
 
 @pytest.fixture
@@ -208,7 +214,29 @@ async def ingress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     """An add-on whose Supervisor asks from this machine."""
     monkeypatch.setattr(control_port, "SUPERVISOR", "127.0.0.1")
     async with control(tmp_path, supervisor_token="of the supervisor") as one:
+        assert (await one.ask("PUT", PANEL, json={"users": [USER]})).body == {"users": 1}
+        one.behind.admitted.clear()
         yield one
+
+
+async def test_ingress_opens_to_administrators_alone_and_to_others_by_the_token(ingress: Caller) -> None:
+    other = INGRESS | {"X-Remote-User-Id": "f" * 32}
+    assert (await ingress.ask("GET", STATUS, token="", headers=other)).code == "token-refused"
+    assert (await ingress.ask("GET", "/session", token="", headers=other)).body == {"open": False, "by": None}
+    unnamed = {name: value for name, value in INGRESS.items() if name != "X-Remote-User-Id"}
+    assert (await ingress.ask("GET", STATUS, token="", headers=unnamed)).code == "token-refused"
+    begun = await ingress.ask("POST", "/session", token="", headers=other, json={"token": ingress.door.token})
+    told = begun.headers["Set-Cookie"]
+    assert "Path=/api/hassio_ingress/abc/;" in f"{told};"  # not for Home Assistant, nor for its other add-ons
+    by_cookie = other | {"Cookie": told.partition(";")[0]}
+    assert (await ingress.ask("GET", STATUS, token="", headers=by_cookie)).status == 200
+    assert (await ingress.ask("PUT", PANEL, json={"users": []})).body == {"users": 0}
+    assert (await ingress.ask("GET", STATUS, token="", headers=INGRESS)).code == "token-refused"
+
+
+async def test_only_the_token_says_who_may_come_in_by_ingress(ingress: Caller) -> None:
+    other = INGRESS | {"X-Remote-User-Id": "f" * 32}
+    assert (await ingress.ask("PUT", PANEL, token="", headers=other, json={"users": ["f" * 32]})).status == 401
 
 
 async def test_ingress_needs_no_token_and_opens_wyoming_to_nobody(ingress: Caller) -> None:
@@ -247,6 +275,7 @@ async def test_the_supervisor_asks_in_plain_http_at_a_port_where_nobody_else_is_
             await session.get(url, headers=INGRESS)
     monkeypatch.setattr(control_port, "SUPERVISOR", "127.0.0.1")
     async with control(tmp_path, **settings) as caller, aiohttp.ClientSession() as session:
+        await caller.ask("PUT", PANEL, json={"users": [USER]})
         async with session.get(url, headers=INGRESS) as answer:
             assert answer.status == 200
         async with session.get(url) as answer:
