@@ -174,12 +174,22 @@ class EdgeVoiceClient:
         floors: Sequence[str],
         terms: Sequence[str],
         country: str | None = None,
+        critical: Sequence[str] | None = None,
     ) -> Json:
-        """Tell the home's names, and its country by its ISO 3166 code; return how many of each were taken."""
+        """Tell the home's names, and its country by its ISO 3166 code; return how many of each were taken.
+
+        `critical` names those that matter, and whole sentences that do; None for a hub that does not know of it.
+        """
         told: Json = {"names": list(names), "areas": list(areas), "floors": list(floors), "terms": list(terms)}
         if country is not None:
             told["country"] = country
+        if critical is not None:
+            told["critical"] = list(critical)
         return await self._request("PUT", f"{_API}/vocabulary", told)
+
+    async def open_panel(self, users: Sequence[str]) -> None:
+        """Tell which users may come in by an add-on's panel. Raises RefusedError where a hub of before knows none."""
+        await self._request("PUT", f"{_API}/panel", {"users": list(users)})
 
     async def turns(self, limit: int = 50) -> tuple[Turn, ...]:
         """Return the last turns, the newest first."""

@@ -32,6 +32,7 @@ from homeassistant.util.yaml import load_yaml_dict
 from .client import EdgeVoiceClient
 from .const import LOGGER
 from .coordinator import EdgeVoiceCoordinator
+from .critical_names import critical_names
 from .errors import EdgeVoiceError
 
 COOLDOWN_SECONDS: Final = 2.0
@@ -56,6 +57,8 @@ class Names(TypedDict):
     terms: list[str]
     country: str | None
     """None while it is not known, and for a hub that has no use for it."""
+    critical: list[str] | None
+    """What matters as an unlocked door does; None for a hub of before."""
 
 
 class Vocabulary:
@@ -107,6 +110,7 @@ class Vocabulary:
             ),
             terms=_some(await self._async_terms()),
             country=hass.config.country if self._coordinator.data.bundles else None,
+            critical=_some(critical_names(hass, await self._async_intents())) if self._coordinator.data.queue else None,
         )
 
     async def _async_tell_changes(self) -> None:
@@ -118,12 +122,20 @@ class Vocabulary:
         except EdgeVoiceError as error:
             LOGGER.debug("The hub was not told the home's names: %s", error)
 
-    async def _async_terms(self) -> list[str]:
-        """Return the words of custom sentences: those of automations, of the configuration and of its files."""
-        sentences = [one for source in self._sentences.values() for one in _sentences_of(source)]
+    async def _async_intents(self) -> dict[str, list[str]]:
+        """Return custom intents with their sentences: of automations, of the configuration and of its files."""
         languages = {self._hass.config.language, *self._coordinator.data.model.languages}
         folder = Path(self._hass.config.path("custom_sentences"))
-        sentences += await self._hass.async_add_executor_job(_sentences_in, folder, languages)
+        files = await self._hass.async_add_executor_job(_files_in, folder, languages)
+        found: dict[str, list[str]] = {}
+        for source in (*self._sentences.values(), *files):
+            for name, sentence in _sentences_of(source):
+                found.setdefault(name, []).append(sentence)
+        return found
+
+    async def _async_terms(self) -> list[str]:
+        """Return the words of custom sentences."""
+        sentences = [one for each in (await self._async_intents()).values() for one in each]
         return [word for one in sentences for word in _WORD.findall(_SLOT.sub(" ", one))]
 
     @callback
@@ -158,25 +170,25 @@ def _some(texts: Iterable[str]) -> list[str]:
     return list(found.values())[:MOST_OF_EACH]
 
 
-def _sentences_of(told: Mapping[str, Any]) -> Iterable[str]:
-    """Yield the templates of intents; what has another shape is somebody's mistake, and not ours to report."""
+def _sentences_of(told: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Yield intents' templates; what has another shape is somebody's mistake, and not ours to report."""
     intents = told.get("intents")
-    for one in intents.values() if isinstance(intents, Mapping) else ():
+    for name, one in intents.items() if isinstance(intents, Mapping) else ():
         data = one.get("data") if isinstance(one, Mapping) else None
         for block in data if isinstance(data, list) else ():
             sentences = block.get("sentences") if isinstance(block, Mapping) else None
-            yield from (sentence for sentence in sentences or () if isinstance(sentence, str))
+            yield from ((str(name), sentence) for sentence in sentences or () if isinstance(sentence, str))
 
 
-def _sentences_in(folder: Path, languages: set[str]) -> list[str]:
-    """Return the templates of a home's own sentence files, in its languages."""
+def _files_in(folder: Path, languages: set[str]) -> list[Mapping[str, Any]]:
+    """Return what a home's own sentence files hold, in its languages."""
     wanted = {_base(one) for one in languages}
     if not folder.is_dir():
         return []
-    found: list[str] = []
+    found: list[Mapping[str, Any]] = []
     for path in sorted(one for part in folder.iterdir() if _base(part.name) in wanted for one in part.rglob("*.yaml")):
         try:
-            found += _sentences_of(load_yaml_dict(str(path)))
+            found.append(load_yaml_dict(str(path)))
         except HomeAssistantError, OSError:
             LOGGER.debug("A file of custom sentences cannot be read")
     return found
