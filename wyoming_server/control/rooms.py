@@ -1,5 +1,6 @@
 """The satellites: what they were heard to do, and how their owner has set them."""
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -23,11 +24,14 @@ class Rooms:
         *,
         settings: Callable[[], Settings],
         clock: Callable[[], float],
+        wall: Callable[[], dt.datetime],
     ) -> None:
         """Tell of satellites by the home's settings of now."""
         self._book, self._satellites, self._learner = book, satellites, learner
-        self._settings, self._clock = settings, clock
+        self._settings, self._clock, self._wall = settings, clock, wall
         self._announced = dict[str, None]()
+        self._since = dict[str, tuple[float, str]]()
+        """When each came into its state: by the clock, and on the wall as it was when that was first asked."""
 
     def all(self) -> Sequence[Json]:
         """Return each."""
@@ -37,14 +41,26 @@ class Rooms:
         """Return one, known or not."""
         now_s, chosen, home = self._clock(), self._book.of(satellite), self._settings()
         threshold = home.wake.threshold if chosen.wake_threshold is None else chosen.wake_threshold
+        evidence = self._learner.knowledge.microphones.evidence(satellite, now_s)
         return told(
             satellite,
             counts=self._satellites.counts(satellite, now_s),
-            evidence=self._learner.knowledge.microphones.evidence(satellite, now_s),
+            evidence=evidence,
+            since=self._at(satellite, evidence.since_s, now_s),
             settings=chosen,
             answer_early=home.asr.early_answers,
             suggestion=self._satellites.suggestion(satellite, now_s, threshold=threshold),
         )
+
+    def _at(self, satellite: str, since_s: float | None, now_s: float) -> str | None:
+        """Return when that was on the wall; once it is known it stays, however that clock leaps."""
+        if since_s is None:
+            return None
+        known = self._since.get(satellite)
+        if known is None or known[0] != since_s:
+            at = self._wall() - dt.timedelta(seconds=now_s - since_s)
+            self._since[satellite] = known = (since_s, at.isoformat(timespec="seconds"))
+        return known[1]
 
     def warnings(self) -> list[Json]:
         """Return what is to be done about microphones."""
@@ -63,6 +79,7 @@ class Rooms:
 
     async def forget(self, satellite: str) -> None:
         """Forget settings and evidence. Raises UnknownSatelliteError, DiskError."""
+        self._since.pop(satellite, None)
         had_settings = await self._book.forget(satellite)
         was_told = self._announced.pop(satellite, "") is None
         if not (self._satellites.forget(satellite) or had_settings or was_told):
@@ -71,4 +88,5 @@ class Rooms:
     async def clear(self) -> int:
         """Forget all of them; return how many settings and satellites that were. Raises DiskError."""
         self._announced.clear()
+        self._since.clear()
         return self._satellites.clear() + await self._book.clear()

@@ -106,7 +106,12 @@ class Control:
             is_baseline=self._past.months.is_baseline,
         )
         self._rooms = Rooms(
-            book, self._satellites, learner, settings=lambda: self._steering.settings, clock=parts.clock
+            book,
+            self._satellites,
+            learner,
+            settings=lambda: self._steering.settings,
+            clock=parts.clock,
+            wall=parts.wall,
         )
         self._books = Books(parts.brain, self._watch, parts.clock)
         self._admitted: dict[str, float] = {}

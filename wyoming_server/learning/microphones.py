@@ -63,6 +63,10 @@ class Evidence:
     state: MicrophoneState = MicrophoneState.GOOD
     reason: str = ""
     """With figures, for people; empty while it is good."""
+    since_s: float | None = None
+    """When it came into that state, by the clock of its turns; None while it was never in another."""
+    ends: str = ""
+    """What ends it: a sentence, empty while it is good."""
     turns: int = 0
     """How many turns that rests on."""
     snr_db: float | None = None
@@ -93,6 +97,12 @@ class _Turn:
 class _Satellite:
     turns: deque[_Turn]
     state: MicrophoneState = field(default=MicrophoneState.GOOD)
+    since_s: float | None = None
+
+    def enter(self, state: MicrophoneState, at_s: float) -> None:
+        """Be in a state from now on."""
+        if state is not self.state:
+            self.state, self.since_s = state, at_s
 
 
 class Microphones:
@@ -112,16 +122,16 @@ class Microphones:
         if len(self._satellites) > MAX_SATELLITES:
             self._satellites.popitem(last=False)
         if not self._fresh(known, at_s):
-            known.state = MicrophoneState.GOOD
+            known.enter(MicrophoneState.GOOD, at_s)
         known.turns.append(_Turn(at_s=at_s, clipping=quality.clipping, snr_db=quality.snr_db))
-        known.state = self._next_state(known.state, self._fresh(known, at_s))
+        known.enter(self._next_state(known.state, self._fresh(known, at_s)), at_s)
 
     def evidence(self, satellite: str, at_s: float) -> Evidence:
         """Return what is known of a satellite's microphone; changes nothing."""
         known = self._satellites.get(satellite)
         if known is None:
             return Evidence()
-        return self._described(known.state, self._fresh(known, at_s))
+        return self._described(known, self._fresh(known, at_s))
 
     def satellites(self) -> tuple[str, ...]:
         """Return the satellites with evidence, the one heard last at the end."""
@@ -130,7 +140,12 @@ class Microphones:
     def snapshot(self) -> Snapshot:
         """Return all evidence. It holds the satellites as they were named here: hashed, when it goes to a disk."""
         satellites = [
-            {"satellite": key, "state": str(one.state), "turns": [[t.at_s, t.clipping, t.snr_db] for t in one.turns]}
+            {
+                "satellite": key,
+                "state": str(one.state),
+                "since_s": one.since_s,
+                "turns": [[t.at_s, t.clipping, t.snr_db] for t in one.turns],
+            }
             for key, one in self._satellites.items()
         ]
         return {"version": 1, "satellites": satellites}
@@ -143,7 +158,9 @@ class Microphones:
         for one in fields["satellites"]:
             turns = (_Turn(at_s=at_s, clipping=clipping, snr_db=snr_db) for at_s, clipping, snr_db in one["turns"])
             self._satellites[one["satellite"]] = _Satellite(
-                turns=deque(turns, maxlen=self._settings.turns), state=MicrophoneState(one["state"])
+                turns=deque(turns, maxlen=self._settings.turns),
+                state=MicrophoneState(one["state"]),
+                since_s=one["since_s"],
             )
         return self
 
@@ -176,22 +193,41 @@ class Microphones:
             return settings.unusable_clipping, settings.unusable_snr_db
         return settings.noisy_clipping, settings.noisy_snr_db
 
-    def _described(self, state: MicrophoneState, turns: list[_Turn]) -> Evidence:
+    def _described(self, known: _Satellite, turns: list[_Turn]) -> Evidence:
+        state = known.state
         if not turns:
-            return Evidence()
+            return Evidence(since_s=self._forgotten_s(known))
         clipping, snr_db = self._limits(state)
         clipped = sum(turn.clipping >= clipping for turn in turns)
         measured = [turn.snr_db for turn in turns if turn.snr_db is not None]
         noisy = sum(one < snr_db for one in measured)
         evidence = Evidence(
             state=state,
+            since_s=known.since_s,
             turns=len(turns),
             snr_db=float(np.median(measured)) if measured else None,
             clipping=float(np.median([turn.clipping for turn in turns])),
             clipped_turns=clipped,
             noisy_turns=noisy,
         )
-        return evidence if state is MicrophoneState.GOOD else replace(evidence, reason=_reason(evidence))
+        if state is MicrophoneState.GOOD:
+            return evidence
+        return replace(evidence, reason=_reason(evidence), ends=self._ends())
+
+    def _forgotten_s(self, known: _Satellite) -> float | None:
+        """Return when a satellite whose turns are all too old came to be called good."""
+        if known.state is MicrophoneState.GOOD or not known.turns:
+            return known.since_s
+        return known.turns[-1].at_s + self._settings.forget_seconds
+
+    def _ends(self) -> str:
+        settings = self._settings
+        hours = settings.forget_seconds / 3600.0
+        return (
+            f"Ends when {settings.good_turns} turns on end are clear, when no more than "
+            f"{settings.leaves_share:.0%} of its last {settings.turns} are bad, or when nobody has spoken to it for "
+            f"{hours:g} hours."
+        )
 
 
 def _reason(evidence: Evidence) -> str:
@@ -217,6 +253,7 @@ _SATELLITE = parts(
     {
         "satellite": name,
         "state": vol.In([str(one) for one in MicrophoneState]),
+        "since_s": vol.Maybe(number()),
         "turns": vol.All([_turn], vol.Length(max=MAX_TURNS)),
     }
 )

@@ -25,8 +25,9 @@ def told(
     settings: SatelliteSettings,
     answer_early: bool,
     suggestion: Suggestion | None,
+    since: str | None = None,
 ) -> Json:
-    """Return a satellite as docs/control-api.md describes it; `answer_early` is the home's."""
+    """Return a satellite as docs/control-api.md describes it; `answer_early` is the home's, `since` its state's."""
     microphone_class = settings.microphone_class or counts.microphone_class or MicrophoneClass.FAR_FIELD
     return {
         "id": satellite,
@@ -36,8 +37,8 @@ def told(
         "routing_mode": settings.routing_mode and str(settings.routing_mode),
         "state": str(evidence.state),
         "reason": evidence.reason,
-        "since": None,
-        "ends": "",
+        "since": since,
+        "ends": evidence.ends,
         "evidence": {
             "turns": evidence.turns,
             "wakes": counts.wakes,

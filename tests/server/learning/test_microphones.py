@@ -70,6 +70,29 @@ def test_only_sustained_trouble_makes_a_microphone_unusable(
     assert after(*turns).state is state
 
 
+def test_since_when_it_is_so_and_what_ends_it_is_said() -> None:
+    microphones = Microphones()
+    assert (after((9, HUM), microphones=microphones).since_s, after((9, CLEAN)).ends) == (None, "")
+    noisy = after((1, HUM), microphones=microphones)
+    assert (noisy.state, noisy.since_s) == (NOISY, 60.0)
+    assert after((3, HUM), microphones=microphones).since_s == 60.0
+    assert noisy.ends == (
+        "Ends when 5 turns on end are clear, when no more than 50% of its last 20 are bad, or when nobody has spoken"
+        " to it for 6 hours."
+    )
+    good = after((5, CLEAN), microphones=microphones)
+    assert (good.state, good.since_s, good.ends) == (GOOD, 300.0, "")
+
+
+def test_who_was_not_spoken_to_for_long_is_called_good_since_its_turns_said_nothing_any_more() -> None:
+    microphones = Microphones()
+    after((10, HUM), microphones=microphones)
+    later = microphones.evidence("kitchen", 600.0 + 30_000.0)
+    assert (later.state, later.since_s) == (GOOD, 600.0 + 21_600.0)
+    microphones.observe("kitchen", HUM, 40_000.0)
+    assert microphones.evidence("kitchen", 40_000.0).state is GOOD
+
+
 def test_a_microphone_between_the_limits_stays_as_it_was() -> None:
     """Three of five turns bad: too few to become unusable, too many to become usable."""
     mixed = [(3, DROWNED), (2, CLEAN)] * 4
@@ -100,7 +123,7 @@ def test_it_is_given_another_chance_after_a_while_of_silence() -> None:
     microphones = Microphones(MicrophoneSettings(forget_seconds=3600.0))
     after((20, CLIPPED), microphones=microphones)
     assert microphones.evidence("kitchen", 1200.0 + 3600.0).state is TEXT_ONLY
-    assert microphones.evidence("kitchen", 1200.0 + 3601.0) == Evidence()
+    assert microphones.evidence("kitchen", 1200.0 + 3601.0) == Evidence(since_s=1200.0 + 3600.0)
     microphones.observe("kitchen", CLIPPED, 1200.0 + 3602.0)
     assert microphones.evidence("kitchen", 1200.0 + 3602.0).state is GOOD
 
