@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -12,18 +13,23 @@ from tests.home_assistant.recordings import FOLDER
 
 USER = "demo"
 DASHBOARD = "try-edge-voice"
+UNLOCK = FOLDER.parents[1] / "tests/audio/commands/critical/unlock.wav"
 SPOKEN = (
-    ("Kitchen", "kitchen.wav", "Turn on the kitchen light."),
-    ("Living room", "blinds.wav", "Open the living room blinds."),
-    ("Bedroom", "bedroom.wav", "Set the bedroom lamp to 40 %."),
-    ("Kitchen", "door.wav", "Lock the front door."),
-    ("Living room", "fan-noisy.wav", "Turn off the office fan. (noisy)"),
-    ("Bedroom", "hum.wav", "(nobody speaks, a machine hums)"),
+    ("Kitchen", FOLDER / "kitchen.wav", "Turn on the kitchen light."),
+    ("Living room", FOLDER / "blinds.wav", "Open the living room blinds."),
+    ("Bedroom", FOLDER / "bedroom.wav", "Set the bedroom lamp to 40 %."),
+    ("Kitchen", FOLDER / "door.wav", "Lock the front door."),
+    ("Kitchen", UNLOCK, "Unlock the front door."),
+    ("Living room", FOLDER / "fan-noisy.wav", "Turn off the office fan. (noisy)"),
+    ("Bedroom", FOLDER / "hum.wav", "(nobody speaks, a machine hums)"),
 )
 """Room, recording, and what its button says."""
+ASKED_BACK = "Kitchen"
+"""Where an answer is wanted."""
 DEVICES = ("light.kitchen_light", "light.bedroom_lamp", "fan.office_fan", "lock.front_door", "cover.living_room_blinds")
 _WELCOME = """\
 **Press a sentence:** that room's satellite says a recording of it, in real time. Watch the home below, and the card.
+*Unlock the front door* matters, so you are asked back: answer *Yes* or *No*.
 
 The hub hears with its small *starter model* here, which knows some hundred English words. To speak yourself, press \
 the microphone in *Assist*, top right.
@@ -100,6 +106,8 @@ def dashboard() -> dict[str, Any]:
     for room in dict.fromkeys(room for room, _, _ in SPOKEN):
         pressing.append({"type": "heading", "heading": room, "icon": "mdi:microphone-message"})
         pressing += [_sentence(room, file, says) for where, file, says in SPOKEN if where == room]
+        if room == ASKED_BACK:
+            pressing += [_answer(room, says) for says in ("Yes.", "No.")]
     pressing.append({"type": "heading", "heading": "The home", "icon": "mdi:home"})
     pressing += [{"type": "tile", "entity": entity} for entity in DEVICES]
     card = {"type": "custom:edge-voice-card", "grid_options": {"columns": "full"}}
@@ -115,19 +123,28 @@ def satellite_of(room: str) -> str:
     return "assist_satellite." + room.lower().replace(" ", "_")
 
 
-def _sentence(room: str, file: str, says: str) -> dict[str, Any]:
-    """Return what has a room say a recording when it is pressed, and shows what the satellite does meanwhile."""
+def _sentence(room: str, file: Path, says: str) -> dict[str, Any]:
+    """Return what has a room say a recording when it is pressed, and shows what becomes of it."""
+    return _tile(room, says, "rooms.say", {"file": str(file)}) | {"grid_options": {"columns": 12}}
+
+
+def _answer(room: str, says: str) -> dict[str, Any]:
+    """Return what answers a question; the starter model knows no such word, so it is given as text."""
+    return _tile(room, says, "rooms.answer", {"text": says}) | {"hide_state": True, "icon": "mdi:reply"}
+
+
+def _tile(room: str, name: str, deed: str, data: dict[str, Any]) -> dict[str, Any]:
     action = {
         "action": "perform-action",
-        "perform_action": "rooms.say",
+        "perform_action": deed,
         "target": {"entity_id": satellite_of(room)},
-        "data": {"file": str(FOLDER / file)},
+        "data": data,
     }
     return {
         "type": "tile",
         "entity": satellite_of(room),
-        "name": says,
+        "name": name,
+        "state_content": ["state", "answer"],
         "tap_action": action,
         "icon_tap_action": action,
-        "grid_options": {"columns": 12},
     }

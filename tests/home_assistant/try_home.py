@@ -17,20 +17,25 @@ from typing import Any
 from tests.browser.home import call, home, say
 from tests.home_assistant.assist import Assist
 from tests.home_assistant.demo_home import (
+    ASKED_BACK,
     DASHBOARD,
     SPOKEN,
+    UNLOCK,
     Login,
     add_login,
     comes_in,
     make_pipeline,
+    satellite_of,
     show_dashboards,
 )
 from tests.home_assistant.hass_process import HomeAssistant, HomeAssistantDidNotStartError
+from tests.home_assistant.recordings import FOLDER
 from tests.home_assistant.server_process import ServerDidNotStartError, ServerProcess, edge_voice
 
 FIRST = SPOKEN[:3]
 """What is said before anybody looks, so that the page is alive."""
 AT_HOME = {"EDGE_VOICE_BUNDLES_AUTOMATIC": "false"}
+LOCK = "lock.front_door"
 _STEPS = 4
 _TURN_SECONDS = 10.0
 _LOOK_SECONDS = 0.05
@@ -67,8 +72,18 @@ def free_port(wanted: int) -> int:
     raise NotAsItShouldBeError("this machine has no free port")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What runs."""
+
+    hass: HomeAssistant
+    hub: ServerProcess
+    login: Login
+    assist: Assist
+
+
 @contextlib.asynccontextmanager
-async def running(folder: Path, port: int, model: str) -> AsyncIterator[tuple[HomeAssistant, ServerProcess]]:
+async def running(folder: Path, port: int, model: str) -> AsyncIterator[Tried]:
     """Run both until the end, with the home set up and something said in it."""
     progress = Progress(started_s=time.monotonic())
     progress.step("the server")
@@ -87,13 +102,13 @@ async def running(folder: Path, port: int, model: str) -> AsyncIterator[tuple[Ho
                 say_line(f"            {await heard(assist, room, file, words)}")
             say_line(welcome(hass, hub, login))
             await check_login(hass, login)
-            yield hass, hub
+            yield Tried(hass=hass, hub=hub, login=login, assist=assist)
 
 
-async def heard(assist: Assist, room: str, file: str, words: str) -> str:
+async def heard(assist: Assist, room: str, file: Path, words: str) -> str:
     """Have a room say a recording; return a line about the turn."""
     before = {turn["turn_id"] for turn in await turns(assist)}
-    await say(assist, room, file)
+    await say(assist, room, str(file))
     for _ in range(round(_TURN_SECONDS / _LOOK_SECONDS)):
         if new := [turn for turn in await turns(assist) if turn["turn_id"] not in before]:
             took_ms = new[0]["latency_ms"].get("last_word_to_text")
@@ -126,7 +141,7 @@ def welcome(hass: HomeAssistant, hub: ServerProcess, login: Login) -> str:
   in Assist. The hub's own page is http://127.0.0.1:{hub.control_port}/ and asks for this token:
   {hub.token}
 
-  Everything runs on this machine and nothing leaves it. Ctrl-C ends it and forgets it all.
+  Everything runs on this machine, and nothing leaves it.
 """
 
 
@@ -137,20 +152,33 @@ async def run(port: int, model: str, *, check: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, task.cancel)
     with tempfile.TemporaryDirectory(prefix="edge-voice-", ignore_cleanup_errors=True) as folder:
-        async with running(Path(folder), port, model) as (hass, _):
+        async with running(Path(folder), port, model) as tried:
             if check:
-                await check_home(hass)
+                await check_home(tried)
                 return
-            await hass.process.wait()
-            raise HomeAssistantDidNotStartError(f"Home Assistant has ended by itself; its log was {hass.log}")
+            say_line("  Ctrl-C ends it and forgets it all.")
+            await tried.hass.process.wait()
+            raise HomeAssistantDidNotStartError("Home Assistant has ended by itself")
 
 
-async def check_home(hass: HomeAssistant) -> None:
-    """Raise NotAsItShouldBeError when what was said was not done."""
-    for entity, wanted in (("light.kitchen_light", "on"), ("cover.living_room_blinds", "open")):
-        if (found := await hass.state(entity)) != wanted:
-            raise NotAsItShouldBeError(f"{entity} is {found} after it was asked to be {wanted}")
+async def check_home(tried: Tried) -> None:
+    """Raise NotAsItShouldBeError when what was said was not done, or what matters was done without a word."""
+    await expect(tried.hass, "light.kitchen_light", "on")
+    await expect(tried.hass, "cover.living_room_blinds", "open")
+    await say(tried.assist, ASKED_BACK, str(FOLDER / "door.wav"))
+    await expect(tried.hass, LOCK, "locked")
+    for answer, then in (("No.", "locked"), ("Yes.", "unlocked")):
+        await say(tried.assist, ASKED_BACK, str(UNLOCK))
+        await expect(tried.hass, LOCK, "locked")
+        await call(tried.assist, "rooms", "answer", target={"entity_id": satellite_of(ASKED_BACK)}, text=answer)
+        await expect(tried.hass, LOCK, then)
     say_line("  All of it works.")
+
+
+async def expect(hass: HomeAssistant, entity: str, wanted: str) -> None:
+    """Raise NotAsItShouldBeError when an entity has another state."""
+    if (found := await hass.state(entity)) != wanted:
+        raise NotAsItShouldBeError(f"{entity} is {found}, and should be {wanted}")
 
 
 def main() -> int:

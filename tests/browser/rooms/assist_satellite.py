@@ -1,14 +1,19 @@
-"""Satellites that say a recording, in real time, when `rooms.say` asks them to."""
+"""Satellites that say a recording, in real time, when `rooms.say` asks them to, and answer what they are asked back.
+
+`rooms.answer` gives the agent a text as if it had been heard there: the starter model knows no yes and no no.
+"""
 
 import asyncio
 import wave
 from collections.abc import AsyncIterator
+from typing import Any
 
 import probatio as vol
-from homeassistant.components.assist_pipeline import PipelineEvent, PipelineStage
+from homeassistant.components import conversation
+from homeassistant.components.assist_pipeline import PipelineEvent, PipelineEventType, PipelineStage
 from homeassistant.components.assist_satellite import AssistSatelliteConfiguration, AssistSatelliteEntity
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback, async_get_current_platform
 
@@ -24,7 +29,9 @@ async def async_setup_entry(
 ) -> None:
     """Add one for each room."""
     async_add_entities(Satellite(room) for room in ROOMS)
-    async_get_current_platform().async_register_entity_service("say", {vol.Required("file"): str}, "say")
+    platform = async_get_current_platform()
+    platform.async_register_entity_service("say", {vol.Required("file"): str}, "say")
+    platform.async_register_entity_service("answer", {vol.Required("text"): str}, "answer")
 
 
 class Satellite(AssistSatelliteEntity):
@@ -36,6 +43,9 @@ class Satellite(AssistSatelliteEntity):
     def __init__(self, room: str) -> None:
         self._attr_unique_id = room
         self._attr_device_info = DeviceInfo(identifiers={("rooms", room)}, name=room)
+        self._attr_extra_state_attributes = {"answer": ""}
+        self._asked: tuple[str | None, str | None] = (None, None)
+        """The conversation that goes on, and its agent."""
 
     def async_get_configuration(self) -> AssistSatelliteConfiguration:
         """Return that it has no wake words of its own."""
@@ -45,7 +55,26 @@ class Satellite(AssistSatelliteEntity):
         """Take nothing."""
 
     def on_pipeline_event(self, event: PipelineEvent) -> None:
-        """Show nothing: nobody looks at it."""
+        """Show what is answered."""
+        said = event.data or {}
+        if event.type is PipelineEventType.INTENT_START:
+            self._asked = (said.get("conversation_id"), said.get("engine"))
+        elif event.type is PipelineEventType.INTENT_END:
+            self._show(said["intent_output"]["response"])
+
+    async def answer(self, text: str) -> None:
+        """Say a text that is heard without a doubt; returns when the home has answered."""
+        conversation_id, agent = self._asked
+        device = self.registry_entry and self.registry_entry.device_id
+        result = await conversation.async_converse(
+            self.hass, text, conversation_id, Context(), "en", agent, device_id=device, satellite_id=self.entity_id
+        )
+        self._show(result.response.as_dict())
+
+    def _show(self, response: dict[str, Any]) -> None:
+        speech = response["speech"].get("plain", {}).get("speech", "")
+        self._attr_extra_state_attributes = {"answer": speech}
+        self.async_write_ha_state()
 
     async def say(self, file: str) -> None:
         """Say a recording; returns when the home has answered."""
