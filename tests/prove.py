@@ -133,6 +133,10 @@ PROOFS = {
         title="The add-on's image made and run in a Debian root, beside a stand-in Supervisor",
         argv=_module("proofs.addon"),
     ),
+    "fault-matrix": Proof(
+        title="Every fault of a home at every moment of a turn",
+        argv=_module("benchmarks.at_home", "tests.home_assistant.fault_matrix"),
+    ),
     "kill": Proof(title="Killed and started again", argv=_module("proofs.kill")),
 }
 

@@ -8,59 +8,13 @@ done twice, and all was as before without a hand. Exits with 1 when one does not
 
 import argparse
 import asyncio
-import random
+import functools
 import sys
-from collections.abc import Sequence
 
 from .cell import Cell
-from .cells import tried
-from .designed import designed
-from .faults import BY_NAME, FAULTS, MOMENTS
+from .faults import FAULTS, MOMENTS
 from .house import house
-
-type Wanted = tuple[str, str]
-
-
-def wanted_of(groups: Sequence[str], cells: Sequence[str]) -> list[Wanted]:
-    """Return (fault, moment) for what was asked for. Raises KeyError for a fault that there is not."""
-    if cells:
-        pairs = [one.partition("/") for one in cells]
-        return [(BY_NAME[fault].name, one) for fault, _, moment in pairs for one in ([moment] if moment else MOMENTS)]
-    return [(fault.name, moment) for fault in FAULTS if not groups or fault.group in groups for moment in MOMENTS]
-
-
-async def worked_off(name: str, waiting: list[Wanted], done: list[Cell], *, with_home_assistant: bool) -> None:
-    """Try cells in a house, in another one after each that did not hold, until none is left."""
-    while waiting:
-        async with house(name, with_home_assistant=with_home_assistant) as one:
-            while waiting:
-                fault, moment = waiting.pop()
-                cell = await tried(one, BY_NAME[fault], moment)
-                done.append(cell)
-                print(_line(cell), file=sys.stderr, flush=True)
-                if cell.wrong:
-                    print(one.hub.said()[-3000:], one.said()[-3000:], file=sys.stderr, flush=True)
-                    break
-
-
-async def matrix(wanted: list[Wanted], *, seed: int, jobs: int, with_home_assistant: bool = True) -> list[Cell]:
-    """Try all cells, in an order that the seed gives."""
-    waiting, done = list(wanted), list[Cell]()
-    random.Random(seed).shuffle(waiting)
-    waiting.sort(key=lambda one: designed(*one).heals_s)  # the longest first, as they are taken from the end
-    async with asyncio.TaskGroup() as tasks:
-        for job in range(min(jobs, len(waiting))):
-            tasks.create_task(
-                worked_off("abcdefgh"[job] * (job + 1), waiting, done, with_home_assistant=with_home_assistant)
-            )
-    return done
-
-
-def _line(cell: Cell) -> str:
-    turns = ", ".join(f"{when} {got.kind} {got.code or got.text} {got.late_s:.2f} s" for when, got in cell.turns)
-    state = f"skipped: {cell.skipped}" if cell.skipped else "; ".join(cell.wrong) or "held"
-    more = f"{turns}; {cell.mode}; {cell.request}; healed {cell.heals_s:.1f} s; {cell.seconds:.0f} s"
-    return f"{cell.fault} / {cell.moment}: {state} [{more}]"
+from .matrix import matrix, wanted_of
 
 
 def _shown(cell: Cell | None) -> str:
@@ -91,9 +45,8 @@ def main() -> int:
     parser.add_argument("--without-home-assistant", action="store_true")
     given = parser.parse_args()
     wanted = wanted_of(given.group, given.cells)
-    done = asyncio.run(
-        matrix(wanted, seed=given.seed, jobs=given.jobs, with_home_assistant=not given.without_home_assistant)
-    )
+    open_house = functools.partial(house, with_home_assistant=not given.without_home_assistant)
+    done = asyncio.run(matrix(wanted, open_house, seed=given.seed, jobs=given.jobs))
     print(table(done))
     tried_ones = [one for one in done if not one.skipped]
     print(f"\ncells: {len(tried_ones)}, held: {sum(not one.wrong for one in tried_ones)}")

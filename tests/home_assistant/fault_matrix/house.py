@@ -56,6 +56,8 @@ class House:
     hass: HomeAssistant | None = None
     pipeline: str = ""
     entities: frozenset[str] = frozenset()
+    speed: float = 1.0
+    """How much faster than people its people speak."""
     stands: bool = False
     """Whether the recogniser is held for longer than a moment."""
     _sentences: Iterator[str] = field(default_factory=lambda: itertools.cycle(COMMON))
@@ -70,11 +72,11 @@ class House:
 
     def next_sentence(self) -> Spoken:
         """Return another sentence than the last: who says the same again is taken to have been misheard."""
-        return Spoken(of=SENTENCES[next(self._sentences)])
+        return Spoken(of=SENTENCES[next(self._sentences)], speed=self.speed)
 
     async def says(self, sentence: str = "") -> Got:
         """Say a sentence while nothing else happens to it; empty: the next one."""
-        return await self.speak(Spoken(of=SENTENCES[sentence]) if sentence else self.next_sentence())
+        return await self.speak(Spoken(of=SENTENCES[sentence], speed=self.speed) if sentence else self.next_sentence())
 
     @property
     def is_there(self) -> bool:
@@ -198,16 +200,14 @@ def settings_of(cloud: Service, *, by_name: bool) -> dict[str, Any]:
 
 async def _installed(hub: Hub) -> None:
     """Have the model fetched, dressed and served."""
-    hub.start()
-    await hub.serves(hub.model.name)
-    await hub.stop()
+    await hub.fetch_model()
     dress(hub.model)
     hub.start()
     await hub.serves("house")
 
 
 @contextlib.asynccontextmanager
-async def house(name: str, *, with_home_assistant: bool = True) -> AsyncIterator[House]:
+async def house(name: str, *, with_home_assistant: bool = True, speed: float = 1.0) -> AsyncIterator[House]:
     """Have a home in use; `name` tells it from others on this machine."""
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"house-{name}-")))
@@ -234,7 +234,7 @@ async def house(name: str, *, with_home_assistant: bool = True) -> AsyncIterator
             threads = None
         one = House(
             hub=hub, service=cloud, wire=line, way_to_models=way, clock=clock, threads=threads, resolver=names,
-            has_disk=has_disk, folder=folder, speech_port=speech,
+            has_disk=has_disk, folder=folder, speech_port=speech, speed=speed,
         )  # fmt: skip
         stack.callback(one.close)
         keeping = asyncio.create_task(hub.keep_running())

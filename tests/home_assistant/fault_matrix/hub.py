@@ -23,6 +23,13 @@ STARTS_SECONDS = 40.0
 AGAIN_SECONDS = 0.3
 """After which a service manager starts it again."""
 _STOPS_SECONDS = 10.0
+_FETCH = """
+import pathlib, sys, threading
+from wyoming_server.bundles.hub_model import HubModel
+from wyoming_server.bundles.store import ModelStore
+store = ModelStore(pathlib.Path(sys.argv[2]))
+HubModel(name=sys.argv[1], store=store).fetch(lambda _: None, threading.Event())
+"""
 _WITH_RESOLVER = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
 
 
@@ -61,6 +68,12 @@ class Hub:
     def said(self) -> str:
         """Return all that it ever logged."""
         return "\n".join(log.read_text("utf-8", errors="replace") for log in self.logs)
+
+    async def fetch_model(self) -> None:
+        """Have its model lie in its data folder, as a server leaves it there."""
+        command = [our_python(), "-c", _FETCH, REPOSITORY, self.model.parent]
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=self._environment)
+        assert await process.wait() == 0
 
     def start(self) -> None:
         """Start it; it listens soon."""

@@ -6,6 +6,7 @@ each with `{"told": …}`; `drop` ends the connections that there are. Its first
 """
 
 import asyncio
+import itertools
 import json
 import sys
 from typing import Any
@@ -17,8 +18,9 @@ from .switchboard import Switchboard
 
 PROVIDER = "groq"
 LOOK_SECONDS = 0.003
-LAMP, MILK = "Turn on the bedroom lamp.", "Add milk to the shopping list."
-"""What it hears: something else than the hub does, so that one can tell whose text it is."""
+MILK = "Add milk to the shopping list."
+OTHERS = itertools.cycle(("Turn on the bedroom lamp.", "Open the living room blinds.", "Turn off the office fan."))
+"""What it hears of all else: something else than the hub does, and never the same twice, which would be a retry."""
 MILK_SECONDS = (1.75, 1.95)
 """How long the request is, as it is sent; no other sentence is so long."""
 
@@ -26,7 +28,7 @@ MILK_SECONDS = (1.75, 1.95)
 def heard(samples: Samples, rate_hz: int) -> str:
     """Return what a sound says: sentences differ in length."""
     shortest, longest = MILK_SECONDS
-    return MILK if shortest < len(samples) / rate_hz < longest else LAMP
+    return MILK if shortest < len(samples) / rate_hz < longest else next(OTHERS)
 
 
 async def tell_uploads(cloud: StandIn) -> None:
