@@ -23,6 +23,7 @@ from .find_server import client_for
 from .issues import async_forget_issues, async_tell_version, async_watch_issues
 from .lanes import async_push_lanes
 from .ledger_watch import LedgerWatch
+from .panel import async_follow_administrators
 from .protocol import Health
 from .queue_record import async_forget_record
 from .queue_runner import QueueRunner
@@ -98,6 +99,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) ->
     async_watch_issues(hass, entry)
     for introduce in (async_announce_satellites, _async_push_lanes):
         entry.async_on_unload(coordinator.async_connected_listener(partial(introduce, hass, entry)))
+    async_follow_administrators(hass, entry)
     await entry.runtime_data.queue.async_start()
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     coordinator.async_start()

@@ -67,6 +67,7 @@ async def client(hass: HomeAssistant, peer: Peer) -> EdgeVoiceClient:
             "/api/v1/vocabulary",
             {"names": [], "areas": [], "floors": [], "terms": [], "country": "DE"},
         ),
+        (lambda c: c.open_panel(["one", "two"]), "PUT", "/api/v1/panel", {"users": ["one", "two"]}),
         (
             lambda c: c.trust_repository("https://models.example.net", {"signed": {}}),
             "PUT",

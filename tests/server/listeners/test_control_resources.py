@@ -224,6 +224,7 @@ def test_every_operation_is_asked_here_or_has_a_test_of_its_own() -> None:
         "session",
         "begin_session",
         "end_session",
+        "open_panel",
     }
     assert {name for name, *_ in ASKED} | others == set(BY_NAME)
 
