@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.server.listeners import past_surfaces as past
 from tests.server.listeners.control_surfaces import BUNDLES, LANE, SATELLITE, STATUS, RecordingBundles, RecordingSurface
+from tests.server.listeners.queue_surfaces import REQUESTS, RecordingQueue
 from wyoming_server.listeners.control_surface import Json
 from wyoming_server.records.lineage import told
 
@@ -25,6 +26,17 @@ KINDS: tuple[tuple[int, str, str, str | None, str], ...] = (
 """Weight, action, route, lane, reason."""
 
 
+class WaitingHere(RecordingQueue):
+    """The home's requests."""
+
+    def __init__(self, home: MadeUpHome) -> None:
+        super().__init__(home._hear)
+        self._home = home
+
+    async def all(self) -> Json:
+        return REQUESTS | {"requests": self._home.requests}
+
+
 class MadeUpHome(RecordingSurface):
     """Tells the same home for the same seed and moment; `say` has something happen."""
 
@@ -37,6 +49,8 @@ class MadeUpHome(RecordingSurface):
         self.chance = random.Random(seed)
         self.turns_told = [] if empty else [self.turn(number) for number in range(40)]
         self.drifted, self.empty = drifted and not empty, empty
+        self.requests: list[Json] = []
+        """What waits for a speech service."""
         self.policy_told: Json = {**STATUS["policy"], "cloud_money_per_month": 5}
         self.ledger_told = [] if empty else [self.upload(number) for number in range(140, 0, -1)]
         self._listeners: list[asyncio.Queue[Json]] = []
@@ -83,6 +97,10 @@ class MadeUpHome(RecordingSurface):
             "ending": self.chance.choice(("answered", "answered", "answered", "lane-timeout")), "took_seconds": 0.6,
         }  # fmt: skip
 
+    @property
+    def queue(self) -> RecordingQueue:
+        return WaitingHere(self)
+
     def status(self) -> Json:
         figures = {
             "turns": 5212, "escalations": 450, "errors": 9, "window_turns": 500, "escalation_rate": 0.142,
@@ -119,11 +137,20 @@ class MadeUpHome(RecordingSurface):
         return STATUS | {
             "server": server, "model": model, "figures": nothing if self.empty else figures, "resources": resources,
             "cloud": none if self.empty else cloud, "disagreement": [] if self.empty else disagreement, "lanes": lanes,
-            "last_turn": self.turns_told[0] if self.turns_told else None, "drift": drift, "policy": self.policy_told,
+            "last_turn": self.turns_told[0] if self.turns_told else None, "drift": drift,
+            "queue": self.waiting_told(), "policy": self.policy_told,
             "baseline": None, "scorecard": None if self.empty else past.HEADLINE, "warnings": [],
             "satellites": [] if self.empty else self.satellites_told(), "thresholds": self.thresholds(),
             "bundles": bundles | {"kinds": [asr, *bundles["kinds"][1:]]},
         }  # fmt: skip
+
+    def waiting_told(self) -> Json:
+        """Return how many requests wait."""
+        states = [one["state"] for one in self.requests]
+        needs_you = sum(one in {"interrupted", "failed", "unheard"} for one in states)
+        counts = {"waiting": states.count("waiting"), "ready": states.count("ready"), "started": 0}
+        oldest = self.requests[0]["at"] if self.requests else None
+        return {"enabled": True, **counts, "needs_you": needs_you, "bytes": 64_000, "oldest": oldest, "reason": ""}
 
     def alarms(self) -> list[Json]:
         """Return what is creeping."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.browser.made_up_home import MadeUpHome
 from tests.browser.page_figures import found_by_axe
 from tests.browser.walk_page import VIEWS, entered, look_at
 from tests.server.listeners.control_surfaces import opened
+from tests.server.listeners.queue_surfaces import REQUEST
 from wyoming_server.errors import DiskError
 from wyoming_server.listeners import control_port
 from wyoming_server.listeners.control_access import rotated_token
@@ -165,6 +167,51 @@ async def test_what_happens_is_seen_as_it_happens(one: Open) -> None:
     resources = status["resources"] | {"saturated": True, "reason": "Its recogniser is always busy."}
     one.home.say({"type": "status", "status": status | {"resources": resources}})
     await one.page.until("document.querySelector('.tile:nth-child(4) b').textContent === 'Yes'")
+
+
+async def test_the_mode_says_since_when_it_is_so_and_what_ends_it(one: Open) -> None:
+    await look_at(one.page, "now")
+    since = one.home.at(0.5)
+    told = {"mode_reason": "Groq cannot be reached.", "mode_ends": "Ends when Groq can be reached again."}
+    one.home.say({"type": "status", "status": one.home.status() | {"mode": "edge_only", "mode_since": since, **told}})
+    await one.says("Ends when Groq can be reached again.")
+    notice = await one.page.evaluate("document.querySelector('.notice').textContent")
+    assert re.fullmatch(r"Groq cannot be reached\. Since .+\. Ends when Groq can be reached again\.", notice)
+    ends = "Ends when 5 turns on end are clear."
+    noisy = one.home.satellites_told()[3] | {"since": since, "ends": ends}
+    one.home.say({"type": "status", "status": one.home.status() | {"satellites": [noisy]}})
+    await look_at(one.page, "hub")
+    await one.says(ends)
+    await one.says("noisy since")
+
+
+async def test_requests_that_wait_are_seen_done_again_and_dropped(one: Open) -> None:
+    request = REQUEST | {"state": "waiting", "text": None, "heard": "add milk", "id": "first", "at": one.home.at(3)}
+    cut = REQUEST | {"state": "interrupted", "id": "a/b", "at": one.home.at(2), "reason": "the hub was restarted"}
+    await look_at(one.page, "now")
+    assert await one.page.evaluate("document.querySelector('.requests').hidden")
+    one.home.requests = [request, cut]
+    one.home.say({"type": "status", "status": one.home.status()})
+    await one.says("“add milk” For a list · waits for a speech service · Kitchen")
+    await one.says("was cut off while it was done")
+    assert await found_by_axe(one.page) == []
+    one.home.asked.clear()
+    await one.page.click("document.querySelector('[data-do=flush]')")
+    await one.says("The services are being asked.")
+    await one.page.evaluate("document.querySelector('.again input').value = 'add oat milk'")
+    await one.page.click("document.querySelector('.again button')")
+    await one.says("It is done again.")
+    await one.page.click("document.querySelector('[data-id=first] [data-do=drop]')")
+    await one.says("It is dropped.")
+    await one.page.click("document.querySelector('[data-do=drop-all]')")
+    await one.page.until("document.querySelector('dialog[open]')")
+    await one.page.click("document.querySelector('dialog .danger')")
+    await one.says("One is dropped.")
+    did = [asked for asked in one.home.asked if asked[0] in {"flush", "repeat", "drop", "drop_all"}]
+    assert did == [("flush",), ("repeat", "a/b", "add oat milk"), ("drop", "first"), ("drop_all",)]
+    one.home.requests = []
+    one.home.say({"type": "queue", "event": "dropped", "request": {}})
+    await one.page.until("document.querySelector('.requests').hidden")
 
 
 async def test_a_turn_tells_why_to_a_keyboard(one: Open) -> None:

@@ -9,7 +9,7 @@ const HOURS = 24;
 const LEVELS = { debug: "Everything", info: "Usual", warning: "Only warnings", error: "Only errors" };
 const LANE_STATES = { ready: "ready", broken: "does not answer", "not-consented": "not consented to", capped: "cap reached", "wrong-language": "other languages" };
 const SATELLITE_STATES = { good: "hears well", noisy: "noisy", text_only: "no sound" };
-const KINDS = { mode: "Mode", drift: "Drift", bundle: "Model", lane: "Service", records: "Records", load: "Load", baseline: "Baseline" };
+const KINDS = { mode: "Mode", drift: "Drift", queue: "Waiting request", bundle: "Model", lane: "Service", records: "Records", load: "Load", baseline: "Baseline" };
 
 const SKELETON = `<h1>Hub</h1><div class="dials"></div>
   <div class="pair">
@@ -135,8 +135,9 @@ function satellitesView(satellites, words) {
       Number.isFinite(evidence.snr_db) && `${as.decibels(evidence.snr_db)} over noise`,
       evidence.wakes > 0 && `${as.number(evidence.false_wakes)} of ${as.number(evidence.wakes)} wakes were false`,
     ].filter(Boolean).join(" · ");
-    const hint = one.suggestion?.why || one.reason;
-    return `<li><span class="dot ${one.state === "good" ? "" : "odd"}"></span><div><b>${escaped(satelliteName(one.id))}</b> <small>${escaped(SATELLITE_STATES[one.state] ?? one.state)}</small>
+    const since = one.since ? ` since ${as.moment(Date.parse(one.since), words.now)}` : "";
+    const hint = [one.state !== "good" && one.reason && `${one.reason}.`, one.state !== "good" && one.ends, one.suggestion?.why].filter(Boolean).join(" ");
+    return `<li><span class="dot ${one.state === "good" ? "" : "odd"}"></span><div><b>${escaped(satelliteName(one.id))}</b> <small>${escaped((SATELLITE_STATES[one.state] ?? one.state) + since)}</small>
       <small>${escaped(facts)}</small>${hint ? `<small>${escaped(hint)}</small>` : ""}</div></li>`;
   }).join("")}</ul>`;
 }

@@ -6,6 +6,7 @@ import { markup, write } from "./shared/markup.js";
 import { TurnList } from "./shared/turn_list.js";
 import { BUDGET_MS, isOver, STAGES, stageMs, totalMs } from "./shared/turns.js";
 import { outcome } from "./shared/views.js";
+import { Waiting } from "./waiting.js";
 
 const SHOWN_TURNS = 12;
 const DAY_HOURS = 24;
@@ -14,6 +15,7 @@ const WEEK_HOURS = 7 * 24;
 const SKELETON = `<h1 class="unseen">Now</h1>
   <section class="card hero" aria-label="The last turn"></section>
   <div class="tiles"></div>
+  <section class="card requests" aria-labelledby="requests-title" hidden></section>
   <section class="card turns" aria-labelledby="turns-title"><h2 id="turns-title">Latest turns</h2><p class="hint"></p>
     <p class="asking" role="status"></p><div class="axis-row"></div><ol></ol><ul class="legend"></ul></section>
   <details class="card older"></details>`;
@@ -27,6 +29,7 @@ export class Now {
     this._turns = place.querySelector(".turns");
     const [list, axis, legend] = ["ol", ".axis-row", ".legend"].map((one) => this._turns.querySelector(one));
     this._list = new TurnList({ list, axis, legend });
+    this._waiting = new Waiting(place.querySelector(".requests"), page);
     this._older = new Older(place.querySelector(".older"), page);
   }
 
@@ -35,6 +38,11 @@ export class Now {
     this._page.ask("week", `api/v1/history?hours=${WEEK_HOURS}`);
     this._page.ask("ledger", "api/v1/ledger?limit=25");
     this._older.refresh();
+    this._waiting.refresh();
+  }
+
+  heard({ type }) {
+    if (type === "queue") this._waiting.refresh();
   }
 
   draw(state, words) {
@@ -45,6 +53,7 @@ export class Now {
     this._turns.hidden = state.turns.length === 0;
     if (state.turns.length > 0) this._list.draw(state.turns.slice(0, SHOWN_TURNS), { ...words, more: moreView });
     this._older.draw(state, words);
+    this._waiting.draw(state, words);
   }
 }
 
