@@ -58,12 +58,11 @@ class QueueDesk:
         """Have a request on the disk. Raises QueueFullError, DiskError, RecordsKeyError; then it was not kept."""
         if one.workload.waits is None:
             raise QueueFullError("only lists, notes and reminders wait")
-        now_ms = self._book.now_ms()
         kept = await self._book.keep(
             ToKeep(
                 kind=one.workload.waits,
                 at_ms=self._book.wall_ms(),
-                now_ms=now_ms,
+                now_ms=self._book.now_ms(),
                 said=Said(
                     heard=one.hypothesis.text,
                     language=language or "",
@@ -75,6 +74,8 @@ class QueueDesk:
                 sound=trimmed(one.speech).astype("<i2", copy=False).tobytes(),
             )
         )
+        if one.answer is not None:
+            self._hearing.failed_just_now(kept)
         self._nudged.set()
         return Kept(id=kept.id, expires_at=moment(self._book.expires_ms(kept)))
 

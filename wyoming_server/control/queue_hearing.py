@@ -50,6 +50,10 @@ class QueueHearing:
         self._failures.clear()
         self._lanes.hurry()
 
+    def failed_just_now(self, one: Waiting) -> None:
+        """Hear that services were asked for one in vain before it was kept."""
+        self._leave_alone(one)
+
     async def step(self) -> bool:
         """Ask for the next one; return whether there was one. Raises DiskError."""
         one = next_to_hear(self._book.held, self._clock(), self._not_before_s, self._may_be_heard)

@@ -29,6 +29,7 @@ from wyoming_server.pipeline.audio import FrameQueue
 from wyoming_server.pipeline.endpoint import PATIENCE, VAD_LAG_FRAMES, EndpointSettings, Sensitivity
 from wyoming_server.pipeline.hedge import HedgeSettings
 from wyoming_server.pipeline.interpret import TurnRequest
+from wyoming_server.pipeline.keeping import RequestQueue
 from wyoming_server.pipeline.listen import CHUNK_CAP_SECONDS, ListenSettings, Mode
 from wyoming_server.pipeline.policy import Policy
 from wyoming_server.pipeline.turn import Observer, Stages, TurnSettings, run_turn
@@ -74,6 +75,7 @@ class Turn:
     log_probability: float = -0.001
     turn: TurnSettings = TURN
     left_alone: EdgeVoiceError | None = None
+    queue: RequestQueue | None = None
     seen: list[str] = field(default_factory=list)
     started_s: float = 0.0
     ended_s: float = 0.0
@@ -107,6 +109,7 @@ class Turn:
             listen=LISTEN,
             turn=self.turn,
             clock=now_s,
+            queue=self.queue,
         )
         observer = Observer(
             on_voice=lambda voice, _at: self.seen.append("voice" if voice else "silence"),
