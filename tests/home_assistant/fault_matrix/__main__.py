@@ -9,7 +9,10 @@ done twice, and all was as before without a hand. Exits with 1 when one does not
 import argparse
 import asyncio
 import functools
+import signal
 import sys
+from collections.abc import Coroutine
+from typing import Any
 
 from .cell import Cell
 from .faults import FAULTS, MOMENTS
@@ -35,6 +38,13 @@ def table(done: list[Cell]) -> str:
     return "\n".join("".join(one.ljust(width) for one, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
+async def _until_stopped[T](work: Coroutine[Any, Any, T]) -> T:
+    """Do work; who stops it leaves no mounts and no servers behind."""
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
+
+
 def main() -> int:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -46,7 +56,7 @@ def main() -> int:
     given = parser.parse_args()
     wanted = wanted_of(given.group, given.cells)
     open_house = functools.partial(house, with_home_assistant=not given.without_home_assistant)
-    done = asyncio.run(matrix(wanted, open_house, seed=given.seed, jobs=given.jobs))
+    done = asyncio.run(_until_stopped(matrix(wanted, open_house, seed=given.seed, jobs=given.jobs)))
     print(table(done))
     tried_ones = [one for one in done if not one.skipped]
     print(f"\ncells: {len(tried_ones)}, held: {sum(not one.wrong for one in tried_ones)}")

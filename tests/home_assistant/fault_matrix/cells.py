@@ -1,6 +1,5 @@
 """One cell: a fault at a moment, what came of it, and whether that is what was designed."""
 
-import shutil
 import time
 
 from .cell import Cell
@@ -20,7 +19,8 @@ async def tried(house: House, fault: Fault, moment: str) -> Cell:
     if cell.skipped:
         return cell
     began_s = time.monotonic()
-    shutil.rmtree(house.hub.data / "crashes", ignore_errors=True)  # of cells before
+    if fault.counts:
+        await house.hub.start_anew()
     before = await Before.of(house)
     try:
         await _gone_wrong(house, fault, cell)

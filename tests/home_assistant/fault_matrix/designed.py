@@ -17,8 +17,8 @@ HEARS_SECONDS = 1.3 + SLACK_SECONDS
 """… which takes so long."""
 SILENCE_SECONDS = 45.0
 """After which the integration takes a hub that says nothing for one that is not there."""
-PAUSE_SECONDS = 300.0
-"""For which a model that crashed twice is left alone."""
+PAUSE_SECONDS = 1000.0
+"""For which, at least, a model that crashed twice is left alone."""
 SHOWN_SECONDS = 12.0
 """A mode is entered once it is sure, and then shown."""
 HEALS_SECONDS = 90.0
@@ -44,8 +44,6 @@ class Designed:
     """The longest from the last voiced sample until a turn ends."""
     shown_s: float = SHOWN_SECONDS
     """The longest until it shows."""
-    heals_s: float = HEALS_SECONDS
-    """The longest until all is as it was."""
 
 
 def _of(*names: str) -> frozenset[str]:
@@ -85,7 +83,6 @@ def _crashing(moment: str, _own: frozenset[str]) -> Designed:
         struck=_of(ERROR),
         during=_of(EDGE, CLOUD),
         modes=modes,
-        heals_s=PAUSE_SECONDS + HEALS_SECONDS,
         warns="model-crashed",
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from .designed import PULLED
+from .designed import PAUSE_SECONDS, PULLED
 from .house import House
 from .machine import fill
 from .moments import spoken_and_struck
@@ -43,6 +43,8 @@ class Fault:
     """End its cause; what it broke must mend by itself."""
     answers: bool = False
     """It lies in the service's answer: it is made before the speech goes there."""
+    counts: bool = False
+    """The hub counts it: a model that crashes too often is left alone."""
     lacks: Callable[[House], str] = lambda _: ""
     """Why it cannot be made on this machine; empty where it can."""
 
@@ -83,6 +85,13 @@ async def _crash_again(house: House, moment: str) -> None:
     if moment == "mid-decode":
         await spoken_and_struck(house, moment, functools.partial(_crash, house, moment))
         await house.hub.again()
+
+
+async def _time_passes(house: House) -> None:
+    """By the hub's clock, for as long as what crashed twice is left alone; then the machine starts again."""
+    house.clock.move(PAUSE_SECONDS)
+    await house.hub.restart()
+    house.clock.move(0)
 
 
 async def _model_stands(house: House, _moment: str) -> None:
@@ -211,7 +220,7 @@ FAULTS = (
         worsen=_reboot_without_hub_of_models,
         end=_models_come_again,
     ),
-    Fault(name="model crashing", group="model", strike=_crash, worsen=_crash_again, end=_nothing),
+    Fault(name="model crashing", group="model", strike=_crash, worsen=_crash_again, end=_time_passes, counts=True),
     Fault(
         name="model slow",
         group="model",
@@ -248,7 +257,7 @@ FAULTS = (
         lacks=lambda house: "" if house.clock.environment else "there is no C compiler",
     ),
     Fault(name="memory pressure", group="host", strike=_no_memory, end=_memory_again),
-    Fault(name="server killed", group="host", strike=_kill, end=_nothing),
+    Fault(name="server killed", group="host", strike=_kill, end=_nothing, counts=True),
     Fault(name="network cut", group="host", strike=_cut, end=_join),
     Fault(
         name="Home Assistant restarted",
