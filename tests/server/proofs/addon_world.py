@@ -28,7 +28,7 @@ OWN, OTHER = "172.30.33.4", "172.30.33.9"
 HOSTNAME = "0d1ec6b4-edge-voice"
 WYOMING = f"tcp://{OWN}:10300"
 PATIENCE_SECONDS = 90.0
-INGRESS = {"X-Ingress-Path": "/api/hassio_ingress/secret", "X-Remote-User-Id": "0" * 32}
+OWNER, GUEST = "0" * 32, "f" * 32
 
 
 class Addon:
@@ -133,9 +133,9 @@ class World:
         async with self._supervisor.listening():
             self._addon.prepare(wake_words=True)
             async with self._addon.running() as container:
-                await self._first_start(container)
+                config = await self._first_start(container)
                 await self._wake_words_come()
-                await self._panel()
+                await self._panel(config)
                 await self._stop(container)
             async with self._addon.running() as container:
                 await self._again(container)
@@ -145,7 +145,7 @@ class World:
             await self._restored()
             await self._other_options()
 
-    async def _first_start(self, container: Container) -> None:
+    async def _first_start(self, container: Container) -> dict[str, Any]:
         self.row("first start, without a network: healthy after", f"{await container.healthy():.1f} s", holds=True)
         await self._hear_sentence()
         self.row("… wake words", len(await _words()), holds=not await _words())
@@ -155,8 +155,9 @@ class World:
         self.row("… the Supervisor was told of", ", ".join(config), holds=config["host"] == HOSTNAME)
         status = await _asked(config, "status")
         self.row("… and what it was told opens the control API", status["mode"], holds=bool(status["mode"]))
-        held = b"SUPERVISOR_TOKEN=" in container.environ.replace(b"EDGE_VOICE_CONTROL_SUPERVISOR_TOKEN=", b"")
+        held = b"\0SUPERVISOR_TOKEN=" in container.environ
         self.row("… its token in the log, or under its own name", self._told(), holds=not held and not self._told())
+        return config
 
     def _told(self) -> int:
         return self._addon.log.count(self._token)
@@ -176,11 +177,17 @@ class World:
         self.row("with a network: wake words, without a restart", took, holds="okay_nabu" in words)
         self.row("… one is heard", "hey jarvis", holds=await _wakes())
 
-    async def _panel(self) -> None:
-        status, body = await _at_panel(ADDRESS)
-        self.row("the panel, asked for by the Supervisor", f"{status}, {len(body)} bytes", holds=b"<html" in body)
-        status, _ = await _at_panel(OTHER)
-        self.row("… by anybody else", status or "hung up", holds=status == 0)
+    async def _panel(self, config: dict[str, Any]) -> None:
+        page, body = await _at_panel(ADDRESS, "", GUEST)
+        self.row("the panel, asked for by the Supervisor", f"{page}, {len(body)} bytes", holds=b"<html" in body)
+        before, _ = await _at_panel(ADDRESS, "api/v1/status", OWNER)
+        self.row("… what is in it, before the integration has told", before, holds=before == 401)
+        await _asked(config, "panel", {"users": [OWNER]})
+        mine, _ = await _at_panel(ADDRESS, "api/v1/status", OWNER)
+        other, _ = await _at_panel(ADDRESS, "api/v1/status", GUEST)
+        self.row("… by an administrator, by another user", f"{mine}, {other}", holds=(mine, other) == (200, 401))
+        status, _ = await _at_panel(OTHER, "", OWNER)
+        self.row("… from any other address", status or "hung up", holds=status == 0)
 
     async def _stop(self, container: Container) -> None:
         status, seconds = await container.stop()
@@ -247,22 +254,27 @@ async def _wakes() -> bool:
         return (await peer.until("detection", "not-detected")).kind == "detection"
 
 
-async def _asked(config: dict[str, Any], path: str) -> Any:
-    """Ask the control API as the integration does, by what discovery told it."""
+async def _asked(config: dict[str, Any], path: str, told: dict[str, Any] | None = None) -> Any:
+    """Ask the control API, or tell it something, as the integration does: by what discovery says."""
     fingerprint = aiohttp.Fingerprint(bytes.fromhex(config["fingerprint"]))
     url = f"https://{config['host']}:{config['port']}/api/v1/{path}"
     headers = {"Authorization": f"Bearer {config['token']}"}
-    async with aiohttp.ClientSession() as session, session.get(url, headers=headers, ssl=fingerprint) as answer:
+    method = "GET" if told is None else "PUT"
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request(method, url, headers=headers, ssl=fingerprint, json=told) as answer,
+    ):
         return await answer.json()
 
 
-async def _at_panel(source: str) -> tuple[int, bytes]:
-    """Ask for the panel from an address; return status and body, 0 when nobody answers."""
+async def _at_panel(source: str, path: str, user: str) -> tuple[int, bytes]:
+    """Ask the panel for a user, from an address; return status and body, 0 when nobody answers."""
+    headers = {"X-Ingress-Path": "/api/hassio_ingress/secret", "X-Remote-User-Id": user}
     connector = aiohttp.TCPConnector(local_addr=(source, 0))
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         try:
-            answer = await stack.enter_async_context(session.get(f"http://{OWN}:8099/", headers=INGRESS))
+            answer = await stack.enter_async_context(session.get(f"http://{OWN}:8099/{path}", headers=headers))
             return answer.status, await answer.read()
         except aiohttp.ClientConnectionError, ssl.SSLError:
             return 0, b""
