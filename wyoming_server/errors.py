@@ -246,7 +246,7 @@ class ModelCorruptError(ModelError):
 
 
 class ModelCrashedError(ModelError):
-    """The model took the server down with it, or failed on whatever it was given; it is left alone for a while."""
+    """The model took the server down, failed on whatever it was given, or found no memory; it is tried again later."""
 
     code = "model-crashed"
 

@@ -77,11 +77,15 @@ def _is_known(settings: Settings, name: str) -> bool:
 
 
 def chosen_model(settings: Settings) -> Chosen:
-    """Return where the owner's model comes from. Raises UnknownModelError for a name that nothing has."""
+    """Return where the owner's model comes from. Raises UnknownModelError for a name that nothing has.
+
+    A folder that was used before and is not there now may come back: a disk that is late, or a copy that is under way.
+    """
     data = Path(settings.server.data_dir)
     store = ModelStore(data / "models")
     if settings.asr.model:
-        store.directory(settings.asr.model)
+        if not store.was_here(settings.asr.model):
+            store.directory(settings.asr.model)
         return HubModel(name=settings.asr.model, store=store)
 
     def decide(report: ReportShare, cancelled: threading.Event) -> Choice:

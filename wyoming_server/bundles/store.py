@@ -151,6 +151,10 @@ class ModelStore:
         origin = read_origin(self._record_file(directory))
         return origin if origin and origin.files else None
 
+    def was_here(self, name: str) -> bool:
+        """Return whether a folder of that name has been used here before, wherever it is now."""
+        return _looks_like_a_path(name) and self._record_file(Path(name).expanduser()).is_file()
+
     def record(self, directory: Path) -> Origin:
         """Write down what a model's files are now, and where they are known to be from; blocks while they are read.
 

@@ -287,6 +287,8 @@ class ModelSupply[E: Engine]:
         return False
 
     async def _serve_installed(self) -> bool:
+        named = Path(self._chosen.name)
+        self._tried = named if named.is_absolute() else None  # where it is looked for while it is not there
         self._tried = directory = await self._in_thread(self._chosen.find)
         if directory is None:
             return False

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..bundles.bundle import Bundle
-from ..errors import DecodeError, ModelCorruptError, UnsupportedLanguageError
+from ..errors import DecodeError, ModelCorruptError, ModelCrashedError, UnsupportedLanguageError
 from ..pipeline.types import SAMPLE_RATE_HZ, DecodeRequest, Hypothesis, Samples, Token
 
 _UNLOAD_TRIES = 50
@@ -73,7 +73,7 @@ class WhisperEngine:
 
     @classmethod
     def load(cls, directory: Path, *, bundle: Bundle, threads: int, workers: int = 1) -> Self:
-        """Load a folder that holds a CTranslate2 Whisper model; blocks. Raises ModelCorruptError."""
+        """Load a folder that holds a CTranslate2 Whisper model; blocks. Raises ModelCorruptError, ModelCrashedError."""
         try:
             model = faster_whisper.WhisperModel(
                 str(directory),
@@ -84,6 +84,11 @@ class WhisperEngine:
                 local_files_only=True,
             )
             return cls(model, bundle)
+        except MemoryError as error:
+            raise ModelCrashedError(
+                f"The model in '{directory}' needs more memory than there is now; it is tried again by itself, and a "
+                "smaller one needs less"
+            ) from error
         # ctranslate2 and tokenizers raise RuntimeError, ValueError, KeyError or bare Exception for damaged files.
         except Exception as error:
             raise ModelCorruptError(

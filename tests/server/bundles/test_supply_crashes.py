@@ -171,6 +171,27 @@ async def test_a_damaged_model_serves_once_its_files_are_whole_again(home: Home)
         await home.reaches(lambda: home.now == ("base", "ready", ""))
 
 
+async def test_a_folder_that_was_here_and_has_gone_serves_once_it_is_back(home: Home, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    home.chosen.rename(gone)
+    async with home.supply:
+        await home.supply.serving()
+        await home.reaches(lambda: home.now == ("starter", "failed", "unknown-model"))
+        gone.rename(home.chosen)
+        home.may_go_on.set()
+        await home.reaches(lambda: home.now == ("base", "ready", ""))
+
+
+def test_only_a_folder_that_was_used_before_may_be_missing_at_the_start(tmp_path: Path) -> None:
+    store, folder = ModelStore(tmp_path / "models"), tmp_path / "base"
+    folder.mkdir()
+    assert not store.was_here(str(folder))
+    store.record(folder)
+    folder.rmdir()
+    assert store.was_here(str(folder))
+    assert not store.was_here("base")
+
+
 async def test_files_that_change_are_looked_at_before_the_pause_is_over(home: Home) -> None:
     waiting = asyncio.create_task(until_mended(home.chosen, 3600.0, look_seconds=0.01))
     await asyncio.sleep(0.05)

@@ -108,9 +108,13 @@ def lanes_of(
     ledger: ListedLedger | None = None,
     next_after_seconds: float = 1.0,
     clock: Callable[[], float] = now_s,
+    clients: Sequence[str] = (),
 ) -> Lanes:
+    """Guard scripted lanes, and those of these names that the caller asks by itself."""
+    own = [GuardedLane(settings=one.settings, lane=one, breaker=LaneBreaker()) for one in lanes]
+    theirs = [GuardedLane(settings=lane_settings(one), lane=None, breaker=LaneBreaker()) for one in clients]
     return Lanes(
-        [GuardedLane(settings=one.settings, lane=one, breaker=LaneBreaker()) for one in lanes],
+        [*own, *theirs],
         ListedLedger() if ledger is None else ledger,
         clock=clock,
         capped=lambda _settings, _seconds: "",

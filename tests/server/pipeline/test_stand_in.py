@@ -111,6 +111,14 @@ def test_what_the_hub_cannot_hear_goes_to_a_lane_at_once_and_ends_in_an_error_at
     assert took_s(alone) < 0.1
 
 
+def test_a_client_that_can_ask_a_service_by_itself_is_left_to_it() -> None:
+    client = dataclasses.replace(CALLER, client_lane=True)
+    turn = refuses(slow(caller=client), CRASHED)
+    turn.client_lanes = ("Nabu",)
+    outcome = turn.run()
+    assert (outcome.text, outcome.route, outcome.decision.lane) == ("", Route.CLIENT, "Nabu")
+
+
 @pytest.mark.parametrize(("policy", "caller"), KEPT)
 def test_no_failure_of_the_hub_s_sends_away_what_stays_on_it(policy: Policy, caller: Caller) -> None:
     lane = ScriptedLane()

@@ -69,6 +69,7 @@ class Turn:
     model: ScriptedModel = field(init=False)
     heard: Stream = field(init=False)
     lanes: Sequence[ScriptedLane] = ()
+    client_lanes: Sequence[str] = ()
     ledger: ListedLedger = field(default_factory=ListedLedger)
     policy: Policy = field(default_factory=Policy)
     hedge: HedgeSettings = field(default_factory=HedgeSettings)
@@ -91,7 +92,7 @@ class Turn:
 
     async def _run(self) -> Outcome:
         queue = FrameQueue(limit_frames=LISTEN.queue_frames)
-        lanes = lanes_of(*self.lanes, ledger=self.ledger)
+        lanes = lanes_of(*self.lanes, ledger=self.ledger, clients=self.client_lanes)
         self.started_s = now_s()
         feeding = asyncio.create_task(self._feed(queue))
         stages = Stages(
