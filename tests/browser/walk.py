@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from PIL import Image
 
 from tests.browser.chromium import Page, chromium
 from tests.browser.home import ROOT, call, home, owner, say
+from tests.browser.pictures import compress
 from tests.home_assistant.assist import Assist
 from tests.home_assistant.hass_process import HomeAssistant
 from tests.home_assistant.server_process import ServerProcess, edge_voice
@@ -65,7 +65,7 @@ class Walk:
         await self.page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 400)))")
         file = self.pictures / f"{name}.png"
         await self.page.picture(file, element, margin=12)
-        await asyncio.to_thread(_compress, file)
+        await asyncio.to_thread(compress, file)
         size = file.stat().st_size
         assert size < LARGEST_PICTURE, (name, size)
         self.figures.setdefault("pictures", {})[name] = f"{size / 1000:.0f} kB"
@@ -97,13 +97,6 @@ class Walk:
         """Return the card's turns."""
         found = await self.page.evaluate(f"[...{CARD}.querySelectorAll('button.row')].map(one => one.innerText)")
         return [re.sub(r"\s+", " ", one) for one in found]
-
-
-def _compress(file: Path) -> None:
-    """Write a picture again with 256 colours, which is all that flat pages need."""
-    with Image.open(file) as picture:
-        few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    few.save(file, optimize=True)
 
 
 async def add_integration(walk: Walk) -> None:

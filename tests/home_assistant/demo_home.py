@@ -28,7 +28,7 @@ ASKED_BACK = "Kitchen"
 """Where an answer is wanted."""
 DEVICES = ("light.kitchen_light", "light.bedroom_lamp", "fan.office_fan", "lock.front_door", "cover.living_room_blinds")
 _WELCOME = """\
-**Press a sentence:** that room's satellite says a recording of it, in real time. Watch the home below, and the card.
+**Press a sentence:** that room's satellite says a recording of it, in real time. Watch the home and the card.
 *Unlock the front door* matters, so you are asked back: answer *Yes* or *No*.
 
 The hub hears with its small *starter model* here, which knows some hundred English words. To speak yourself, press \
@@ -103,13 +103,13 @@ async def show_dashboards(assist: Assist) -> None:
 def dashboard() -> dict[str, Any]:
     """Return the dashboard to press things on."""
     pressing: list[dict[str, Any]] = [{"type": "markdown", "content": _WELCOME, "text_only": True}]
+    pressing.append({"type": "heading", "heading": "The home", "icon": "mdi:home"})
+    pressing += [{"type": "tile", "entity": entity} for entity in DEVICES]
     for room in dict.fromkeys(room for room, _, _ in SPOKEN):
-        pressing.append({"type": "heading", "heading": room, "icon": "mdi:microphone-message"})
+        pressing.append(_heading(room))
         pressing += [_sentence(room, file, says) for where, file, says in SPOKEN if where == room]
         if room == ASKED_BACK:
             pressing += [_answer(room, says) for says in ("Yes.", "No.")]
-    pressing.append({"type": "heading", "heading": "The home", "icon": "mdi:home"})
-    pressing += [{"type": "tile", "entity": entity} for entity in DEVICES]
     card = {"type": "custom:edge-voice-card", "grid_options": {"columns": "full"}}
     sections = [{"type": "grid", "cards": pressing}, {"type": "grid", "cards": [card]}]
     return {
@@ -123,14 +123,20 @@ def satellite_of(room: str) -> str:
     return "assist_satellite." + room.lower().replace(" ", "_")
 
 
+def _heading(room: str) -> dict[str, Any]:
+    """Return a room's name, with what its satellite does and was answered."""
+    said = {"type": "entity", "entity": satellite_of(room), "state_content": ["state", "answer"]}
+    return {"type": "heading", "heading": room, "icon": "mdi:microphone-message", "badges": [said]}
+
+
 def _sentence(room: str, file: Path, says: str) -> dict[str, Any]:
-    """Return what has a room say a recording when it is pressed, and shows what becomes of it."""
+    """Return what has a room say a recording when it is pressed."""
     return _tile(room, says, "rooms.say", {"file": str(file)}) | {"grid_options": {"columns": 12}}
 
 
 def _answer(room: str, says: str) -> dict[str, Any]:
     """Return what answers a question; the starter model knows no such word, so it is given as text."""
-    return _tile(room, says, "rooms.answer", {"text": says}) | {"hide_state": True, "icon": "mdi:reply"}
+    return _tile(room, says, "rooms.answer", {"text": says}) | {"icon": "mdi:reply"}
 
 
 def _tile(room: str, name: str, deed: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -144,7 +150,7 @@ def _tile(room: str, name: str, deed: str, data: dict[str, Any]) -> dict[str, An
         "type": "tile",
         "entity": satellite_of(room),
         "name": name,
-        "state_content": ["state", "answer"],
+        "hide_state": True,
         "tap_action": action,
         "icon_tap_action": action,
     }
