@@ -101,11 +101,13 @@ async def look_at_the_home(browser: Browser, folder: Path, pictures: Path) -> li
         await says(page, "Locked")
         await press_a_tile(page, "Unlock the front door.")
         await says(page, "Unlock the front door?")
+        await page.evaluate("scrollTo(0, 0)")
         await take(page, pictures / "try-it.png")
         await press_a_tile(page, "No.")
         await page.until(f"!({_said('Unlock the front door?')})", _SECONDS)
         await says(page, "Locked")
         await page.size(390, 844, scale=SHARP, phone=True)
+        await page.evaluate("scrollTo(0, 0)")
         await take(page, pictures / "try-it-phone.png")
         missing: list[str] = await page.evaluate("deep('hui-warning, hui-error-card').map(words)")
         return missing
