@@ -103,6 +103,14 @@ class CrashBook:
                 with suppress(OSError):
                     (self._folder / "at_work").unlink(missing_ok=True)
 
+    def forgive_others(self, *models: Path) -> None:
+        """Forget the crashes of all but these: who chooses another model, and the first one again, means it."""
+        kept = {str(model) for model in models}
+        if others := self._known.keys() - kept:
+            for other in others:
+                del self._known[other]
+            self._write()
+
     @contextmanager
     def loading(self, model: Path) -> Iterator[None]:
         """Have a crash until the block ends count as this model's; after that, one while anything decodes."""

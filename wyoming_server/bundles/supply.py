@@ -292,6 +292,7 @@ class ModelSupply[E: Engine]:
         self._tried = directory = await self._in_thread(self._chosen.find)
         if directory is None:
             return False
+        await self._in_thread(lambda: self._crashes.forgive_others(directory, self._starter))
         if directory == self._starter:
             await self._serve_starter(SupplyState.READY)
             return True

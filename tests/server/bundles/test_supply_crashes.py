@@ -94,6 +94,16 @@ async def test_what_crashed_twice_is_left_alone_and_the_starter_stands_in(home: 
         assert home.loaded == ["starter"]
 
 
+async def test_who_chose_another_model_and_comes_back_to_the_first_means_it(home: Home, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    for _ in range(2):
+        home.book.crashed(other)
+        home.book.crashed(home.starter)
+    async with home.supply:
+        await home.supply.serving()
+        assert (home.book.crashes(other), home.book.crashes(home.starter)) == (0, 2)
+
+
 async def test_one_crash_is_no_habit(home: Home) -> None:
     home.book.crashed(home.chosen)
     async with home.supply:
