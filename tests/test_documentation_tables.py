@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import yaml
 
@@ -56,6 +57,13 @@ def test_every_repair_has_its_cure() -> None:
     rows = part("| title | what happened | do this |", "<!-- end of repairs").splitlines()[1:]
     told = {row.split("|")[1].strip() for row in rows}
     assert told == titles, told ^ titles
+
+
+def test_every_blueprint_can_be_imported_from_the_readme() -> None:
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    linked = re.findall(r"blueprint_import/\?blueprint_url=([^)]+)\)", readme)
+    files = sorted(one.relative_to(DOCS.parent) for one in (DOCS.parent / "blueprints").rglob("*.yaml"))
+    assert sorted(unquote(one).split("/blob/main/")[1] for one in linked) == [str(one) for one in files]
 
 
 def test_what_services_charge_is_what_the_hub_counts_with() -> None:
