@@ -116,6 +116,7 @@ PROOFS = {
         title="The whole server, killed while it updates", argv=_module("proofs.bundle_server_kills")
     ),
     "record-kills": Proof(title="Turns written down, killed", argv=_module("proofs.record_kills")),
+    "queue-kills": Proof(title="Requests that wait, both halves killed", argv=_module("proofs.queue_kills")),
     "store-year": Proof(title="A year's records, and how fast they answer", argv=_module("benchmarks.store_year")),
     "recording-cost": Proof(
         title="What writing a turn down costs the event loop", argv=_module("benchmarks.recording_cost")

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -94,6 +94,10 @@ class Home:
             return {task.get_name() for task in asyncio.all_tasks() if task is not here}
 
         return asyncio.run_coroutine_threadsafe(names(), self._loop).result(START_SECONDS)
+
+    async def within[T](self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Return what something returns that is done on the server's own loop."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), self._loop))
 
     async def rests(self, tasks: set[str], fds: int) -> None:
         """Wait until nothing is left of the connections that were."""

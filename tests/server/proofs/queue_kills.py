@@ -12,7 +12,6 @@ import contextlib
 import itertools
 import json
 import random
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,15 +25,14 @@ from typing import Any
 import aiohttp
 
 from ..cloud.server import StandIn, stand_in
+from .killed_hub import PATIENCE_SECONDS, ROOT, Hub
 from .lives import Lives
-from .queue_hub import DEVICE, SATELLITE, SOCKET, number_of, text_of
+from .queue_hub import DEVICE, SATELLITE, number_of, text_of
 
-ROOT = Path(__file__).parents[3]
 LIFE_SECONDS = 0.8
 """A process is killed within so long after its pair was whole, or while it still starts."""
 BURST_SECONDS = 0.5
 """Requests come within so long, so that there is something to be done when the kill comes."""
-PATIENCE_SECONDS = 60.0
 FAULT = "http-500"
 SHOWN = ("interrupted", "failed", "unheard")
 WRONG = ("repeated", "vanished", "out of order", "done for somebody else")
@@ -51,53 +49,26 @@ class Pair:
         """Those that their owner has let go, though they were not done."""
         self.repeated = set[int]()
         """Those that their owner has had repeated."""
-        self.hub: Lives
+        self.hub = Hub(folder / "hub")
         self.home: Lives
         self._http: aiohttp.ClientSession
 
     @asynccontextmanager
     async def running(self, home_python: str) -> AsyncIterator[None]:
         """Start both, and end them."""
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = str(probe.getsockname()[1])
         for name in ("hub", "home"):
             (self.folder / name).mkdir()
         lane = json.dumps(self._cloud.lane("openai", price_per_minute=0.006, price_as_of="2026-11-01"))
-        log, hub = self.folder / "log", str(self.folder / "hub")
-        self.hub = await Lives.of(sys.executable, "-m", f"{__package__}.queue_hub", hub, port, lane, log=log, cwd=ROOT)
-        await self.hub.begin()
-        await self._is_whole()
-        token = (self.folder / "hub" / "data" / "control-token").read_text("utf-8").strip()
-        headers = {"Authorization": f"Bearer {token}"}
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=headers) as self._http:
+        async with self.hub.running(lane) as self._http:
             server_id = (await self._ask("GET", "status"))["server"]["id"]
-            argv = (
-                home_python,
-                "-m",
-                "tests.home_assistant.queue_home",
-                str(self.folder / "home"),
-                port,
-                token,
-                server_id,
-            )
-            self.home = await Lives.of(*argv, log=log, cwd=ROOT)
+            home = "tests.home_assistant.queue_home"
+            argv = (home, str(self.folder / "home"), str(self.hub.port), self.hub.token, server_id)
+            self.home = await Lives.of(home_python, "-m", *argv, log=self.folder / "log", cwd=ROOT)
             try:
                 await self.home.begin()
                 yield
             finally:
                 await self.home.end()
-                await self.hub.end()
-
-    async def _is_whole(self) -> None:
-        _, writer = await self._hub_is_up()
-        writer.close()
-
-    async def _hub_is_up(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while True:
-                with contextlib.suppress(OSError):
-                    return await asyncio.open_unix_connection(self.folder / "hub" / SOCKET)
-                await asyncio.sleep(0.02)
 
     async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         async with self._http.request(method, f"/api/v1/{path}", json=body, raise_for_status=True) as reply:
@@ -106,15 +77,9 @@ class Pair:
     async def keep(self, numbers: list[int]) -> None:
         """Ask for requests, one after the other; what is cut, or refused, was not promised."""
         for number in numbers:
-            with contextlib.suppress(OSError):
-                reader, writer = await self._hub_is_up()
-                self._counts["requests"] += 1
-                try:
-                    writer.write(f"{number}\n".encode())
-                    if (answer := (await reader.readline()).decode()).endswith("\n") and answer.strip():
-                        self.promised[number] = answer.strip()
-                finally:
-                    writer.close()
+            self._counts["requests"] += 1
+            if told := await self.hub.keep(number):
+                self.promised[number] = told
             await asyncio.sleep(self._generator.random() * BURST_SECONDS / len(numbers))
 
     async def kill_one(self) -> None:
@@ -123,18 +88,16 @@ class Pair:
         if self._generator.random() < 0.3:
             self._cloud.set("openai", FAULT)
         await asyncio.sleep(self._generator.random() * LIFE_SECONDS)
-        name = self._generator.choice(("hub", "home"))
-        victim = self.hub if name == "hub" else self.home
-        self._counts[f"kills of the {name}"] += await victim.kill()
+        if self._generator.random() < 0.5:
+            self._counts["kills of the home"] += await self.home.kill()
+            await self.home.begin()
+        else:
+            self._counts["kills of the hub"] += await self.hub.kill()
+            if self._generator.random() < 0.1:  # in the middle of its start, too
+                await asyncio.sleep(self._generator.random() * LIFE_SECONDS)
+                self._counts["kills of the hub"] += await self.hub.kill()
         self._cloud.well()
-        if name == "hub":
-            (self.folder / "hub" / SOCKET).unlink(missing_ok=True)
-        await victim.begin()
-        if name == "hub" and self._generator.random() < 0.1:  # in the middle of its start, too
-            await asyncio.sleep(self._generator.random() * LIFE_SECONDS)
-            self._counts["kills of the hub"] += await victim.kill()
-            await victim.begin()
-        await self._is_whole()
+        await self.hub.is_up()
 
     async def owner_looks(self) -> int:
         """Repeat what was interrupted and not done, drop what was done; return how many requests there are still."""
@@ -168,13 +131,15 @@ class Pair:
         return Counter(number_in(text) for text, _, _ in self.lines())
 
     async def settles(self) -> None:
-        """Wait until nothing is left to be done."""
+        """Wait until nothing is left to be done, for as long as anything is."""
         self._cloud.well()
-        async with asyncio.timeout(2 * PATIENCE_SECONDS):
-            while True:
-                if not await self.owner_looks():
-                    return
-                await asyncio.sleep(0.2)
+        left = await self.owner_looks()
+        while left:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                before = left
+                while left >= before:
+                    await asyncio.sleep(0.2)
+                    left = await self.owner_looks()
 
     def judge(self) -> None:
         """Count what became of each request."""
