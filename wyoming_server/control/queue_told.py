@@ -29,6 +29,11 @@ REASONS: Mapping[Why, str] = {
     " drop it",
 }
 
+TROUBLE = frozenset({"interrupted", "failed", "unheard"})
+WAITED = frozenset({State.WAITING.value, State.HEARING.value, State.READY.value})
+EXPIRED = "A request was let go because its hours were over before it could be done"
+UNTIDIED = "A request that needed its owner's word was let go without it"
+
 
 def plain_fields(one: Waiting, whose: Said, wall_ms: int, reason: str = "") -> Json:
     """Return a request without what was said; `wall_ms` is when it is let go, `reason` why it still waits."""
@@ -58,6 +63,14 @@ def whole_fields(one: Waiting, said: Said | None, plain: Json) -> Json:
         "device_id": None if said is None else said.device or None,
         "started_by": one.started_by or None,
     }
+
+
+def incident_of(message: Json) -> tuple[str, str] | None:
+    """Return subject and sentence of what its owner should find written down; None for what goes well."""
+    request = message["request"]
+    if message["event"] == "expired":
+        return request["kind"], EXPIRED if request["state"] in WAITED else UNTIDIED
+    return (request["kind"], request["reason"]) if message["event"] in TROUBLE else None
 
 
 def moment(at_ms: int) -> str:

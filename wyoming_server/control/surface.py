@@ -42,6 +42,7 @@ from .parts import Parts
 from .past import kept_up, past_of
 from .privacy import Keeper
 from .queue_desk import QueueDesk, queue_of
+from .queue_told import incident_of
 from .recorded import samples_of, transcribed
 from .rooms import Rooms
 from .satellite_book import SatelliteBook
@@ -209,6 +210,8 @@ class Control:
 
     def _queue_moved(self, message: Json) -> None:
         self._feed.publish(message)
+        if (what := incident_of(message)) is not None:
+            self._past.history.happened("queue", *what)
         asyncio.get_running_loop().call_soon(self._changed)  # not at once: a turn may wait for its transcript
 
     def _changed(self) -> None:

@@ -16,6 +16,7 @@ _KINDS = {
     "records": "records",
     "load": "load",
     "baseline": "baseline",
+    "queue": "requests that wait",
 }
 _TRUST = {"cloud": "left your home", "home": "stayed at home", "hub": "on the hub"}
 

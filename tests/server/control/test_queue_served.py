@@ -128,6 +128,7 @@ async def test_what_a_service_makes_a_device_s_command_of_is_never_done(
             assert "a device's command" in refused["message"]
             anew = await owner.ask("POST", f"queue/{one['id']}/repeat", {"text": "add milk to my list"}, 201)
             assert (anew["state"], anew["text"], anew["repeats"]) == ("ready", "add milk to my list", one["id"])
+        assert says in (await owner.ask("GET", "incidents"))["incidents"][0]["message"]
         await owner.ask("DELETE", "queue")
         cloud.always("openai", "http-500")
 
