@@ -2,10 +2,11 @@
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
-from ..errors import DiskError
+from ..errors import DiskError, UnknownRequestError
 from ..records.queued import QueuedRequests, Step, ToKeep
 from ..records.queued_seals import Said
 from ..records.snapshots import Snapshots
@@ -40,8 +41,8 @@ class QueueBook:
         """The id that a service is being asked for now; empty: none."""
         self.reasons = dict[str, str]()
         """Why some still wait, by id."""
-        self.is_stale = False
-        """Something else has erased what is on the disk."""
+        self.is_stale = True
+        """What is at hand may not be what is on the disk: that was not read yet, or something else has erased it."""
 
     async def begin(self) -> None:
         """Take up what an earlier run left."""
@@ -86,15 +87,18 @@ class QueueBook:
 
     async def change(self, request_id: str, step: Step) -> tuple[Waiting, Waiting]:
         """Have one take a step. Raises UnknownRequestError, and what the step does."""
-        return self._moved(*await self._requests.change(request_id, step))
+        with self._noticing():
+            return self._moved(*await self._requests.change(request_id, step))
 
     async def hear(self, request_id: str, text: str, step: Step) -> None:
         """Write down a service's text for one, and have it take a step. Raises UnknownRequestError."""
-        self._moved(*await self._requests.hear(request_id, text, step))
+        with self._noticing():
+            self._moved(*await self._requests.hear(request_id, text, step))
 
     async def repeat(self, request_id: str, text: str | None) -> Waiting:
         """Return a new one in the place of another. Raises what `QueuedRequests.repeat` does."""
-        over, one = await self._requests.repeat(request_id, text, self.now_ms())
+        with self._noticing():
+            over, one = await self._requests.repeat(request_id, text, self.now_ms())
         self._whose[one.id] = self.whose(request_id)
         self._take("repeated", over)
         self._take("ready" if one.state is State.READY else "kept", one)
@@ -102,7 +106,8 @@ class QueueBook:
 
     async def drop(self, request_id: str | None = None) -> int:
         """Drop one, or all that are not being done; return how many. Raises UnknownRequestError, RequestTakenError."""
-        gone = await self._requests.drop(may_drop, request_id)
+        with self._noticing():
+            gone = await self._requests.drop(may_drop, request_id)
         for one in gone:
             self._take("dropped", one, is_gone=True)
         return len(gone)
@@ -140,6 +145,15 @@ class QueueBook:
     async def sound(self, request_id: str) -> bytes | None:
         """Return one's sound; None where there is none that opens."""
         return await self._requests.sound(request_id)
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        """Look at the disk anew where it does not have what is at hand."""
+        try:
+            yield
+        except UnknownRequestError:
+            self.is_stale = True
+            raise
 
     def _moved(self, before: Waiting, after: Waiting) -> tuple[Waiting, Waiting]:
         if after != before:

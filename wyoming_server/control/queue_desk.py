@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from ..errors import EdgeVoiceError, InvalidRequestError, QueueFullError, RecordsKeyError
+from ..errors import EdgeVoiceError, InvalidRequestError, QueueFullError, RequestTakenError
 from ..listeners.connection import Services
 from ..pipeline.cloud import trimmed
 from ..pipeline.policy import Caller
@@ -13,7 +13,7 @@ from ..pipeline.types import Interpretation, Kept
 from ..records.data_keys import DataKeys
 from ..records.queued import QueuedRequests, ToKeep
 from ..records.queued_seals import UNREADABLE, Said
-from ..resilience.queue import State, Waiting, ended, full, started
+from ..resilience.queue import State, Waiting, ended, full, lost, started
 from ..resilience.queue_settings import QueueSettings
 from ..settings import Settings
 from .feed import Json
@@ -126,10 +126,12 @@ class QueueDesk:
 
         def step(one: Waiting) -> Waiting:
             if said is None and one.state is State.READY:
-                raise RecordsKeyError(UNREADABLE)
+                return lost(one, self._book.now_ms(), self._queue)
             return started(one, by, self._book.now_ms())
 
         _, one = await self._book.change(request_id, step)
+        if one.state is not State.STARTED:
+            raise RequestTakenError(UNREADABLE)
         return whole_fields(one, said, self._book.told(one))
 
     async def end(self, request_id: str, by: str, result: str) -> Json:

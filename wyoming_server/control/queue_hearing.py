@@ -92,7 +92,7 @@ class QueueHearing:
         if is_answered:
             self._failures.pop(one.id, None)
         if answer.text:
-            workload = await self.workload(answer.text, answer.language or self._book.whose(one.id).language)
+            workload = await self.workload(answer.text, self._book.whose(one.id).language or answer.language or "")
             await self._book.hear(one.id, answer.text, partial(self._heard, workload))
         elif is_answered:
             await self._book.change(one.id, self._not_heard)
@@ -100,6 +100,7 @@ class QueueHearing:
     async def workload(self, text: str, language: str) -> Workload:
         """Return what a text asks for, by the home's grammar and names."""
         services = self._services()
+        language = language or services.defaults.language or "en"
         judgement = services.stages.judgement
         home = services.defaults.vocabulary
         return classify(

@@ -228,6 +228,13 @@ async def test_what_waits_outlives_a_restart_and_is_not_heard_where_speech_is_to
             assert [one["id"] for one in after] == [one["id"] for one in before]
             assert after[0]["state"] == "waiting", "its room's speech is to stay, and it holds up nobody"
             assert [one["expires_at"] for one in after] == [one["expires_at"] for one in before]
+            (tmp_path / "data" / "records-key").unlink()  # as in a folder that was put back from a backup
+            refused = await owner.ask("POST", f"queue/{after[1]['id']}/start", {"by": "home"}, 409)
+            assert (refused["code"], "cannot be read any more" in refused["message"]) == ("request-taken", True)
+            (_, lost) = (await owner.ask("GET", "queue"))["requests"]
+            assert (lost["state"], lost["heard"], lost["text"]) == ("unheard", None, None)
+            anew = await owner.ask("POST", f"queue/{lost['id']}/repeat", {"text": "add milk to the list"}, 201)
+            assert (anew["state"], anew["text"]) == ("ready", "add milk to the list")
 
 
 def test_every_event_is_one_that_is_told_of() -> None:
