@@ -138,6 +138,9 @@ PROOFS = {
         title="Every fault of a home at every moment of a turn",
         argv=_module("benchmarks.at_home", "tests.home_assistant.fault_matrix"),
     ),
+    "plain-hub": Proof(
+        title="A plain Linux hub made by docs/install.md in a Debian root", argv=_module("proofs.plain_hub")
+    ),
     "kill": Proof(title="Killed and started again", argv=_module("proofs.kill")),
 }
 
