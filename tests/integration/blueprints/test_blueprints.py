@@ -12,7 +12,6 @@ from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHE
 from homeassistant.components.blueprint import BLUEPRINT_SCHEMA
 from homeassistant.components.blueprint.importer import _get_github_import_url
 from homeassistant.components.blueprint.models import Blueprint
-from homeassistant.components.script.config import SCRIPT_BLUEPRINT_SCHEMA
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.util.yaml import parse_yaml
@@ -24,7 +23,7 @@ from tests.integration.write_blueprints import SOURCE, names
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs/blueprints.md"
-SCHEMAS = {"automation": AUTOMATION_BLUEPRINT_SCHEMA, "script": SCRIPT_BLUEPRINT_SCHEMA}
+SCHEMAS = {"automation": AUTOMATION_BLUEPRINT_SCHEMA, "script": BLUEPRINT_SCHEMA}
 OURS = re.compile(r"\bedge_voice\.(\w+)")
 
 

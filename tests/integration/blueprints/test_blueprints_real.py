@@ -91,7 +91,7 @@ async def test_what_matters_is_asked_about_after_the_script_has_run(hass: HomeAs
     assert value_of(hass, CONFIRM) == "on"
     assert answer is not None
     assert answer["asks_back"] is True
-    told = " ".join(str(answer["message"]).split())
+    told = str(answer["message"])
     assert told.startswith("A doubtful sentence that matters is now said back before it is done.")
     assert "That holds for Front door." in told
     assert "Never asked about: Blinds." in told
