@@ -141,6 +141,21 @@ PROOFS = {
     "plain-hub": Proof(
         title="A plain Linux hub made by docs/install.md in a Debian root", argv=_module("proofs.plain_hub")
     ),
+    "confirmations": Proof(
+        title="How often a home is asked back", argv=_module("proofs.confirmations", "--sentences", "160")
+    ),
+    "critical": Proof(
+        title="10,000 simulated turns about doors, and what was done of them",
+        argv=_module("benchmarks.at_home", "tests.integration.voice.prove_critical", "--turns", "10000"),
+    ),
+    "critical-pipelines": Proof(
+        title="Doors in real pipelines of a real Home Assistant, by every way in",
+        argv=_module("benchmarks.at_home", "tests.home_assistant.critical_pipelines"),
+    ),
+    "blueprints": Proof(
+        title="Every blueprint in a real Home Assistant with a real hub",
+        argv=_module("benchmarks.at_home", "tests.home_assistant.prove_blueprints"),
+    ),
     "kill": Proof(title="Killed and started again", argv=_module("proofs.kill")),
 }
 

@@ -129,15 +129,21 @@ def with_lane(like: MockConfigEntry, **options: Any) -> MockConfigEntry:
     )
 
 
-async def speak_to(hass: HomeAssistant, *, agent: str = "conversation.edge_voice", prefer_local: bool = False) -> None:
-    """Have every satellite use our ears, and an agent."""
+async def speak_to(
+    hass: HomeAssistant,
+    *,
+    agent: str = "conversation.edge_voice",
+    prefer_local: bool = False,
+    language: str = "en",
+) -> None:
+    """Have every satellite use our ears, and an agent in a language."""
     await async_update_pipeline(
         hass,
         async_get_pipeline(hass),
         stt_engine="stt.edge_voice",
         stt_language="en",
         conversation_engine=agent,
-        conversation_language="en",
+        conversation_language=language,
         prefer_local_intents=prefer_local,
     )
 

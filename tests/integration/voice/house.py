@@ -70,6 +70,15 @@ class Satellite(AssistSatelliteEntity):
         return [str(one.type) for one in self.events]
 
     @property
+    def goes_on(self) -> bool:
+        """Whether the conversation wants to hear more."""
+        return any(
+            (one.data or {})["intent_output"]["continue_conversation"]
+            for one in self.events
+            if one.type == "intent-end"
+        )
+
+    @property
     def spoken(self) -> str:
         """What the conversation answered."""
         speech: str = self.data("intent-end")["intent_output"]["response"]["speech"]["plain"]["speech"]
