@@ -93,6 +93,7 @@ async def running(folder: Path, port: int, model: str) -> AsyncIterator[Tried]:
         progress.step("Home Assistant (about ten seconds)")
         async with home(folder / "config", free_port(port)) as hass, hass.session() as assist:
             progress.step("a login, a pipeline, a dashboard, satellites in three rooms")
+            await assist.call("config/core/update", country="US")
             await call(assist, "fan", "turn_on", target={"entity_id": "fan.office_fan"})
             await make_pipeline(assist, await hass.add_edge_voice(hub))
             await show_dashboards(assist)
