@@ -73,7 +73,7 @@ def main() -> int:
         if not arguments.without_home_assistant:
             works_s = seconds_until(_WORKS, _TRY, clone, environ)
             figures |= {f"{_TRY}, minutes until it has proved itself": round(works_s / 60, 2)}
-    print(json.dumps(figures, ensure_ascii=False))
+        print(json.dumps(figures, ensure_ascii=False), flush=True)
     return int(heard_s > GOAL_SECONDS)
 
 
