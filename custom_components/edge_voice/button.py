@@ -176,7 +176,7 @@ async def async_setup_entry(
         entry,
         async_add_entities,
         named=lambda status: satellites_with_names(status) if keeps_records(status) else [],
-        build=lambda coordinator, satellite_id: [SatelliteButton(coordinator, satellite_id, ERASE_SATELLITE)],
+        build=lambda coordinator, satellite_id: [EraseButton(coordinator, satellite_id, ERASE_SATELLITE)],
     )
 
 
@@ -206,6 +206,16 @@ class SatelliteButton(SatelliteEntity, ButtonEntity):
     async def async_press(self) -> None:
         """Let it be done."""
         await self.async_command(self.entity_description.press_fn(self.coordinator.client, self.satellite_id))
+
+
+class EraseButton(SatelliteButton):
+    """Erases what a satellite heard, with what of it waits."""
+
+    @override
+    async def async_press(self) -> None:
+        """Let it be done; an older hub knows of no requests that wait."""
+        what = (*OF_TURNS, "queue") if keeps_requests(self.status) else OF_TURNS
+        await self.async_command(self.coordinator.client.purge(what, self.satellite_id))
 
 
 class RollBackButton(BundleEntity, ButtonEntity):

@@ -232,6 +232,7 @@ STATUS: Json = {
             "microphone_class": "far_field",
             "answer_early": True,
             "wake_threshold": None,
+            "routing_mode": None,
             "state": "good",
             "reason": "",
             "since": None,

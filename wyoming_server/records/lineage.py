@@ -15,7 +15,7 @@ from .record_settings import RecordSettings
 type Json = dict[str, Any]
 
 VERSION = 1
-PAGES = ("store", "log", "metrics", "cloud", "control", "voice", "home_assistant", "queue")
+PAGES = ("store", "log", "metrics", "cloud", "control", "voice", "home_assistant", "queue", "home_assistant_queue")
 """The modules `lineage_…` that declare flows; read when somebody asks, since few do."""
 _SECTION = "records."
 

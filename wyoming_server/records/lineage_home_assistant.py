@@ -183,8 +183,8 @@ FLOWS: tuple[Flow, ...] = (
             }
         },
     ),
-    *attributes("sensor.microphone", {"satellites": {Form.SENTENCE: "reason"}}),
-    *attributes("sensor.mode", {"status": {Form.SENTENCE: "reason"}}),
+    *attributes("sensor.microphone", {"satellites": {Form.SENTENCE: "reason ends", Form.TIME: "since"}}),
+    *attributes("sensor.mode", {"status": {Form.SENTENCE: "reason ends", Form.TIME: "since"}}),
     *attributes("sensor.model", {"status": {Form.CODE: "languages", Form.TRUTH: "starter"}}),
     *attributes("sensor.model_state", {"status": {Form.SENTENCE: "note", Form.NUMBER: "progress"}}),
     *attributes(

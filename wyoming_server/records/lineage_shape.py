@@ -54,6 +54,7 @@ class Kind(enum.StrEnum):
     ATTRIBUTE = "Home Assistant attribute"
     HOME_ASSISTANT_EVENT = "Home Assistant event"
     HOME_ASSISTANT_FILE = "Home Assistant storage"
+    HOME_ASSISTANT_TOLD = "Home Assistant, told to who looks"
     DIAGNOSTICS = "Home Assistant diagnostics"
 
 

@@ -18,6 +18,7 @@ OURS = [
     Platform.SELECT,
     Platform.SENSOR,
     Platform.SWITCH,
+    Platform.TODO,
     Platform.UPDATE,
 ]
 TURN_EVENT = "event.edge_voice_turn"

@@ -286,7 +286,7 @@ async def test_every_trigger_and_condition_is_described_and_named(hass: HomeAssi
     triggers = await trigger.async_get_all_descriptions(hass)
     conditions = await condition.async_get_all_descriptions(hass)
     ours = {key: value for key, value in (triggers | conditions).items() if key.startswith(f"{DOMAIN}.")}
-    assert len(ours) == 15
+    assert len(ours) == 25
     assert all(described is not None and "target" in described for described in ours.values())
 
 
@@ -307,10 +307,10 @@ async def test_the_examples_on_that_page_are_automations(
     page = await hass.async_add_executor_job(PAGE.read_text, "utf-8")
     examples = [parse_yaml(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
     automations = [one for one in examples if isinstance(one, dict) and "triggers" in one]
-    assert len(automations) == 5
+    assert len(automations) == 6
     assert await async_setup_component(hass, "automation", {"automation": automations})
     await hass.async_block_till_done()
-    assert [state.state for state in hass.states.async_all("automation")] == ["on"] * 5, caplog.text
+    assert [state.state for state in hass.states.async_all("automation")] == ["on"] * 6, caplog.text
 
 
 @pytest.mark.parametrize(

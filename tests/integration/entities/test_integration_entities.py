@@ -232,6 +232,7 @@ async def test_entities_are_unavailable_while_the_hub_is_away_and_current_when_i
     await until(lambda: all(value_of(hass, one) == STATE_UNAVAILABLE for one in ours))
     peer.status["figures"] |= {"turns": 121}
     peer.status["baseline"] = BASELINE  # without one there is nothing to stop
+    peer.status["queue"] |= {"waiting": 1}  # nor to try, or to drop
     await peer.start()
     await until_state(hass, "sensor.edge_voice_turns", "121")
     assert [one for one in ours if value_of(hass, one) == STATE_UNAVAILABLE] == []

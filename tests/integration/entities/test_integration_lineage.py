@@ -48,6 +48,8 @@ async def test_every_entity_and_attribute_is_declared_and_none_that_is_not_there
     await talked_to.push({"type": "drift", "event": "alarm", "alarm": ALARM})
     await talked_to.push({"type": "scorecard", "scorecard": HEADLINE})
     await until_attribute(core, "event.edge_voice_scorecard_ready", "month", HEADLINE["month"])
+    request_id = await talked_to.keep(state="waiting")
+    await until_attribute(core, "event.edge_voice_waiting_request", "request_id", request_id)
     entities, attributes = set[tuple[str, str]](), set[tuple[str, str]]()
     for one in er.async_entries_for_config_entry(er.async_get(core), entry.entry_id):
         if one.domain in OF_ASSIST:
@@ -88,7 +90,9 @@ def test_only_declared_events_are_fired_and_only_declared_files_are_kept() -> No
                 name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
                 fired += [ast.unparse(node.args[0])] if name in {"async_fire", "async_fire_internal"} else []
                 stored += [ast.unparse(node.args[2])] if name == "Store" else []
+                stored += [path.name] if name == "save_json" else []
     assert fired == ["EVENT_TRANSCRIPT"]
     assert {one.where for one in lineage.flows() if one.kind is Kind.HOME_ASSISTANT_EVENT} == {EVENT_TRANSCRIPT}
-    assert stored == ["f'{DOMAIN}.{entry_id}.uploads'"]
-    assert f".storage/{DOMAIN}.*.uploads" in {where for where, _ in declared(Kind.HOME_ASSISTANT_FILE)}
+    assert stored == ["f'{DOMAIN}.{entry_id}.uploads'", "queue_record.py"]
+    files = {where for where, _ in declared(Kind.HOME_ASSISTANT_FILE)}
+    assert {f".storage/{DOMAIN}.*.{kept}" for kept in ("uploads", "requests")} <= files

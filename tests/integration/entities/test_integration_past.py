@@ -172,7 +172,7 @@ async def test_what_was_kept_is_erased_by_buttons(core: HomeAssistant, peer: Pee
         {"what": ["recordings"]},
         {"what": ["transcripts", "corrections"]},
         {"what": all_of_turns},
-        {"what": all_of_turns, "satellite": SATELLITE},
+        {"what": [*all_of_turns, "queue"], "satellite": SATELLITE},
     ]
 
 

@@ -253,7 +253,7 @@ def test_no_step_explains_a_field_that_it_does_not_have_or_bears_only_our_name(l
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_names_and_titles_end_without_a_full_stop(language: str) -> None:
     for path, said in leaves(texts(language)):
-        if path[-2] in {"data", "menu_options", "options", "state"} or (
+        if (path[-2] in {"data", "menu_options", "options", "state"} and path[-1] != "description") or (
             path[-1] in {"name", "title"} and path[-2] != "data_description"
         ):
             assert not said.endswith((".", "。")), f"{'.'.join(path)}: {said}"

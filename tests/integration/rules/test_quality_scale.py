@@ -145,12 +145,14 @@ def test_rule_action_exceptions() -> None:
 
 async def test_rule_repair_issues(hass: HomeAssistant) -> None:
     assert defines("repairs", "async_create_fix_flow")
-    from custom_components.edge_voice import issues
+    from custom_components.edge_voice import issues, issues_queue
+    from custom_components.edge_voice.protocol_queue import NEEDS_YOU
 
     said = set(texts()["issues"])
     made = {code.replace("-", "_") for code in issues._SEVERITY} | {f"suggestion_{one}" for one in issues._SETTINGS}
     made |= {"lane_credentials_file", "hub_warning", "suggestion", "pipeline_other_agent", "pipeline_local_first"}
     made |= {"bundle_rolled_back_broken", "repository_refused"}
+    made |= {f"request_{state}" for state in NEEDS_YOU} | {f"mode_{mode}" for mode in issues_queue._MODES}
     made |= {one.key for one in issues._VERSIONS}
     assert said == made
 

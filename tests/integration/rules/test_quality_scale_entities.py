@@ -24,18 +24,19 @@ from tests.integration.rules.source import calls, functions, icons, texts, trees
 
 PRIMARY = {
     "binary_sensor": set(),
-    "button": set(),
+    "button": {"flush_requests"},
     "conversation": {"conversation"},
-    "event": {"turn"},
+    "event": {"turn", "waiting_request"},
     "number": set(),
     "select": set(),
     "sensor": {
         *("mode", "turns", "escalations", "escalation_rate", "latency_p50", "latency_p95", "last_route", "last_risk"),
         *("first_response", "cloud_seconds_today", "cloud_seconds_this_month", "cloud_cost_this_month"),
-        *("last_upload", "uploads_this_month"),
+        *("last_upload", "uploads_this_month", "queue_length"),
     },
     "stt": {"speech_to_text"},
     "switch": set(),
+    "todo": set(),
     "update": set(),
     "wake_word": {"wake_word"},
 }
@@ -116,6 +117,7 @@ async def test_rule_entity_disabled_by_default(entities: list[er.RegistryEntry])
 def test_rule_entity_device_class() -> None:
     from custom_components.edge_voice import sensor_descriptions as rows
     from custom_components.edge_voice import sensor_descriptions_past as past
+    from custom_components.edge_voice import sensor_descriptions_queue as queue
 
     described_here: list[SensorEntityDescription] = [
         *rows.SENSORS,
@@ -123,6 +125,7 @@ def test_rule_entity_device_class() -> None:
         *rows.SATELLITE_SENSORS,
         *past.PAST_SENSORS,
         *past.LEDGER_SENSORS,
+        *queue.QUEUE_SENSORS,
         rows.FIRST_RESPONSE,
     ]
     for one in described_here:
