@@ -294,7 +294,7 @@ class ModelSupply[E: Engine]:
             return False
         await self._in_thread(lambda: self._crashes.forgive_others(directory, self._starter))
         if directory == self._starter:
-            await self._serve_starter(SupplyState.READY)
+            await self._serve_starter(SupplyState.READY, anyway=True)
             return True
         if self._crashes.crashes(directory) >= MOST_CRASHES:
             raise _crashed(directory)

@@ -168,7 +168,7 @@ class DecodeQueue:
             return engine.scorecard
 
     async def decode(self, request: DecodeRequest) -> Hypothesis:
-        """Return what the model hears. Raises OverloadedError at once when too many wait, DecodeError."""
+        """Return what the model hears. Raises OverloadedError at once when too many wait, DecodeError, ModelError."""
         line = self._line
         if line.waiting >= line.most_waiting:
             raise OverloadedError(
@@ -180,6 +180,8 @@ class DecodeQueue:
             await self._ready()
             # Cancelling the await takes a decode that has not started off the executor's line.
             return await asyncio.get_running_loop().run_in_executor(line.executor, self._decode, request)
+        except (MemoryError, RuntimeError) as error:  # no memory for a thread, or the server ends
+            raise DecodeError(f"The hub cannot decode now ({error}); free some memory, or speak again") from error
         finally:
             line.waiting -= 1
 

@@ -149,6 +149,23 @@ async def test_a_hub_that_is_slower_than_any_budget_decodes_as_many_as_it_has_th
     queue.close()
 
 
+async def test_a_thread_that_cannot_be_started_is_a_failed_decode(
+    engine: GatedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    queue = DecodeQueue(engine.lease, at_once, limit=4)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuses)
+        with pytest.raises(DecodeError, match="memory"):
+            await queue.decode(request("a"))
+    assert queue.waiting == 0
+    engine.gate.set()
+    assert (await queue.decode(request("b"))).text == "b"
+    queue.close()
+
+
 class Told:
     """Hears how the model does."""
 
