@@ -9,9 +9,9 @@ from .typed import typed
 
 def test_what_runs_until_ctrl_c_gets_it(tmp_path: Path) -> None:
     heard: list[str] = []
-    waits = "trap 'echo ended; exit 0' INT; echo 'Ctrl-C ends it'; while :; do sleep 0.05; done"
+    waits = "sh -c \"trap 'echo ended; exit 0' INT; echo 'Ctrl-C ends it'; while :; do sleep 0.05; done\"\necho after"
     assert typed(waits, tmp_path, os.environ, heard.append) == 0
-    assert heard == ["Ctrl-C ends it\n", "ended\n"]
+    assert heard == ["Ctrl-C ends it\n", "ended\n", "after\n"]
 
 
 def test_the_first_command_that_fails_ends_it(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from ...documentation import ROOT
 
 _UNTIL_STOPPED = "Ctrl-C ends it"
 """A command that says so is ended by Ctrl-C."""
+_SURVIVES = "trap : INT"
+"""Ctrl-C ends the command, and not the shell: as where people type."""
 _SECONDS = 900.0
 
 
@@ -26,7 +28,7 @@ def clone_into(folder: Path) -> Path:
 def typed(text: str, clone: Path, environ: Mapping[str, str], hear: Callable[[str], None] = lambda _: None) -> int:
     """Type commands, hear each line as it comes, and return the exit status; what runs until Ctrl-C gets that."""
     with subprocess.Popen(
-        ["sh", "-eu", "-c", text], cwd=clone, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        ["sh", "-eu", "-c", f"{_SURVIVES}\n{text}"], cwd=clone, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, start_new_session=True,
     ) as process:  # fmt: skip
         assert process.stdout is not None
