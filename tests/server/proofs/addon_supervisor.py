@@ -26,6 +26,8 @@ class Supervisor:
         self.fetched = 0
         self.is_online = False
         """Whether packages can be fetched."""
+        self.is_tampered = False
+        """Whether they are others than those that they are said to be."""
         self._changed = asyncio.Event()
 
     @asynccontextmanager
@@ -85,6 +87,9 @@ class Supervisor:
         links = (f'<a href="/wheels/{file.name}">{file.name}</a>' for file in self._wheels.iterdir())
         return web.Response(text="<!DOCTYPE html><html><body>" + "".join(links), content_type="text/html")
 
-    async def _wheel(self, request: web.Request) -> web.FileResponse:
+    async def _wheel(self, request: web.Request) -> web.StreamResponse:
         self.fetched += 1
-        return web.FileResponse(self._wheels / request.match_info["name"])
+        file = self._wheels / request.match_info["name"]
+        if not self.is_tampered:
+            return web.FileResponse(file)
+        return web.Response(body=file.read_bytes() + b"\0", content_type="application/octet-stream")

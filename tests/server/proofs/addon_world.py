@@ -77,6 +77,19 @@ class Addon:
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
 
+    async def fetch_elsewhere(self) -> str:
+        """Fetch wake words into another folder; return the first that is said of it."""
+        script, wanted = "/opt/edge-voice/bin/fetch_wake_words.py", "/opt/edge-voice/requirements-wake-words.txt"
+        fetch = await asyncio.create_subprocess_exec(
+            *self._argv(["python3", script, wanted, "/data/elsewhere"]), env=self._environ, stdout=subprocess.PIPE
+        )
+        assert fetch.stdout is not None
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            said = await fetch.stdout.readline()
+        fetch.kill()
+        await fetch.wait()
+        return said.decode()
+
     async def health(self) -> int:
         """Return the health check's status."""
         check = await asyncio.create_subprocess_exec(
@@ -99,6 +112,10 @@ class Container:
                 if self._process.returncode is not None:
                     raise AssertionError(f"it ended with {self._process.returncode}: {self._addon.log[-2000:]}")
         return time.monotonic() - self._began
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
 
     async def stop(self) -> tuple[int, float]:
         """Ask it to end; return its status and the seconds."""
@@ -201,6 +218,13 @@ class World:
         words = await _words()
         self.row("… wake words at once, fetched again", f"{len(words)}, {self._supervisor.fetched - before}",
                  holds=bool(words) and self._supervisor.fetched == before)  # fmt: skip
+        self._supervisor.is_tampered = True
+        refused = await self._addon.fetch_elsewhere()
+        self._supervisor.is_tampered = False
+        self.row("models that are not those of the hash", "refused", holds="HASHES" in refused)
+        container.send(signal.SIGSTOP)
+        self.row("hung: the health check's status", status := await self._addon.health(), holds=status == 1)
+        container.send(signal.SIGCONT)
 
     async def _restored(self) -> None:
         data, patterns = self._addon.data, self._image["backup_exclude"]
