@@ -28,8 +28,8 @@ def clone_into(folder: Path) -> Path:
 def typed(text: str, clone: Path, environ: Mapping[str, str], hear: Callable[[str], None] = lambda _: None) -> int:
     """Type commands, hear each line as it comes, and return the exit status; what runs until Ctrl-C gets that."""
     with subprocess.Popen(
-        ["sh", "-eu", "-c", f"{_SURVIVES}\n{text}"], cwd=clone, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        ["sh", "-eu", "-c", f"{_SURVIVES}\n{text}"], cwd=clone, env=environ, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     ) as process:  # fmt: skip
         assert process.stdout is not None
         for line in _lines_of(process):
