@@ -22,7 +22,7 @@ from custom_components.edge_voice.const import DOMAIN
 from tests.integration.write_blueprints import SOURCE, names
 
 ROOT = Path(__file__).parents[3]
-PAGE = ROOT / "docs/blueprints.md"
+PAGES = [ROOT / "docs/blueprints.md", ROOT / "README.md"]
 SCHEMAS = {"automation": AUTOMATION_BLUEPRINT_SCHEMA, "script": BLUEPRINT_SCHEMA}
 OURS = re.compile(r"\bedge_voice\.(\w+)")
 
@@ -92,8 +92,9 @@ async def test_what_each_starts_from_and_asks_for_is_there(hass: HomeAssistant, 
     assert used <= known
 
 
-def test_the_page_offers_each_for_import() -> None:
-    page = PAGE.read_text("utf-8")
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_the_pages_offer_each_for_import(path: Path) -> None:
+    page = path.read_text("utf-8")
     for name in names():
         address = quote(read(name)["blueprint"]["source_url"], safe="")
         assert f"https://my.home-assistant.io/redirect/blueprint_import/?blueprint_url={address}" in page, name

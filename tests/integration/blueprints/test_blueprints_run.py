@@ -87,15 +87,15 @@ async def test_a_microphone_is_told_of_with_its_figures_until_it_is_well(
     await use("microphone_problem", phones=[phone_device])
     figures = peer.status["satellites"][0]["evidence"]
     bad = {"snr_db": 2.6, "clipping": 0.0}
-    await microphone(peer, state="text_only", reason="Drowned in noise", evidence=figures | bad)
+    await microphone(peer, state="text_only", reason="drowned in noise (3 dB)", evidence=figures | bad)
     message = await phone.message(title=f"{SATELLITE}: the microphone cannot be used")
     assert message["message"] == (
-        "Drowned in noise. Speech is 3 dB above the noise. Move it nearer to whoever speaks, or away from what is loud."
+        "Drowned in noise (3 dB). Move it nearer to whoever speaks, or away from what is loud."
     )
     clips = {"snr_db": 20.0, "clipping": 0.12}
-    await microphone(peer, state="noisy", reason="Too loud", evidence=figures | clips)
+    await microphone(peer, state="noisy", reason="", evidence=figures | clips)
     message = await phone.message(title=f"{SATELLITE}: the microphone is noisy")
-    assert message["message"].startswith("Too loud. 12.0 % of what it hears clips. Lower the microphone's gain")
+    assert message["message"].startswith("12.0 % of what it hears clips. Lower the microphone's gain")
     await microphone(peer, state="good", reason="", evidence=figures)
     cleared = await phone.message(message=CLEARED)
     assert cleared["data"]["tag"] == message["data"]["tag"]
