@@ -31,6 +31,7 @@ async def tried(house: House, fault: Fault, moment: str) -> Cell:
     ended_s = time.monotonic()
     if await before.healed(house, cell):
         cell.heals_s = time.monotonic() - ended_s
+        house.clock.move(0)
         if moment == REPLAY:
             await before.replayed(house, cell)
         await before.held(house, cell)

@@ -102,7 +102,7 @@ class Before:
                 await house.says()
             return not missing[0]
 
-        if not await until(is_back, HEALS_SECONDS, every=0.2):
+        if not await until(is_back, cell.design.heals_s, every=0.2):
             cell.wrong.append(f"not healed: {missing}")
             return False
         await house.hub.put("/api/v1/policy", {"routing_mode": "auto"})

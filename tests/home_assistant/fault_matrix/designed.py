@@ -19,6 +19,8 @@ SILENCE_SECONDS = 45.0
 """After which the integration takes a hub that says nothing for one that is not there."""
 PAUSE_SECONDS = 1000.0
 """For which, at least, a model that crashed twice is left alone."""
+TRIED_SECONDS = 300.0
+"""After which, at most, it is tried in a process of its own once it may be."""
 SHOWN_SECONDS = 12.0
 """A mode is entered once it is sure, and then shown."""
 HEALS_SECONDS = 90.0
@@ -42,6 +44,8 @@ class Designed:
     """Everything goes to the speech service, so that there is an upload to be struck."""
     late_s: float = LATE_SECONDS
     """The longest from the last voiced sample until a turn ends."""
+    heals_s: float = HEALS_SECONDS
+    """The longest until all is as it was."""
     shown_s: float = SHOWN_SECONDS
     """The longest until it shows."""
 
@@ -84,6 +88,7 @@ def _crashing(moment: str, _own: frozenset[str]) -> Designed:
         during=_of(EDGE, CLOUD),
         modes=modes,
         warns="model-crashed",
+        heals_s=TRIED_SECONDS + HEALS_SECONDS,
     )
 
 

@@ -91,7 +91,6 @@ async def _time_passes(house: House) -> None:
     """By the hub's clock, for as long as what crashed twice is left alone; then the machine starts again."""
     house.clock.move(PAUSE_SECONDS)
     await house.hub.restart()
-    house.clock.move(0)
 
 
 async def _model_stands(house: House, _moment: str) -> None:

@@ -30,7 +30,9 @@ async def matrix(wanted: Sequence[Wanted], open_house: Open, *, seed: int = 1, j
     """Try all cells, in an order that the seed gives."""
     waiting, done = list(wanted), list[Cell]()
     random.Random(seed).shuffle(waiting)
-    waiting.sort(key=lambda one: designed(*one).shown_s)  # the longest first, as they are taken from the end
+    waiting.sort(
+        key=lambda one: designed(*one).heals_s + designed(*one).shown_s
+    )  # the longest first, as they are taken from the end
     async with asyncio.TaskGroup() as tasks:
         for job in range(min(jobs, len(waiting))):
             tasks.create_task(_worked_off(f"{job}", waiting, done, open_house))

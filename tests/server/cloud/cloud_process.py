@@ -6,7 +6,6 @@ each with `{"told": …}`; `drop` ends the connections that there are. Its first
 """
 
 import asyncio
-import itertools
 import json
 import sys
 from typing import Any
@@ -18,17 +17,19 @@ from .switchboard import Switchboard
 
 PROVIDER = "groq"
 LOOK_SECONDS = 0.003
-MILK = "Add milk to the shopping list."
-OTHERS = itertools.cycle(("Turn on the bedroom lamp.", "Open the living room blinds.", "Turn off the office fan."))
-"""What it hears of all else: something else than the hub does, and never the same twice, which would be a retry."""
-MILK_SECONDS = (1.75, 1.95)
-"""How long the request is, as it is sent; no other sentence is so long."""
+SENTENCES = {
+    1.10: "what time is it",
+    1.48: "turn on the kitchen light",
+    1.86: "Add milk to the shopping list.",
+    2.41: "set the bedroom lamp to 40%",
+}
+"""How long a sentence is as it is sent → what is heard: the hub's words, which it can learn from, in small letters."""
 
 
 def heard(samples: Samples, rate_hz: int) -> str:
     """Return what a sound says: sentences differ in length."""
-    shortest, longest = MILK_SECONDS
-    return MILK if shortest < len(samples) / rate_hz < longest else next(OTHERS)
+    seconds = len(samples) / rate_hz
+    return SENTENCES[min(SENTENCES, key=lambda one: abs(one - seconds))]
 
 
 async def tell_uploads(cloud: StandIn) -> None:
