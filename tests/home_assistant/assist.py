@@ -55,6 +55,18 @@ class Run:
         return text
 
     @property
+    def spoken(self) -> str:
+        """What was answered."""
+        said: str = self.first("intent-end").data["intent_output"]["response"]["speech"]["plain"]["speech"]
+        return said
+
+    @property
+    def conversation_id(self) -> str:
+        """Which conversation it belongs to."""
+        found: str = self.first("run-start").data["conversation_id"]
+        return found
+
+    @property
     def error_code(self) -> str:
         """Why it ended early."""
         code: str = self.first("error").data["code"]
@@ -141,18 +153,21 @@ class Assist:
         *,
         start_stage: str = "stt",
         seconds: float = RUN_SECONDS,
+        conversation_id: str | None = None,
         **given: Any,
     ) -> Run:
         """Speak `audio` to a pipeline until it is understood, refused or said; return the run once it has ended.
 
-        `given` goes into the run's input. Raises TimeoutError when the run is not over after so many seconds.
+        With a `conversation_id`, it goes on with that conversation. `given` goes into the run's input. Raises
+        TimeoutError when the run is not over after so many seconds.
         """
         number = await self._send(
             "assist_pipeline/run",
             start_stage=start_stage,
             end_stage="intent",
             pipeline=pipeline,
-            input={"sample_rate": 16000, **given},
+            input={"sample_rate": 16000, **given} if start_stage != "intent" else given,
+            **({} if conversation_id is None else {"conversation_id": conversation_id}),
         )
         events: list[PipelineEvent] = []
         voice = _Voice(self._socket)

@@ -234,7 +234,7 @@ class Costs(Checked):
     """Of a wrong text that is used: the unit of the others."""
     critical_error: float = ranged(10.0, at_least=0.0, at_most=1000.0)
     """Of a lock, a door, an alarm, "everything off"."""
-    confirm: float = ranged(0.15, at_least=0.0, at_most=1000.0)
+    confirm: float = ranged(0.2, at_least=0.0, at_most=1000.0)
     """The bother of one question back."""
     confirm_miss: float = ranged(0.1, at_least=0.0, at_most=1.0)
     """Share of errors that a question back lets through."""

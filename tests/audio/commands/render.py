@@ -39,7 +39,7 @@ class Line:
 
 
 PACKAGED, BENCHMARK = ROOT / "wyoming_server/recordings", Path(__file__).parent
-CRITICAL, WAITING = BENCHMARK / "critical", BENCHMARK / "waiting"
+CRITICAL, WAITING, ANSWERS = (BENCHMARK / one for one in ("critical", "waiting", "answers"))
 LINES = {
     PACKAGED: (
         Line(file="wake.wav", kind="wake", text="hey jarvis", voice="flite:slt"),
@@ -71,7 +71,13 @@ LINES = {
         Line(file="curtains.wav", kind="clean", text="Close the bedroom curtains.", voice="espeak-ng:en-us+f3"),
         Line(file="hallway.wav", kind="clean", text="Turn on the hallway light.", voice="espeak-ng:en-us+Michael"),
     ),
-    CRITICAL: (Line(file="unlock.wav", kind="clean", text="Unlock the front door.", voice="flite:awb"),),
+    CRITICAL: (
+        Line(file="unlock.wav", kind="noisy", text="Unlock the front door.", voice="flite:slt", snr_db=15.0),
+    ),
+    ANSWERS: (
+        Line(file="yes.wav", kind="clean", text="Yes.", voice="flite:awb"),
+        Line(file="never-mind.wav", kind="clean", text="Never mind.", voice="flite:slt"),
+    ),
     WAITING: (Line(file="milk.wav", kind="clean", text="Add milk to the shopping list.", voice="flite:slt"),),
 }
 

@@ -95,8 +95,8 @@ def decided(
     )
 
 
-SURE, DOUBTFUL, RISKY, HOPELESS = 0.01, 0.05, 0.15, 0.8
-"""Below the threshold of 12 %, and above it; a question back costs a critical action less than a lane up to 20 %."""
+SURE, DOUBTFUL, RISKY, HOPELESS = 0.01, 0.05, 0.14, 0.8
+"""Below the threshold of 12 %, and above it; a question back costs a critical action less than a lane up to 15 %."""
 
 
 def test_no_words_are_discarded() -> None:
