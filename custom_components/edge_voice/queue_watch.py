@@ -12,7 +12,7 @@ from .coordinator import EdgeVoiceCoordinator
 from .errors import EdgeVoiceError
 from .protocol_queue import Queue, WaitingRequests
 
-_COOLDOWN_SECONDS: Final = 1.0
+_COOLDOWN_SECONDS: Final = 0.5
 """While a full queue is done, each of its requests moves several times."""
 
 

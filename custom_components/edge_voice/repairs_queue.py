@@ -29,7 +29,8 @@ class RequestRepair(HubRepair):
 
     async def async_step_repeat(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Have it done, as it is written now."""
-        form = vol.Schema({vol.Required(_CONF_TEXT, default=self._said or vol.UNDEFINED): str})
+        text = vol.Required(_CONF_TEXT, default=self._said) if self._said else vol.Required(_CONF_TEXT)
+        form = vol.Schema({text: str})
         if user_input is None:
             return await self.async_ask("repeat", form, None)
         self._is_dropped, self._text = False, user_input[_CONF_TEXT].strip() or None
