@@ -187,9 +187,8 @@ async def _built(
         limit=settings.asr.waiting,
         workers=workers(),
         budget_seconds=settings.turn.budget_seconds,
-        marked=models.crashes.decoding,
     )
-    edge = DecodeQueue(supply.lease, supply.serving, line=line, faults=faults)
+    edge = DecodeQueue(supply.lease, supply.serving, line=line, faults=faults, marked=models.crashes.decoding)
     stack.callback(edge.close)
     home = Vocabulary(
         names=settings.home.names,

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from ..errors import DecodeError, OverloadedError
 from ..pipeline.scorecard import Scorecard
-from ..pipeline.types import DecodeRequest, Hypothesis
+from ..pipeline.types import SAMPLE_RATE_HZ, DecodeRequest, Hypothesis
 from .asr_whisper import WhisperEngine
 
 type Lease = Callable[[], AbstractContextManager[WhisperEngine]]
@@ -24,6 +24,8 @@ type Lease = Callable[[], AbstractContextManager[WhisperEngine]]
 
 _USUAL_DECODES = 9
 """So many of the last ones tell how long a decode takes: one that was slow says nothing, most of them do."""
+_USUAL_SECONDS = 15.0
+"""What somebody says to a satellite is no longer."""
 
 
 class Faults(Protocol):
@@ -46,18 +48,16 @@ class DecodeLine:
         workers: int,
         clock: Callable[[], float] = time.monotonic,
         budget_seconds: float = 3.0,
-        marked: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """Let at most `limit` decodes wait or run, `workers` of them run.
 
-        Nobody waits who could not be answered within `budget_seconds`. `marked` is entered for each decode, on its
-        thread: whoever looks for what took the server down finds it there.
+        Nobody waits who could not be answered within `budget_seconds`.
         """
         self.limit, self.workers, self.waiting = limit, workers, 0
         self.executor = ThreadPoolExecutor(workers, thread_name_prefix="asr")
         self._clock, self._counting = clock, threading.Lock()
         self._running, self._busy_s, self._at_s = 0, 0.0, clock()
-        self._budget_s, self._marked = budget_seconds, marked
+        self._budget_s = budget_seconds
         self._took_s = deque[float](maxlen=_USUAL_DECODES)
         self._usual_s = 0.0
 
@@ -76,18 +76,18 @@ class DecodeLine:
         return self._busy_s
 
     @contextmanager
-    def decoding(self) -> Iterator[None]:
-        """Count a thread as busy, and its decode as one of the last."""
+    def decoding(self, seconds: float = 0.0) -> Iterator[None]:
+        """Count a thread as busy, and the decode of so many seconds as one of the last, unless they are a long file's."""
         began_s = self._clock()
         self._count(1)
         try:
-            with self._marked():
-                yield
+            yield
         finally:
             self._count(-1)
-            with self._counting:
-                self._took_s.append(self._clock() - began_s)
-                self._usual_s = statistics.median(self._took_s)
+            if seconds <= _USUAL_SECONDS:
+                with self._counting:
+                    self._took_s.append(self._clock() - began_s)
+                    self._usual_s = statistics.median(self._took_s)
 
     def _count(self, change: int) -> None:
         with self._counting:
@@ -109,9 +109,13 @@ class DecodeQueue:
         workers: int = 1,
         line: DecodeLine | None = None,
         faults: Faults | None = None,
+        marked: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """Let at most `limit` decodes wait or run, `workers` of them run; `ready` waits until there is a model."""
-        self._lease, self._ready, self._faults = lease, ready, faults
+        """Let at most `limit` decodes wait or run, `workers` of them run; `ready` waits until there is a model.
+
+        `marked` is entered for each decode, on its thread: whoever looks for what took the server down finds it there.
+        """
+        self._lease, self._ready, self._faults, self._marked = lease, ready, faults, marked
         self._line = line or DecodeLine(limit=limit, workers=workers)
 
     def beside(self, lease: Lease) -> DecodeQueue:
@@ -186,7 +190,8 @@ class DecodeQueue:
             line.waiting -= 1
 
     def _decode(self, request: DecodeRequest) -> Hypothesis:
-        with self._lease() as engine, self._line.decoding():
+        seconds = len(request.samples) / SAMPLE_RATE_HZ
+        with self._lease() as engine, self._line.decoding(seconds), self._marked():
             try:
                 hypothesis = engine.decode(request)
             except DecodeError as error:
