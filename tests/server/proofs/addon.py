@@ -41,7 +41,17 @@ def built(folder: Path) -> Stage:
     build = Build(folder, context, {"SOURCE": source_in(context)})
     image = build.take((ADDON / "Dockerfile").read_text(encoding="utf-8"))
     print(f"ok     {'the Dockerfile: steps taken':58} {sum(one.taken for one in build.stages)}")
+    _look_for_wheels(build.stages[0])
     return image
+
+
+def _look_for_wheels(stage: Stage) -> None:
+    """See that the other processor's packages are there, too, and none to be compiled. Raises RuntimeError."""
+    python = ["--python", "/opt/edge-voice/venv/bin/python", "--python-platform", "aarch64-manylinux_2_39"]
+    strictly = ["--dry-run", "--no-cache", "--require-hashes", "--only-binary", ":all:", "--target", "/other"]
+    lists = ["-r", "/source/addon/edge_voice/requirements.txt"]
+    stage.run(["/uv/bin/uv", "pip", "install", "--quiet", *strictly, *python, *lists])
+    print(f"ok     {'packages for aarch64, none to be compiled':58} all")
 
 
 def show_image(image: Stage, folder: Path) -> int:
