@@ -236,8 +236,10 @@ class ModelSupply[E: Engine]:
         if not isinstance(failure, ModelCrashedError) or self._tried is None:
             await self._until_mended(self._tried, seconds)
             return
+        if self._crashes.crashes(self._tried) >= MOST_CRASHES:  # then the pause has begun with the crash
+            seconds = self._crashes.pause_seconds(self._tried)
         while True:
-            await self._until_mended(self._tried, max(seconds, self._crashes.pause_seconds(self._tried)))
+            await self._until_mended(self._tried, seconds)
             try:
                 if self._try_apart is not None:
                     await self._try_apart(self._tried)

@@ -77,7 +77,7 @@ class DecodeLine:
 
     @contextmanager
     def decoding(self, seconds: float = 0.0) -> Iterator[None]:
-        """Count a thread as busy, and the decode of so many seconds as one of the last, unless they are a long file's."""
+        """Count a thread as busy, and its decode of so many seconds as one of the last, unless a file is that long."""
         began_s = self._clock()
         self._count(1)
         try:

@@ -1,6 +1,7 @@
 """A model that crashes, or is damaged: what stands in for it, and how it comes back without a hand."""
 
 import asyncio
+import datetime as dt
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -33,7 +34,8 @@ class Home:
         for model in (self.chosen, self.starter):
             model.mkdir()
             (model / "model.bin").write_bytes(b"whole")
-        self.book = CrashBook(folder / "crashes", boot="a boot")
+        self.now_at = dt.datetime(2026, 11, 22, 10, 0, tzinfo=dt.UTC)
+        self.book = CrashBook(folder / "crashes", lambda: self.now_at, boot="a boot")
         self.loaded, self.tried = list[str](), list[str]()
         self.trial_fails = False
         self.changed = asyncio.Event()
@@ -123,6 +125,15 @@ async def test_after_a_while_it_is_tried_in_a_process_of_its_own_and_serves_agai
         assert home.supply.left_alone is None
 
 
+async def test_a_pause_that_was_over_before_the_start_is_over(home: Home) -> None:
+    for _ in range(2):
+        home.book.crashed(home.chosen)
+    home.now_at += dt.timedelta(hours=1)
+    async with home.supply:
+        await home.reaches(lambda: bool(home.pauses))
+        assert home.pauses == [0.0]
+
+
 async def test_what_takes_its_trial_down_stays_where_it_is(home: Home) -> None:
     for _ in range(2):
         home.book.crashed(home.chosen)
@@ -130,7 +141,8 @@ async def test_what_takes_its_trial_down_stays_where_it_is(home: Home) -> None:
     async with home.supply:
         home.may_go_on.set()
         await home.reaches(lambda: len(home.tried) >= 3)
-        assert home.pauses[2] > home.pauses[0] > 890.0
+        assert home.pauses[0] > 890.0
+        assert home.pauses[2] == 2 * home.pauses[1]
         assert home.now == ("starter", "failed", "model-crashed")
         assert home.loaded == ["starter"]
 
