@@ -48,7 +48,16 @@ def built(folder: Path) -> Stage:
 def _look_for_wheels(stage: Stage) -> None:
     """See that the other processor's packages are there, too, and none to be compiled. Raises RuntimeError."""
     python = ["--python", "/opt/edge-voice/venv/bin/python", "--python-platform", "aarch64-manylinux_2_39"]
-    strictly = ["--dry-run", "--no-cache", "--require-hashes", "--only-binary", ":all:", "--target", "/other"]
+    strictly = [
+        "--dry-run",
+        "--no-deps",
+        "--no-cache",
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+        "--target",
+        "/other",
+    ]
     lists = ["-r", "/source/addon/edge_voice/requirements.txt"]
     stage.run(["/uv/bin/uv", "pip", "install", "--quiet", *strictly, *python, *lists])
     print(f"ok     {'packages for aarch64, none to be compiled':58} all")
