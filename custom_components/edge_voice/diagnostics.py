@@ -13,7 +13,7 @@ from .protocol_past import Ledger
 from .types import EdgeVoiceConfigEntry
 
 _SECRET: Final = {CONF_HOST, CONF_TOKEN, CONF_FINGERPRINT, "entry_id", "key", "key_ends", "unique_id", "url"}
-_SAID: Final = {"text", "why", "reason", "mode_reason", "message", "note"}
+_SAID: Final = {"text", "why", "reason", "mode_reason", "mode_ends", "ends", "message", "note"}
 """Sentences: most hold figures only, but some name what was said or where."""
 _SATELLITES: Final = ("satellite", "satellite_id", "subject")
 _DIGITS: Final = 8

@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant, callback
 
 from .const import DOMAIN
 from .errors import EdgeVoiceError
+from .protocol import Status
 from .types import EdgeVoiceConfigEntry
 
 
@@ -30,8 +31,15 @@ async def async_system_health(hass: HomeAssistant) -> dict[str, Any]:
             f"mode{mark}": status.mode,
             f"model{mark}": f"{status.model.name} ({status.model.state})",
             f"turns{mark}": status.figures.turns,
+            f"waiting{mark}": _waiting(status),
         }
     return told
+
+
+def _waiting(status: Status) -> int:
+    """Return how many requests wait, for a service or for their owner."""
+    queue = status.queue
+    return 0 if queue is None else queue.waiting + queue.ready + queue.started + queue.needs_you
 
 
 async def _reachable(entry: EdgeVoiceConfigEntry) -> str | dict[str, str]:

@@ -22,6 +22,7 @@ from .errors import EdgeVoiceError
 from .past_events import alarm_attributes
 from .protocol import Status, Turn
 from .protocol_past import SUMMED_UP
+from .protocol_queue import Queue
 from .signals import SIGNAL_TEXT_RETURNED, SIGNAL_TURN
 from .turns import turn_attributes
 from .types import EdgeVoiceConfigEntry, EdgeVoiceData
@@ -236,6 +237,7 @@ def _of_status(status: Status) -> Json:
     return {
         "mode": status.mode,
         "mode_reason": status.mode_reason,
+        "mode_ends": status.mode_ends,
         "model": asdict(status.model),
         "lanes": [
             {"name": lane.name, "provider": lane.provider, "trust": lane.trust, "state": lane.state}
@@ -244,8 +246,16 @@ def _of_status(status: Status) -> Json:
         "cloud": asdict(status.cloud),
         "figures": asdict(status.figures),
         "routing_mode": status.policy.routing_mode,
+        "queue": _counts(status.queue),
         "drift": [alarm_attributes(one) for one in (status.drift.alarms if status.drift else ())],
     }
+
+
+def _counts(queue: Queue | None) -> Json | None:
+    """Return how many requests wait; None for a hub that keeps none."""
+    if queue is None:
+        return None
+    return {key: getattr(queue, key) for key in ("waiting", "ready", "started", "needs_you")}
 
 
 def _ledger(entry: EdgeVoiceConfigEntry) -> Json | None:

@@ -192,6 +192,11 @@ async def test_the_mode_and_what_is_wrong_stand_on_top(browser: Browser, address
         (away, "Away", "The hub cannot be reached."),
         (away | {"state": "setup_retry"}, "Away", "keeps trying"),
         (away | {"state": "setup_error"}, "Away", "could not be set up"),
+        (
+            {"mode": "edge_only", "mode_reason": "It is away.", "mode_ends": "It returns."},
+            "Hub only",
+            "It is away. It returns.",
+        ),
         ({"mode": "a mode of next year", "mode_reason": "because"}, "a mode of next year", "because"),
     ]
     shown = await show(browser, address)
@@ -203,6 +208,10 @@ async def test_the_mode_and_what_is_wrong_stand_on_top(browser: Browser, address
         assert sentence in "".join(said)
         # What was there stays in sight.
         assert len(await shown.texts("button.row")) == 8
+    assert await shown.texts(".waits") == []
+    queue = {"waiting": 2, "ready": 0, "started": 1, "needs_you": 1}
+    await shown.say(f"{{overview: home.overviewOf(home.turns, {json.dumps({'queue': queue})})}}")
+    assert await shown.texts(".waits") == ["Waiting requests: 3 · Requests that need your word: 1"]
 
 
 async def test_escalation_comes_from_the_recorder_or_else_from_the_turns(browser: Browser, address: str) -> None:

@@ -117,6 +117,9 @@ async def test_a_card_hears_of_turns_status_and_a_hub_that_goes_and_comes_back(
     assert first["overview"]["connected"]
     await peer.push_status(mode="edge_only", mode_reason="no lane answers")
     assert (await told(card, "overview"))["overview"]["mode_reason"] == "no lane answers"
+    await peer.push_status(mode_ends="a lane answers", queue=peer.status["queue"] | {"waiting": 3})
+    shown = (await told(card, "overview"))["overview"]
+    assert (shown["mode_ends"], shown["queue"]["waiting"]) == ("a lane answers", 3)
     await peer.stop()
     while (await told(card, "overview"))["overview"]["connected"]:
         pass

@@ -108,6 +108,7 @@ async def test_system_health_asks_each_hub(core: HomeAssistant, peer: Peer, peer
         "mode": "normal",
         "model": "base (ready)",
         "turns": 120,
+        "waiting": 0,
     }
     other = Peer()
     other.health["id"] = other.status["server"]["id"] = other.hello["id"] = "f" * 32

@@ -18,6 +18,7 @@ const KNOWN_ERRORS = { unknown_command: "not_set_up", no_entry: "not_set_up", se
 const SKELETON = `<style>${cardStyle}</style><ha-card><div class="page">
   <header><h2></h2><span class="mode" role="status"></span></header>
   <div class="said" role="alert" hidden></div>
+  <p class="waits" hidden></p>
   <div class="empty" hidden></div>
   <dl class="figures" data-part="figures"></dl>
   <section data-part="turns"><h3></h3><p class="hint"></p><div class="axis-row"></div><ol></ol><ul class="legend"></ul></section>
@@ -133,6 +134,9 @@ class EdgeVoiceCard extends HTMLElement {
     said.hidden = !notice;
     said.classList.toggle("bad", Boolean(notice?.bad));
     write(said, notice?.text ?? "");
+    const waits = overview && !error ? views.waitsOf({ overview }, words) : "";
+    this._find(".waits").hidden = !waits;
+    write(this._find(".waits"), waits);
     const empty = this._find(".empty");
     empty.hidden = turns.length > 0 || Boolean(error) || (overview !== null && overview.state !== "loaded");
     write(empty, words.say(overview === null ? "loading" : "empty"));

@@ -83,6 +83,7 @@ export const cardStyle = `${chartStyle}${turnStyle}
   .mode.bad::before { background: var(--ev-warning); border-radius: 0; }
   .said { padding: 10px 12px; border-radius: 8px; font-size: 14px; line-height: 1.4; border-inline-start: 4px solid var(--warning-color, #ffa600);
     background: color-mix(in srgb, var(--warning-color, #ffa600) 12%, transparent); }
+  .waits { margin: 0; font-size: 14px; color: var(--ev-quiet); }
   .said.bad { border-inline-start-color: var(--ev-warning); background: color-mix(in srgb, var(--ev-warning) 12%, transparent); }
   .empty { padding: 20px 12px; text-align: center; color: var(--ev-quiet); line-height: 1.5; }
 

@@ -241,9 +241,16 @@ export function noticeOf({ overview }, { say }) {
   if (overview.state === "setup_retry") return { text: say("setup_retry"), bad: true };
   if (overview.state !== "loaded") return { text: say("setup_error"), bad: true };
   if (!overview.connected) return { text: say("disconnected"), bad: true };
-  if (overview.mode && overview.mode !== "normal" && overview.mode_reason) return { text: overview.mode_reason, bad: overview.mode === "unavailable" };
+  if (overview.mode && overview.mode !== "normal" && overview.mode_reason) return { text: [overview.mode_reason, overview.mode_ends].filter(Boolean).join(" "), bad: overview.mode === "unavailable" };
   const drifting = (overview.drift ?? []).map(({ message }) => message).filter(Boolean);
   return drifting.length > 0 ? { text: drifting.join(" "), bad: false } : null;
+}
+
+/** What waits for a service, and what for its owner's word; empty when nothing does. */
+export function waitsOf({ overview }, { say, as }) {
+  const { waiting = 0, ready = 0, started = 0, needs_you: yours = 0 } = overview?.queue ?? {};
+  const counts = [["waits", waiting + ready + started], ["waits_you", yours]].filter(([, count]) => count > 0);
+  return counts.map(([key, count]) => say(key, { count: as.number(count) })).join(" · ");
 }
 
 /** The name of the mode beside the title, and how much it matters: `odd` or `bad`. */
