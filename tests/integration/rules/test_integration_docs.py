@@ -62,7 +62,8 @@ def test_the_sentences_of_the_troubleshooting_are_those_that_home_assistant_says
 
 
 def test_the_languages_of_the_questions_are_those_that_are_named() -> None:
-    names = {"de": "German", "en": "English", "es": "Spanish", "fr": "French", "nl": "Dutch"}
+    names = {"de": "German", "en": "English", "es": "Spanish", "fr": "French", "it": "Italian", "nl": "Dutch"}
+    names |= {"pl": "Polish", "pt": "Portuguese", "sv": "Swedish", "zh": "Chinese"}
     assert set(PHRASES) == set(names)
     named = parts(DOCS)["Known limitations"].split("**Questions are asked in ")[1].split(";")[0]
     assert all(name in named for name in names.values())
