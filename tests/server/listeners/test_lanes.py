@@ -51,8 +51,7 @@ FIELDS = {
         "points",
         "class",
     ),
-    *("critical", "lanes", "model", "rules", "ended_by", "quality",
-    "queued", "latency_ms"),
+    *("critical", "lanes", "model", "rules", "ended_by", "quality", "queued", "latency_ms"),
 }
 """What a client is told of every turn."""
 KEY = "sk-stand-in-secret"
