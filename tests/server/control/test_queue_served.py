@@ -1,7 +1,9 @@
 """Requests that wait, at a real server: from a turn without its service to the conversation, once."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from wyoming_server.commands.recording import read_recording
 from wyoming_server.control.queue_told import EVENTS as TOLD
 from wyoming_server.listeners.control_queue import EVENTS
+from wyoming_server.records.store import FILE_NAME
 
 from ..cloud.server import CONSENT, StandIn
 from ..home import Home, home, settings_for_tests
@@ -31,9 +34,14 @@ def cloud() -> Iterator[StandIn]:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("queue")
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path) -> Iterator[Home]:
     settings = settings_for_tests(
-        tmp_path_factory.mktemp("queue"),
+        folder,
         control={"address": "127.0.0.1:0"},
         routing={"defer": True},
         threshold={"target_error": 0.005, "audits": False},
@@ -185,15 +193,30 @@ async def test_a_full_queue_takes_nothing_more_and_says_so(served: Home, owner: 
     assert "2 requests wait" in (await owner.ask("GET", "status"))["queue"]["reason"]
 
 
-async def test_one_room_s_requests_are_erased_and_no_other_s(served: Home, owner: Owner) -> None:
+def sealed(data: Path) -> list[bytes]:
+    """Return what is under seal, and the keys to it."""
+    with closing(sqlite3.connect(f"file:{data / FILE_NAME}?mode=ro", uri=True)) as records:
+        rows = records.execute(
+            "SELECT content FROM queued UNION ALL SELECT sound FROM queued UNION ALL SELECT wrapped FROM data_key"
+        )
+        return [part for (part,) in rows if part]
+
+
+async def test_one_room_s_requests_are_erased_and_no_other_s_then_all_from_every_byte(
+    served: Home, owner: Owner, folder: Path
+) -> None:
     await said(served, KITCHEN)
     await said(served, ATTIC)
+    before = sealed(folder / "data")
+    assert len(before) >= 5
     purged = await owner.ask("POST", "purge", {"what": ["queue"], "satellite": KITCHEN})
     assert purged == {"erased": {"queue": 1}, "left": {"queue": 0}}
     (left,) = (await owner.ask("GET", "queue"))["requests"]
     assert left["satellite"] == ATTIC
     assert (await owner.ask("POST", "purge", {"what": ["queue"]}))["erased"] == {"queue": 1}
     assert (await owner.ask("GET", "status"))["queue"]["bytes"] == 0
+    on_disk = b"".join(path.read_bytes() for path in (folder / "data").iterdir() if path.is_file())
+    assert not [one for one in before if one[:32] in on_disk]
 
 
 async def test_what_waits_outlives_a_restart_and_is_not_heard_where_speech_is_to_stay(
