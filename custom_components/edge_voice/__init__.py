@@ -25,8 +25,7 @@ from .lanes import async_push_lanes
 from .ledger_watch import LedgerWatch
 from .panel import async_follow_administrators
 from .protocol import Health
-from .queue_record import async_forget_record
-from .queue_runner import QueueRunner
+from .queue_runner import QueueRunner, async_leave
 from .queue_watch import QueueWatch
 from .recordings import async_register_recordings
 from .services import async_setup_services
@@ -118,7 +117,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) -
     """Leave nothing behind in Home Assistant, and on the hub what the owner did not choose to have erased there."""
     async_forget_issues(hass, entry)
     await async_forget_voice(hass, entry.entry_id)
-    await async_forget_record(hass, entry.entry_id)
+    await async_leave(hass, entry, client_for(hass, entry.data))
     if chosen(entry.options, CONF_ERASE_ON_REMOVAL):
         try:
             await client_for(hass, entry.data).purge(["everything"])

@@ -5,6 +5,7 @@ interrupted, and is its owner's to repeat: nothing here does an id twice.
 """
 
 import asyncio
+import logging
 import random
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.start import async_at_started
 from homeassistant.util.file import WriteError
 
+from .client import EdgeVoiceClient
 from .complaints import Complaints
 from .const import DOMAIN, LOGGER
 from .coordinator import EdgeVoiceCoordinator, backoff_seconds
@@ -22,7 +24,7 @@ from .errands import Errands
 from .errors import EdgeVoiceError, RefusedError
 from .protocol_queue import QueueMoved, WaitingRequest
 from .queue_execution import async_execute
-from .queue_record import QueueRecord
+from .queue_record import QueueRecord, async_forget_record
 from .queue_results import Reporter
 from .queue_stages import ENDED, Stage
 from .signals import SIGNAL_FINISHED
@@ -32,6 +34,18 @@ PATIENCE_SECONDS: Final = 10.0
 _WAKES: Final = frozenset({"ready", "repeated"})
 _GONE: Final = frozenset({"request-taken", "unknown-request"})
 """Refusals that say that a request is no longer ours."""
+
+
+async def async_leave(hass: HomeAssistant, entry: ConfigEntry[Any], client: EdgeVoiceClient) -> None:
+    """Tell the hub of what was begun by an entry that is removed, and erase the record; nobody else would end it."""
+    record = QueueRecord(hass, entry.entry_id)
+    await record.async_load()
+    try:
+        for request_id, stage in record.begun():
+            await client.queue.end(request_id, entry.entry_id, stage if stage in ENDED else Stage.INTERRUPTED)
+    except EdgeVoiceError as error:
+        LOGGER.debug("The hub was not told of a request that was being done: %s", error)
+    await async_forget_record(hass, entry.entry_id)
 
 
 class QueueRunner:
@@ -200,7 +214,9 @@ class QueueRunner:
         except RefusedError as error:
             if error.code not in _GONE:
                 raise
-            LOGGER.debug("The hub knows of no request that ended as %s: %s", ended, error.code)
+            # A hub that was put back from an older backup, or an owner who has purged: nobody else will tell of it.
+            level = logging.WARNING if ended is Stage.INTERRUPTED else logging.DEBUG
+            LOGGER.log(level, "A request that waited ended as %s, and the hub says %s", ended, error.code)
 
     @property
     def _may_begin(self) -> bool:

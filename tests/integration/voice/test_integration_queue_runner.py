@@ -16,7 +16,7 @@ from homeassistant.helpers import intent
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.edge_voice import queue_execution
+from custom_components.edge_voice import queue_execution, queue_runner
 from custom_components.edge_voice.queue_record import path_of
 from custom_components.edge_voice.queue_words import WORDS, queue_words
 from tests.integration.conftest import entry_for, set_up, until
@@ -364,13 +364,17 @@ async def test_an_entry_that_is_unloaded_ends_what_it_does_and_begins_nothing_mo
     assert agent.texts == ["first", "second"]
 
 
-async def test_an_entry_that_is_removed_leaves_no_record(
-    parlour: HomeAssistant, entry: MockConfigEntry, peer: Peer
+async def test_an_entry_that_is_removed_leaves_no_record_and_nothing_begun(
+    parlour: HomeAssistant, entry: MockConfigEntry, peer: Peer, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await peer.keep()
-    await until(lambda: peer.queue.ended and path_of(parlour, entry.entry_id).exists())
+    monkeypatch.setattr(queue_runner, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr("custom_components.edge_voice.errands._PATIENCE_SECONDS", 0.01)
+    agent.does = never_answers
+    cut = await peer.keep()
+    await until(lambda: agent.did)
     await parlour.config_entries.async_remove(entry.entry_id)
     assert not path_of(parlour, entry.entry_id).exists()
+    assert peer.queue.ended == {cut: "interrupted"}
 
 
 async def test_its_owner_is_notified_once_of_all_that_was_done(
