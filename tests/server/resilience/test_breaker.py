@@ -103,3 +103,23 @@ def test_it_always_becomes_usable_again(events: list[str]) -> None:
                 at_s += 7.0
     one.left(at_s)
     assert one.permits(at_s + SETTINGS.most_seconds)
+
+
+def test_its_owner_can_have_it_tried_now_and_one_more_failure_shuts_it_for_longer() -> None:
+    one = failing(3)
+    one.hurry(1.0)
+    assert one.state(1.0) is BreakerState.HALF_OPEN
+    one.entered(1.0)
+    one.hurry(1.0)
+    assert not one.permits(1.0), "its one trial is under way"
+    one.failed(2.0, FAILED)
+    assert not one.permits(21.0)
+    assert one.permits(22.0)
+
+
+def test_there_is_nothing_to_hurry_while_it_is_closed() -> None:
+    one = failing(2)
+    one.hurry(0.0)
+    assert one.state(0.0) is BreakerState.CLOSED
+    one.failed(0.0, FAILED)
+    assert one.state(0.0) is BreakerState.OPEN
