@@ -92,6 +92,11 @@ def _crashing(moment: str, _own: frozenset[str]) -> Designed:
     )
 
 
+def _nothing_left(_moment: str, _own: frozenset[str]) -> Designed:
+    """An error at once, for nobody is there who could hear; the model comes again as soon as it can."""
+    return Designed(struck=_of(ERROR), during=_of(ERROR), modes=_of("unavailable"))
+
+
 def _slow(_moment: str, _own: frozenset[str]) -> Designed:
     """What is not decoded in time goes to the lane within the budget."""
     return Designed(struck=_of(CLOUD), during=_of(CLOUD))
@@ -140,6 +145,7 @@ _TABLE: dict[str, Callable[[str, frozenset[str]], Designed]] = {
     "model corrupt": _on_disk,
     "model crashing": _crashing,
     "model slow": _slow,
+    "every model and the cloud": _nothing_left,
     "disk full": _disk_full,
     "clock jump": _clock_jump,
     "memory pressure": _memory,

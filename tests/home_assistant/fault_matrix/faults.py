@@ -87,6 +87,20 @@ async def _crash_again(house: House, moment: str) -> None:
         await house.hub.again()
 
 
+async def _lose_everything(house: House, _moment: str) -> None:
+    (house.hub.model / "model.bin").unlink()
+    await house.service.fails("refuses-connection")
+    house.way_to_models.stalls(stalled=True)
+    house.hub.lacks_starter = True
+    house.hub.signal(signal.SIGKILL)
+
+
+async def _something_comes_again(house: House) -> None:
+    house.hub.lacks_starter = False
+    await house.service.fails(None)
+    house.way_to_models.stalls(stalled=False)
+
+
 async def _time_passes(house: House) -> None:
     """By the hub's clock, for as long as what crashed twice is left alone; then the machine starts again."""
     house.clock.move(PAUSE_SECONDS)
@@ -226,6 +240,14 @@ FAULTS = (
         strike=_model_stands,
         end=_model_goes_on,
         lacks=lambda house: "" if house.threads else "the kernel offers no freezer for single threads",
+    ),
+    Fault(
+        name="every model and the cloud",
+        group="model",
+        strike=_lose_everything,
+        end=_something_comes_again,
+        counts=True,
+        lacks=lambda house: "" if house.resolver else "only root may hide the packaged model",
     ),
     Fault(name="cloud refused", group="cloud", strike=_service("refuses-connection"), end=_well),
     Fault(name="cloud slow", group="cloud", strike=_slow, end=_fast),

@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.home_assistant.server_process import HOME, ROOT, ServerProcess, our_python
+from tests.home_assistant.server_process import HOME, ROOT, STARTER, ServerProcess, our_python
 
 from .waiting import until
 
@@ -32,6 +32,7 @@ store = ModelStore(pathlib.Path(sys.argv[2]))
 HubModel(name=sys.argv[1], store=store).fetch(lambda _: None, threading.Event())
 """
 _WITH_RESOLVER = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+_WITHOUT_STARTER = f'mount -t tmpfs none "{STARTER}" && {_WITH_RESOLVER}'
 
 
 class Hub:
@@ -47,6 +48,8 @@ class Hub:
         self.server: ServerProcess | None = None
         self.starts = self.ended_by_itself = 0
         self.logs: list[Path] = []
+        self.lacks_starter = False
+        """Whether its next start finds the packaged model gone, too."""
         self._wanted = False
         self._signalled = 0
 
@@ -90,7 +93,8 @@ class Hub:
         if self._resolver:
             names = self._folder.parent / f"{self._folder.name}-resolv.conf"
             names.write_text(f"nameserver {self._resolver}\n", "utf-8")
-            command = ["unshare", "--mount", "sh", "-c", _WITH_RESOLVER, names, *command]
+            before = _WITHOUT_STARTER if self.lacks_starter else _WITH_RESOLVER
+            command = ["unshare", "--mount", "sh", "-c", before, names, *command]
         with log.open("wb") as sink:
             process = subprocess.Popen(
                 command, env=self._environment, cwd=self._folder.parent, stdin=subprocess.DEVNULL, stdout=sink,
