@@ -28,6 +28,7 @@ pytestmark = [
     pytest.mark.skipif(program() is None, reason="no Chromium on this machine"),
 ]
 WORDS = "document.body.innerText.replace(/\\s+/g, ' ')"
+ADMINISTRATOR = "a user of Home Assistant's"
 DESK, PHONE = (1280, 900), (320, 640)
 
 
@@ -390,6 +391,10 @@ async def test_it_works_within_home_assistant_by_ingress(
     )
     assert door is not None
     address = await stack.enter_async_context(supervisor(door.url))
+    headers = {"Authorization": f"Bearer {door.token}"}
+    async with ClientSession(headers=headers) as session:
+        told = await session.put(f"{door.url}/api/v1/panel", json={"users": [ADMINISTRATOR]})
+        assert told.status == 200
     page = await browser.page()
     await page.open(f"{address}/api/hassio_ingress/abc/")
     await page.until("document.querySelector('button.row')")
@@ -429,7 +434,7 @@ class _Supervisor:
     async def _hand_on(self, request: web.Request) -> web.StreamResponse:
         url = f"{self._url}/{request.match_info['path']}"
         kept = {name: value for name, value in request.headers.items() if not name.startswith("Sec-WebSocket")}
-        headers = {**kept, "X-Ingress-Path": "/api/hassio_ingress/abc"}
+        headers = {**kept, "X-Ingress-Path": "/api/hassio_ingress/abc", "X-Remote-User-Id": ADMINISTRATOR}
         if headers.get("Upgrade", "").lower() == "websocket":
             return await self._socket(request, url, headers)
         async with self._session.request(
