@@ -199,11 +199,9 @@ def settings_of(cloud: Service, *, by_name: bool) -> dict[str, Any]:
 
 
 async def _installed(hub: Hub) -> None:
-    """Have the model fetched, dressed and served."""
+    """Have the model fetched, and dressed."""
     await hub.fetch_model()
     dress(hub.model)
-    hub.start()
-    await hub.serves("house")
 
 
 @contextlib.asynccontextmanager
@@ -218,13 +216,17 @@ async def house(name: str, *, with_home_assistant: bool = True, speed: float = 1
         models = stack.enter_context(LocalHub(repositories={REPOSITORY: model_files()}))
         way, models_port, _ = await stack.enter_async_context(wire())
         way.leads(models_port, urlsplit(models.endpoint).port or 0)
-        cloud = await stack.enter_async_context(service())
         clock = Clock(folder)
         environment = {"HF_ENDPOINT": f"http://127.0.0.1:{models_port}"} | clock.environment
-        hub = Hub(folder / "hub", settings_of(cloud, by_name=names is not None), environment, address if names else "")
+        hub = Hub(folder / "hub", environment, address if names else "")
+        installing = asyncio.create_task(_installed(hub))
+        cloud = await stack.enter_async_context(service())
         line, control, speech = await stack.enter_async_context(wire())
+        await installing
+        hub.settings = settings_of(cloud, by_name=names is not None)
+        hub.start()
         stack.push_async_callback(hub.stop)
-        await _installed(hub)
+        await hub.serves("house")
         line.leads(control, hub.control_port)
         line.leads(speech, hub.port)
         await cloud.takes(ANSWER_SECONDS)

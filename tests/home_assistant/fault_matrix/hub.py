@@ -38,12 +38,13 @@ _WITHOUT_STARTER = f'mount -t tmpfs none "{STARTER}" && {_WITH_RESOLVER}'
 class Hub:
     """A server in a process of its own, and its service manager."""
 
-    def __init__(self, folder: Path, settings: dict[str, Any], environment: dict[str, str], resolver: str) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], resolver: str) -> None:
         """Prepare; `resolver` is the address of its name server, empty for the machine's."""
         self.data = folder / "data"
         self._folder, self._resolver = folder, resolver
         self._environment = os.environ | {"PYTHONPATH": str(ROOT)} | HOME | environment
-        self._settings = settings
+        self.settings: dict[str, Any] = {}
+        """What its next start reads."""
         self.port = self.control_port = 0
         self.server: ServerProcess | None = None
         self.starts = self.ended_by_itself = 0
@@ -86,7 +87,7 @@ class Hub:
         log = self._folder.parent / f"{self._folder.name}-server-{self.starts}.log"
         self.logs.append(log)
         config = self._folder.parent / f"{self._folder.name}-settings.yaml"
-        config.write_text(json.dumps(self._settings), "utf-8")
+        config.write_text(json.dumps(self.settings), "utf-8")
         command: list[str | Path] = [our_python(), "-m", "wyoming_server", "serve", "--config", config]
         command += ["--uri", f"tcp://127.0.0.1:{self.port}", "--http", f"127.0.0.1:{self.control_port}"]
         command += ["--data-dir", self.data]
