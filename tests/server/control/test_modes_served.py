@@ -1,6 +1,7 @@
 """Real servers whose models fail: what a turn gets, what the owner is told, and that it passes by itself."""
 
 import asyncio
+import shutil
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, suppress
@@ -64,10 +65,18 @@ def cloud() -> Iterator[StandIn]:
         yield one
 
 
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that loads in a moment, and hears nothing right."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    write_synthetic_whisper(folder, "tiny", tokens=2)
+    return folder
+
+
 @pytest.fixture
-def broken(tmp_path: Path) -> Iterator[Broken]:
+def broken(tmp_path: Path, tiny: Path) -> Iterator[Broken]:
     one = Broken(tmp_path)
-    write_synthetic_whisper(one.model, "tiny", tokens=2)
+    shutil.copytree(tiny, one.model)
     yield one
     one.close()
 
