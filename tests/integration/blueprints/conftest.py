@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
@@ -22,8 +23,16 @@ without_camera()
 NEVER = {"quiet_from": "00:00:00", "quiet_to": "00:00:00"}
 ALWAYS = {"quiet_from": "00:00:00", "quiet_to": "23:59:59"}
 
+PLATFORMS = [Platform.BINARY_SENSOR, Platform.CONVERSATION, Platform.SELECT, Platform.SENSOR, Platform.SWITCH]
+
 type Use = Callable[..., Awaitable[str]]
 """Makes an automation or script of a blueprint by its file's name, with inputs; returns its entity."""
+
+
+@pytest.fixture(autouse=True)
+def _what_blueprints_look_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set up the entities that they use, and not the many others."""
+    monkeypatch.setattr("custom_components.edge_voice.PLATFORMS", PLATFORMS)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from homeassistant.components.blueprint.models import Blueprint
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.util.yaml import parse_yaml
-from pytest_homeassistant_custom_component.common import MockUser
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 from custom_components.edge_voice.blueprint_files import PACKAGED, VERSIONS, digest, install, packaged
 from custom_components.edge_voice.const import DOMAIN
@@ -82,7 +82,7 @@ def test_each_form_asks_in_words_and_only_for_what_cannot_be_guessed(name: str) 
 
 
 @pytest.mark.parametrize("name", names())
-async def test_what_each_starts_from_and_asks_for_is_there(hass: HomeAssistant, name: str) -> None:
+def test_what_each_starts_from_and_asks_for_is_there(name: str) -> None:
     """A name that is not there would only be noticed on the day on which it matters."""
     described = [*ROOT.glob("custom_components/edge_voice/*s.yaml")]
     known = {key for path in described for key in parse_yaml(path.read_text("utf-8"))}
@@ -122,28 +122,37 @@ def test_what_an_owner_has_changed_stays_and_what_is_old_is_replaced(
     assert not [*tmp_path.rglob(".*")]
 
 
-async def test_the_action_answers_what_became_of_each(hass: HomeAssistant, use: object) -> None:
-    again = await hass.services.async_call(DOMAIN, "install_blueprints", blocking=True, return_response=True)
-    assert again == {"installed": [], "updated": [], "kept": [], "current": names()}
-
-
-async def test_a_folder_that_takes_nothing_is_said(hass: HomeAssistant, entry: object) -> None:
-    await hass.async_add_executor_job(Path(hass.config.path("blueprints")).write_text, "a file in its place")
-    with pytest.raises(HomeAssistantError, match="cannot be written"):
-        await hass.services.async_call(DOMAIN, "install_blueprints", blocking=True)
-
-
-async def test_only_administrators_install(hass: HomeAssistant, entry: object, hass_read_only_user: MockUser) -> None:
+async def test_administrators_install_them_by_an_action_or_by_the_options(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_read_only_user: MockUser
+) -> None:
+    context = Context(user_id=hass_read_only_user.id)
     with pytest.raises(Unauthorized):
-        await hass.services.async_call(
-            DOMAIN, "install_blueprints", blocking=True, context=Context(user_id=hass_read_only_user.id)
-        )
-
-
-async def test_the_options_install_them_and_say_so(hass: HomeAssistant, entry: Any) -> None:
+        await hass.services.async_call(DOMAIN, "install_blueprints", blocking=True, context=context)
     menu = await hass.config_entries.options.async_init(entry.entry_id)
     done = await hass.config_entries.options.async_configure(menu["flow_id"], {"next_step_id": "blueprints"})
     assert done["reason"] == "blueprints_installed"
     told = done["description_placeholders"]
     assert "privacy_guard" in told["installed"]
     assert (told["updated"], told["kept"]) == ("–", "–")
+    again = await hass.services.async_call(DOMAIN, "install_blueprints", blocking=True, return_response=True)
+    assert again == {"installed": [], "updated": [], "kept": [], "current": names()}
+
+
+async def test_a_folder_that_takes_nothing_is_said(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    await hass.async_add_executor_job(Path(hass.config.path("blueprints")).write_text, "a file in its place")
+    with pytest.raises(HomeAssistantError, match="cannot be written"):
+        await hass.services.async_call(DOMAIN, "install_blueprints", blocking=True)
+    menu = await hass.config_entries.options.async_init(entry.entry_id)
+    done = await hass.config_entries.options.async_configure(menu["flow_id"], {"next_step_id": "blueprints"})
+    assert done["reason"] == "blueprints_unwritable"
+
+
+def test_what_the_descriptions_name_is_called_so_in_home_assistant() -> None:
+    """Names stand between asterisks."""
+    texts = (ROOT / "custom_components/edge_voice/translations/en.json").read_text("utf-8")
+    bodies = "".join((SOURCE / name).read_text("utf-8") for name in names())
+    own = set(re.findall(r"'?title'?: '?([A-Z][^{}'\n]+)", bodies))
+    for name in names():
+        described = str(read(name)["blueprint"])
+        for called in re.findall(r"\*([^*]+)\*", described):
+            assert json.dumps(called) in texts or called in own, (name, called)

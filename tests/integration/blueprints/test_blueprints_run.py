@@ -3,7 +3,6 @@
 import json
 from datetime import timedelta
 
-import pytest
 from homeassistant.components.homeassistant.exposed_entities import async_expose_entity
 from homeassistant.components.persistent_notification import _async_get_or_create_notifications
 from homeassistant.core import HomeAssistant
@@ -33,26 +32,16 @@ def telling(answer: Json) -> Handler:
 async def test_drift_comes_to_the_phone_and_is_accepted_there(
     hass: HomeAssistant, peer: Peer, hub: str, phone: Phone, phone_device: str, use: Use
 ) -> None:
-    await use("drift_alert", hub=hub, phones=[phone_device], **NEVER)
+    await use("drift_alert", hub=hub, phones=[phone_device], metrics=["escalation"], **NEVER)
+    await peer.push({"type": "drift", "event": "alarm", "alarm": ALARM | {"metric": "latency", "message": "Slow."}})
     await peer.push({"type": "drift", "event": "alarm", "alarm": ALARM})
     message = await phone.message(title="Speech in en has become worse")
-    assert message["message"] == ALARM["message"]
+    assert [one["message"] for one in phone.pushed] == [ALARM["message"]]
     assert message["data"]["push"] == {"interruption-level": "active"}
     await phone.tap("EDGE_VOICE_DRIFT|another hub|en")
     await phone.tap(actions_of(message)["It is to stay so"])
     await until(lambda: ("POST", "/api/v1/drift/accept", {"language": "en"}) in peer.asked)
     assert [path for _, path, _ in peer.asked].count("/api/v1/drift/accept") == 1
-
-
-async def test_drift_of_other_figures_is_nobodys_business_and_nights_are_quiet(
-    peer: Peer, hub: str, phone: Phone, phone_device: str, use: Use
-) -> None:
-    await use("drift_alert", hub=hub, phones=[phone_device], metrics=["latency"], **ALWAYS)
-    await peer.push({"type": "drift", "event": "alarm", "alarm": ALARM})
-    await peer.push({"type": "drift", "event": "alarm", "alarm": ALARM | {"metric": "latency", "message": "Slow."}})
-    message = await phone.message(message="Slow.")
-    assert (message["data"]["importance"], message["data"]["push"]) == ("low", {"interruption-level": "passive"})
-    assert len(phone.pushed) == 1
 
 
 async def test_without_a_phone_home_assistant_shows_it(hass: HomeAssistant, peer: Peer, hub: str, use: Use) -> None:
@@ -99,16 +88,6 @@ async def test_a_microphone_is_told_of_with_its_figures_until_it_is_well(
     await microphone(peer, state="good", reason="", evidence=figures)
     cleared = await phone.message(message=CLEARED)
     assert cleared["data"]["tag"] == message["data"]["tag"]
-
-
-async def test_only_the_states_that_were_chosen_are_told(
-    hass: HomeAssistant, peer: Peer, phone: Phone, phone_device: str, use: Use
-) -> None:
-    await use("microphone_problem", phones=[phone_device], states=["text_only"])
-    await microphone(peer, state="noisy")
-    await phone.message(message=CLEARED)
-    await microphone(peer, state="text_only")
-    await phone.message(title=f"{SATELLITE}: the microphone cannot be used")
 
 
 async def test_the_scorecard_comes_once_in_the_morning(
@@ -204,24 +183,17 @@ async def test_a_typed_text_stays_as_it_is_whatever_it_looks_like_and_no_trace_k
         await phone.message(message="Good.")
         phone.pushed.clear()
         assert (calls[-1].data["text"], calls[-1].data["language"]) == (text, "en")
+    await peer.push(ASKED_TO_TYPE)
+    question = await phone.message(title="A satellite did not understand you")
+    await phone.tap(question["data"]["actions"][0]["action"], "  ")
+    assert (await phone.message(message=CLEARED))["data"]["tag"] == question["data"]["tag"]
+    assert len(calls) == 4
     client = await hass_ws_client(hass)
     await client.send_json_auto_id({"type": "trace/list", "domain": "automation"})
     assert (await client.receive_json())["result"] == []
 
 
-async def test_an_empty_answer_takes_the_question_back(
-    hass: HomeAssistant, peer: Peer, phone: Phone, phone_device: str, use: Use
-) -> None:
-    calls = async_mock_service(hass, "edge_voice", "run_text")
-    await use("typed_text_fallback", phones=[phone_device])
-    await peer.push(ASKED_TO_TYPE)
-    message = await phone.message(title="A satellite did not understand you")
-    await phone.tap(message["data"]["actions"][0]["action"], "  ")
-    assert (await phone.message(message=CLEARED))["data"]["tag"] == message["data"]["tag"]
-    assert not calls
-
-
-async def test_results_are_said_where_they_were_asked_for(
+async def test_results_are_said_where_they_were_asked_for_and_shown_where_nobody_can_speak(
     hass: HomeAssistant, peer: Peer, hub: str, phone: Phone, phone_device: str, use: Use
 ) -> None:
     said = async_mock_service(hass, "assist_satellite", "announce")
@@ -233,40 +205,31 @@ async def test_results_are_said_where_they_were_asked_for(
     assert call.data["entity_id"] == [SATELLITE]
     assert call.data["message"].startswith("Back online: ")
     assert not phone.pushed
-
-
-@pytest.mark.parametrize("features", [0, 1])
-async def test_at_night_and_where_nobody_can_speak_the_phone_shows_results_without_a_sound(
-    hass: HomeAssistant, peer: Peer, hub: str, phone: Phone, phone_device: str, use: Use, features: int
-) -> None:
-    said = async_mock_service(hass, "assist_satellite", "announce")
-    hass.states.async_set(SATELLITE, "idle", {"supported_features": features})
-    await use("announce_queue_results", hub=hub, phones=[phone_device], **(ALWAYS if features else NEVER))
+    hass.states.async_set(SATELLITE, "idle", {"supported_features": 0})
     await peer.keep("what time is it", satellite=SATELLITE)
     message = await phone.message(title="Edge Voice")
     assert message["message"].startswith("Back online: ")
     assert message["data"]["push"] == {"interruption-level": "passive"}
-    assert not said
+    assert len(said) == 1
 
 
-@pytest.mark.parametrize(("button", "method", "verb"), [("Do it again", "POST", "/repeat"), ("Drop it", "DELETE", "")])
-async def test_a_request_that_needs_its_owner_is_repeated_or_dropped_from_the_phone(
-    hass: HomeAssistant,
-    peer: Peer,
-    hub: str,
-    phone: Phone,
-    phone_device: str,
-    use: Use,
-    button: str,
-    method: str,
-    verb: str,
+async def test_at_night_the_phone_shows_results_and_asks_what_becomes_of_a_request_without_a_sound(
+    hass: HomeAssistant, peer: Peer, hub: str, phone: Phone, phone_device: str, use: Use
 ) -> None:
-    await use("announce_queue_results", hub=hub, phones=[phone_device], **NEVER)
-    request_id = await peer.keep(state="waiting")
-    request = peer.queue.find(request_id)
-    request["state"] = "unheard"
-    await peer.queue.move("unheard", request)
-    message = await phone.message(title="Edge Voice")
-    assert "milk" not in str(message)
-    await phone.tap(actions_of(message)[button])
-    await until(lambda: (method, f"/api/v1/queue/{request_id}{verb}") in [(one, path) for one, path, _ in peer.asked])
+    said = async_mock_service(hass, "assist_satellite", "announce")
+    hass.states.async_set(SATELLITE, "idle", {"supported_features": 1})
+    await use("announce_queue_results", hub=hub, phones=[phone_device], **ALWAYS)
+    await peer.keep("what time is it", satellite=SATELLITE)
+    assert (await phone.message(title="Edge Voice"))["message"].startswith("Back online: ")
+    for button, method, verb in (("Do it again", "POST", "/repeat"), ("Drop it", "DELETE", "")):
+        phone.pushed.clear()
+        request = peer.queue.find(await peer.keep(state="waiting"))
+        request["state"] = "unheard"
+        await peer.queue.move("unheard", request)
+        message = await phone.message(title="Edge Voice")
+        assert "milk" not in str(message)
+        assert message["data"]["push"] == {"interruption-level": "passive"}
+        await phone.tap(actions_of(message)[button])
+        wanted = (method, f"/api/v1/queue/{request['id']}{verb}")
+        await until(lambda wanted=wanted: wanted in [(one, path) for one, path, _ in peer.asked])
+    assert not said
