@@ -21,7 +21,7 @@ from tests.integration.voice.house import House, house_of
 from tests.integration.voice.turns_that_matter import Simulation, SteppingClock, home_of_doors, names_told
 from wyoming_server.engines.grammar_hassil import HassilGrammar
 
-TURNS = int(os.environ.get("EDGE_VOICE_TURNS", "60"))
+TURNS = int(os.environ.get("EDGE_VOICE_TURNS", "40"))
 SEED = 20
 
 

@@ -90,6 +90,7 @@ async def test_the_hub_is_told_who_speaks_where_to_whom(
         "satellite_id": "assist_satellite.kitchen",
         "microphone_class": "far_field",
         "can_confirm": True,
+        "keeps_queue": True,
         "client_lane": False,
         "answer_early": True,
     }
