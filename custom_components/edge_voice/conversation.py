@@ -8,17 +8,15 @@ from homeassistant.components.conversation.agent_manager import async_get_agent
 from homeassistant.const import MATCH_ALL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import chat_session, intent
-from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .agents import agent_behind, is_there
 from .answers import Answer, Reading, phrases, read
 from .answers import question as ask_back
 from .complaints import Complaints
-from .const import DOMAIN
 from .corrections import async_corrected, async_is_known
 from .entity import EdgeVoiceEntity
-from .entry_options import CONF_CONVERSATION_AGENT
 from .exchanges import Heard, Place, Question, Wish
 from .outcomes import Result
 from .satellite import listens_on
@@ -252,22 +250,10 @@ class EdgeVoiceConversation(EdgeVoiceEntity, conversation.ConversationEntity):
     @callback
     def _agent(self) -> str:
         """Return the agent that the owner chose; Home Assistant's own where that is gone, or is one of ours."""
-        chosen = self._entry.options.get(CONF_CONVERSATION_AGENT)
-        if not chosen or chosen == conversation.HOME_ASSISTANT_AGENT:
-            return conversation.HOME_ASSISTANT_AGENT
-        known = er.async_get(self.hass).async_get(chosen)
-        if known is not None and known.platform == DOMAIN:
-            return conversation.HOME_ASSISTANT_AGENT
-        if _is_there(self.hass, chosen):
-            return str(chosen)
+        chosen = agent_behind(self.hass, self._entry)
+        if is_there(self.hass, chosen):
+            return chosen
         self._complaints.about(
             "agent", "The conversation agent %s is not there; Home Assistant's own answers instead", chosen
         )
         return conversation.HOME_ASSISTANT_AGENT
-
-
-def _is_there(hass: HomeAssistant, agent_id: str) -> bool:
-    try:
-        return conversation.async_get_agent_info(hass, agent_id) is not None
-    except ValueError:
-        return False

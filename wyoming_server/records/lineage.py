@@ -15,7 +15,18 @@ from .record_settings import RecordSettings
 type Json = dict[str, Any]
 
 VERSION = 1
-PAGES = ("store", "log", "metrics", "cloud", "control", "voice", "home_assistant", "queue", "home_assistant_queue")
+PAGES = (
+    "store",
+    "log",
+    "metrics",
+    "cloud",
+    "control",
+    "voice",
+    "home_assistant",
+    "queue",
+    "home_assistant_queue",
+    "home_assistant_text",
+)
 """The modules `lineage_…` that declare flows; read when somebody asks, since few do."""
 _SECTION = "records."
 

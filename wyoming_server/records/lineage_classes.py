@@ -261,7 +261,8 @@ CLASSES: tuple[DataClass, ...] = (
     DataClass(
         name="vocabulary",
         title="Names of the home",
-        holds="names of devices, areas and floors, in which people's names hide; the home's country",
+        holds="names of devices, areas and floors, in which people's names hide; which of them, and which of your"
+        " sentences, open, unlock or disarm something; the home's country",
         source="Home Assistant, by the control API; the settings file",
         purpose="to recognise them, and to tell complete sentences",
         processed=_HUB,
@@ -539,14 +540,18 @@ CLASSES: tuple[DataClass, ...] = (
     DataClass(
         name="home-assistant-memory",
         title="Exchanges under way",
-        holds="the sound and text of a turn and its satellite, until it is over; the microphone test's recording",
+        holds="the sound and text of a turn, or what was typed instead, and its satellite, until it is over; what"
+        " was said back, for 30 seconds; the microphone test's recording",
         source="Home Assistant's Assist pipelines",
         purpose="to answer, to ask a lane of Home Assistant's own, to test a microphone",
         processed="in Home Assistant",
         stored=_MEMORY,
         form="samples and texts",
         ends="with the turn, or after ten minutes",
-        recipients=("a speech service of Home Assistant's that you made a lane",),
+        recipients=(
+            "a speech service of Home Assistant's that you made a lane",
+            "the phone that you chose to be asked on",
+        ),
     ),
     DataClass(
         name="home-assistant-diagnostics",

@@ -152,7 +152,7 @@ async def test_what_is_remembered_of_a_conversation_ends_with_it(
     voice = heard.runtime_data.voice
     ear.says("turn on front door", action="confirm")
     await rooms.kitchen.converse(said())
-    assert voice.exchanges.is_asked(rooms.kitchen.data("run-start")["conversation_id"])
+    assert voice.exchanges.question(rooms.kitchen.data("run-start")["conversation_id"])
     async_fire_time_changed(parlour, dt_util.utcnow() + dt.timedelta(minutes=20), fire_all=True)
     await parlour.async_block_till_done()
     assert not voice.exchanges._conversations
