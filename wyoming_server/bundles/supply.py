@@ -77,6 +77,8 @@ class SupplyStatus(Checked):
     error_code: str = ""
     error_text: str = ""
     """A sentence that names the cure; empty when nothing is wrong."""
+    has_given_up: bool = False
+    """Nothing answers until the chosen model has come, and turns do not wait for that."""
 
 
 class Engine(Closable, Protocol):
@@ -256,7 +258,7 @@ class ModelSupply[E: Engine]:
         failure: EdgeVoiceError | None = None
         try:
             if not (signed and await self._serve_signed()) and not await self._serve_installed():
-                await self._serve_starter()
+                await self._serve_starter_if_it_can()
                 await self._fetch_and_serve()
         except EdgeVoiceError as error:
             failure = error
@@ -314,6 +316,16 @@ class ModelSupply[E: Engine]:
                 raise _crashed(self._starter) from error
         await self._serve(self._starter, state or self.status.state)
 
+    async def _serve_starter_if_it_can(self) -> None:
+        """Load the starter while the chosen model is fetched; without it, turns end in its error until then."""
+        try:
+            await self._serve_starter()
+        except EdgeVoiceError as error:
+            _LOGGER.warning("%s: %s", error.code, error)
+            self._failure = error
+            self._change(has_given_up=True)
+            self._settled.set()
+
     async def _fetch_and_serve(self) -> None:
         """Fetch and load the chosen model, again and again while only the network or the disk is in the way."""
         loop = asyncio.get_running_loop()
@@ -363,7 +375,7 @@ class ModelSupply[E: Engine]:
         if state is SupplyState.READY:
             self._failure = None
             _LOGGER.info("Answering with the model %s", engine.name)
-        self._change(name=name, state=state, serving=engine.name, error_code="", error_text="")
+        self._change(name=name, state=state, serving=engine.name, error_code="", error_text="", has_given_up=False)
         self._settled.set()
 
     async def _fail(self, error: EdgeVoiceError, *, stands_in: bool = False) -> None:

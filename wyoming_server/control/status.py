@@ -153,7 +153,8 @@ def edge_of(status: SupplyStatus) -> Edge:
     """Return whether the hub has a model."""
     if status.serving:
         return Edge.SERVING
-    return Edge.MISSING if status.state in {SupplyState.FAILED, SupplyState.WAITING} else Edge.STARTING
+    is_over = status.has_given_up or status.state in {SupplyState.FAILED, SupplyState.WAITING}
+    return Edge.MISSING if is_over else Edge.STARTING
 
 
 _COMING = {

@@ -100,6 +100,20 @@ async def test_an_installed_model_serves_first_and_the_hub_is_not_asked(hub: Loc
     assert hub.asked == []
 
 
+async def test_without_a_starter_turns_end_in_its_error_until_the_chosen_model_has_come(
+    hub: LocalHub, tmp_path: Path
+) -> None:
+    hub.cut_after_bytes = [0] * 400
+    async with Supplied(tmp_path, hub.endpoint, starter=tmp_path / "no starter") as supply:
+        with pytest.raises(ModelMissingError, match="no starter"):
+            await supply.serving()
+        assert (supply.status.has_given_up, supply.status.serving) == (True, "")
+        hub.cut_after_bytes.clear()
+        ready = await supply.reaches(SupplyState.READY)
+        assert (ready.serving, ready.has_given_up) == ("tiny", False)
+        await supply.serving()
+
+
 async def test_without_a_network_the_starter_stays_and_the_model_comes_with_the_network(
     hub: LocalHub, tmp_path: Path, tiny: dict[str, bytes]
 ) -> None:
