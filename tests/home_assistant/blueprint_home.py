@@ -16,6 +16,7 @@ from typing import Any
 
 import aiohttp
 
+from custom_components.edge_voice.errors import EdgeVoiceError
 from custom_components.edge_voice.wyoming_client import WyomingTarget, transcribe
 from tests.home_assistant.fault_matrix.service import Service, service
 from tests.home_assistant.hass_process import HomeAssistant, home_assistant
@@ -100,7 +101,9 @@ class Scene:
 async def until(holds: Callable[[], Awaitable[object]], *, longest_s: float = _LONGEST_WAIT_S) -> None:
     """Wait for what happens by itself; a TimeoutError when it never does."""
     async with asyncio.timeout(longest_s):
-        while not await holds():  # noqa: ASYNC110  # what is waited for sets no event
+        while True:
+            if await holds():
+                return
             await asyncio.sleep(0.05)
 
 
@@ -127,7 +130,7 @@ async def turn(port: int, satellite: str, pcm: bytes) -> None:
 
     context = {"satellite_id": satellite, "session_id": uuid.uuid4().hex}
     target = WyomingTarget(host="127.0.0.1", port=port)
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(EdgeVoiceError):  # what cannot be heard is a turn, too
         await transcribe(target, language="en", context=context, chunks=chunks())
 
 
@@ -136,8 +139,8 @@ def a_month_ago(data: Path) -> None:
     days = datetime.now(UTC).day + 1
     with contextlib.closing(sqlite3.connect(data / "edge-voice.sqlite")) as store:
         store.execute("UPDATE turn SET at_ms = at_ms - ?", (days * 24 * 3_600_000,))
-        for table in ("turn", "day_sum"):
-            store.execute(f"UPDATE {table} SET day = date(day, ?)", (f"-{days} days",))  # noqa: S608  # its own names
+        store.execute("UPDATE turn SET day = date(day, ?)", (f"-{days} days",))
+        store.execute("UPDATE day_sum SET day = date(day, ?)", (f"-{days} days",))
         store.commit()
 
 
