@@ -87,7 +87,8 @@ def _done_by(entity: Any) -> list[Any]:
     ran = [getattr(entity, "script", None), getattr(entity, "action_script", None)]
     ran += list(scripts.values()) if isinstance(scripts, Mapping) else []
     states = getattr(getattr(entity, "scene_config", None), "states", None)
-    return [one.sequence for one in ran if hasattr(one, "sequence")] + ([states] if isinstance(states, Mapping) else [])
+    done = [getattr(one, "sequence", None) for one in ran] + ([states] if isinstance(states, Mapping) else [])
+    return [one for one in done if one is not None]
 
 
 def _uses(entity: Any, actions: Actions) -> bool:
