@@ -99,7 +99,7 @@ async def microphone_problem(home: Scene) -> str:
         if any(one.get("title") == title for one in home.phone.pushed):
             break
     message = await home.phone.message(title=title)
-    check("clips" in message["message"], message["message"])
+    check("gain" in message["message"], message["message"])
     return str(message["message"])
 
 
