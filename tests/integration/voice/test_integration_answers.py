@@ -6,6 +6,7 @@ import pytest
 
 from custom_components.edge_voice import answers
 from custom_components.edge_voice.answers import Answer, Reading, phrases, question, read
+from wyoming_server.engines.class_vocabulary import class_words
 
 STRANGE = ("garage", "unless", "43a", "яблоко", "门", "xyzzy")
 SAID = [
@@ -98,6 +99,13 @@ def test_each_language_is_whole_and_none_of_its_phrases_says_both(language: str)
     assert question("unlock it.", language).endswith(("?", "？"))
     assert one.notify_text.format(satellite="Kitchen") != one.notify_text
     assert all((one.wake_again, one.declined, one.unclear, one.given_up, one.expired, one.elsewhere, one.kept))
+
+
+@pytest.mark.parametrize("language", answers.PHRASES)
+def test_the_hub_knows_the_same_words(language: str) -> None:
+    """It judges an answer by them before it is read here."""
+    one = phrases(language)
+    assert class_words(language).answers.said == (*one.yes, *one.no, *one.polite)
 
 
 @pytest.mark.parametrize("language", answers.PHRASES)
