@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.const import STATE_UNAVAILABLE, Platform
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import condition
@@ -22,6 +22,13 @@ LENGTH = "sensor.edge_voice_waiting_requests"
 LIST = "todo.edge_voice_waiting_requests"
 TRY, DROP = (f"button.edge_voice_{what}" for what in ("try_waiting_requests_now", "drop_waiting_requests"))
 SPEECH = {"state": "text_only", "reason": "It clips.", "since": "2026-11-22T10:00:00+00:00", "ends": "Ten good turns."}
+
+
+@pytest.fixture(autouse=True)
+def _what_it_is_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set up only what requests and modes are shown by: of all entities, each test would take twice as long."""
+    about = [Platform.BUTTON, Platform.EVENT, Platform.NUMBER, Platform.SENSOR, Platform.TODO]
+    monkeypatch.setattr("custom_components.edge_voice.PLATFORMS", about)
 
 
 @pytest.fixture
