@@ -89,10 +89,16 @@ async def _crash_again(house: House, moment: str) -> None:
 
 async def _lose_everything(house: House, _moment: str) -> None:
     (house.hub.model / "model.bin").unlink()
-    await house.service.fails("refuses-connection")
     house.way_to_models.stalls(stalled=True)
     house.hub.lacks_starter = True
     house.hub.signal(signal.SIGKILL)
+    await house.service.fails("refuses-connection")
+
+
+async def _see_nothing_left(house: House, _moment: str) -> None:
+    """Speak once it is back: that a service is gone is known by asking it."""
+    await house.hub.again()
+    await house.says()
 
 
 async def _something_comes_again(house: House) -> None:
@@ -245,6 +251,7 @@ FAULTS = (
         name="every model and the cloud",
         group="model",
         strike=_lose_everything,
+        worsen=_see_nothing_left,
         end=_something_comes_again,
         counts=True,
         lacks=lambda house: "" if house.resolver else "only root may hide the packaged model",
