@@ -245,6 +245,24 @@ async def test_a_lane_that_is_no_longer_known_counts_as_cloud(browser: Browser, 
     assert any("Cloud: Study computer" in line for line in await shown.texts(".shares li"))
 
 
+async def test_a_lane_that_was_never_reached_was_not_asked_and_what_waits_says_so(
+    browser: Browser, address: str
+) -> None:
+    attempt = '{lane: "OpenAI", ending: "%s", seconds: 1.9, took_ms: 10, cost: 0}'
+    for action, ending, said, went in (
+        ("defer", "lane-unreachable", "kept for later", "Stayed on the hub"),
+        ("defer", "lane-timeout", "kept for later", "Cloud: OpenAI"),
+        ("confirm", "answered", "asked you back", "Cloud: OpenAI"),
+        ("accept", "lane-unreachable", "on the hub", "Stayed on the hub"),
+        ("accept", "lane-timeout", "asked OpenAI", "Cloud: OpenAI"),
+    ):
+        shown = await show(browser, address, turns=1)
+        changes = f'action: "{action}", lane: null, lanes: [{attempt % ending}]'
+        await shown.say(f"{{turns: home.turns.map((one) => ({{...one, {changes}}}))}}")
+        assert said in (await shown.texts("button.row"))[0], (action, ending)
+        assert went in (await shown.texts(".shares li"))[0], (action, ending)
+
+
 async def test_what_left_the_home_is_listed_upload_by_upload(browser: Browser, address: str) -> None:
     shown = await show(browser, address, turns=60)
     (note,) = await shown.texts("[data-part=uploads] .note")

@@ -3,6 +3,7 @@
 import re
 
 from tests.browser.page_server import FRONTEND
+from wyoming_server.pipeline.lanes import NEVER_LEFT
 
 
 def test_charts_and_what_turns_mean_know_nothing_of_a_page() -> None:
@@ -19,3 +20,8 @@ def test_what_another_page_shows_too_knows_nothing_of_home_assistant() -> None:
         assert not re.search(
             r"\bhass\.|customElements|shadowRoot", re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL)
         ), name
+
+
+def test_the_card_and_the_ledger_agree_on_when_nothing_has_left() -> None:
+    (codes,) = re.findall(r"NEVER_LEFT = \[(.*)\]", (FRONTEND / "turns.js").read_text("utf-8"))
+    assert set(re.findall(r'"([^"]+)"', codes)) == NEVER_LEFT

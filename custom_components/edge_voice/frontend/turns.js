@@ -13,6 +13,8 @@ export const STAGES = [
 export const BUDGET_MS = 300;
 /** The share of turns that asked a lane is taken over so many turns where nothing older is known. */
 export const WINDOW_TURNS = 10;
+/** Endings of an attempt before any speech could leave, as the hub's ledger counts them. */
+export const NEVER_LEFT = ["lane-certificate", "lane-not-private", "lane-unreachable"];
 
 /** Milliseconds of a stage; 0 when it was never reached. */
 export function stageMs(turn, stage) {
@@ -40,9 +42,15 @@ export function isOver(turn) {
   return total !== null && total - stageMs(turn, "cloud") > BUDGET_MS;
 }
 
+/** The lane that a turn's speech went to, the last one if several; null when none was reached. */
+export function laneAsked(turn) {
+  const reached = (turn.lanes ?? []).filter(({ ending }) => !NEVER_LEFT.includes(ending));
+  return turn.lane || reached.at(-1)?.lane || null;
+}
+
 /** Where a turn's speech went: `{kind: "hub" | "home" | "cloud" | "failed", lane}`. `lanes` are the status's. */
 export function destination(turn, lanes = []) {
-  const lane = turn.lane || turn.lanes?.at(-1)?.lane || null;
+  const lane = laneAsked(turn);
   if (lane !== null) {
     const known = lanes.find((one) => one.name === lane);
     // A lane that was removed since counts as cloud: saying "home" wrongly would be worse.

@@ -6,6 +6,7 @@ import {
   BUDGET_MS,
   destinations,
   isOver,
+  laneAsked,
   STAGES,
   stageIsOver,
   stageMs,
@@ -20,6 +21,8 @@ const MOST_POINTS = 7;
 /** Bars of points are at least to this scale, so that little looks little. */
 const LEAST_POINTS = 10;
 const SHOWN_UPLOADS = 5;
+/** Actions that say more of a turn than who was asked for it. */
+const UNANSWERED = ["defer", "confirm", "ask_text"];
 
 const stageName = (say, key) => say(key === "cloud" ? "cloud_stage" : key);
 
@@ -66,8 +69,8 @@ export function axisView(scaleMs, { say, as, rightToLeft }) {
 /** What became of a turn, in a few words. */
 export function outcome(turn, { say }) {
   if (turn.error) return say("outcome_error", { error: turn.error });
-  const lane = turn.lane || turn.lanes?.at(-1)?.lane;
-  if (lane) return say("outcome_escalate", { lane });
+  const lane = laneAsked(turn);
+  if (lane && !UNANSWERED.includes(turn.action)) return say("outcome_escalate", { lane });
   return say(`outcome_${turn.action === "escalate" ? "accept" : turn.action}`, {}, turn.action);
 }
 
