@@ -18,6 +18,8 @@ from .queue_told import EVENTS, plain_fields
 _LOGGER = logging.getLogger(__name__)
 SNAPSHOT = "queue-clock"
 SAVE_SECONDS = 60.0
+LOOK_SECONDS = 60.0
+"""So often the disk is looked at anew: a purge can have erased what was read while it was under way."""
 
 
 class QueueBook:
@@ -36,7 +38,10 @@ class QueueBook:
         self._requests, self._snapshots = requests, snapshots
         self._wall, self._clock, self._publish = wall, clock, publish
         self._held, self._whose = dict[str, Waiting](), dict[str, Said]()
-        self._time, self._saved_s = WaitingClock(), 0.0
+        self._time, self._saved_s, self._read_s = WaitingClock(), 0.0, 0.0
+        self._knows_time, self._saved_ahead_ms = False, 0
+        self._moves = 0
+        """How often something moved: what was read before that is not what is at hand any more."""
         self.hearing = ""
         """The id that a service is being asked for now; empty: none."""
         self.reasons = dict[str, str]()
@@ -46,15 +51,22 @@ class QueueBook:
 
     async def begin(self) -> None:
         """Take up what an earlier run left."""
-        self._time = WaitingClock.restored(await self._snapshots.load(SNAPSHOT))
         await self.read()
 
     async def read(self) -> None:
-        """Look at the disk anew: something else may have erased what is there."""
+        """Look at the disk anew, as something else may have erased what is there; what moves meanwhile is kept."""
+        if not self._knows_time:
+            self._time = WaitingClock.restored(await self._snapshots.load(SNAPSHOT))
+            self._knows_time = True
+        moves = self._moves
         held = await self._requests.all()
-        self._whose = {key: _whose(said) for key, said in (await self._requests.said([one.id for one in held])).items()}
-        self._held = {one.id: one for one in held}
-        self.is_stale = False
+        said = await self._requests.said([one.id for one in held])
+        self._read_s = self._clock()
+        if moves == self._moves:
+            self._whose = {key: _whose(one) for key, one in said.items()}
+            self._held = {one.id: one for one in held}
+            self.reasons = {key: reason for key, reason in self.reasons.items() if key in self._held}
+            self.is_stale = False
 
     @property
     def held(self) -> list[Waiting]:
@@ -114,10 +126,10 @@ class QueueBook:
 
     async def let_go(self) -> None:
         """Let go what has waited for too long; never raises for the disk."""
-        now_ms = self.now_ms()
         try:
-            if self.is_stale:
+            if self.is_stale or (self._held and self._clock() - self._read_s >= LOOK_SECONDS):
                 await self.read()
+            now_ms = self.now_ms()
             if any(now_ms >= one.until_ms for one in self._held.values()):
                 for before, after in await self._requests.expire(now_ms):
                     if after is None:
@@ -129,9 +141,10 @@ class QueueBook:
         await self._remember()
 
     async def _remember(self) -> None:
-        """Save what time it is, for as long as anything waits."""
-        if self._held and self._clock() - self._saved_s >= SAVE_SECONDS:
-            self._saved_s = self._clock()
+        """Save what time it is, for as long as anything waits, and at once after a leap: something may soon."""
+        is_due = self._held and self._clock() - self._saved_s >= SAVE_SECONDS
+        if self._knows_time and (is_due or self._time.ahead_ms != self._saved_ahead_ms):
+            self._saved_s, self._saved_ahead_ms = self._clock(), self._time.ahead_ms
             await self._snapshots.save(SNAPSHOT, self._time.snapshot())
 
     async def said(self, requests: Iterable[Waiting]) -> dict[str, Said]:
@@ -158,6 +171,7 @@ class QueueBook:
     def _moved(self, before: Waiting, after: Waiting) -> tuple[Waiting, Waiting]:
         if after != before:
             if after.state is before.state:
+                self._moves += 1
                 self._held[after.id] = after
             else:
                 self._take(EVENTS.get(after.state, ""), after)
@@ -167,6 +181,7 @@ class QueueBook:
         """Hold one as it stands now, and tell of it; of one that is over, as it stood before."""
         was = self._held.get(one.id, one)
         told = self.told(was if one.state is State.OVER else one)
+        self._moves += 1
         if is_gone or one.state is State.OVER:
             self._held.pop(one.id, None)
             self._whose.pop(one.id, None)
@@ -182,6 +197,7 @@ class QueueBook:
             if satellite is None or self.whose(one.id).satellite == satellite:
                 self._held.pop(one.id)
                 self._whose.pop(one.id, None)
+        self._moves += 1
         self.is_stale = True
 
     def counts(self) -> Json:

@@ -56,6 +56,7 @@ class QueueHearing:
 
     async def step(self) -> bool:
         """Ask for the next one; return whether there was one. Raises DiskError."""
+        self._forget_what_is_gone()
         one = next_to_hear(self._book.held, self._clock(), self._not_before_s, self._may_be_heard)
         if one is None:
             return False
@@ -128,6 +129,12 @@ class QueueHearing:
     def _leave_alone(self, one: Waiting) -> None:
         failures = self._failures[one.id] = self._failures.get(one.id, 0) + 1
         self._not_before_s[one.id] = self._clock() + pause_s(failures)
+
+    def _forget_what_is_gone(self) -> None:
+        held = {one.id for one in self._book.held}
+        for known in (self._failures, self._not_before_s):
+            for gone in known.keys() - held:
+                del known[gone]
 
     # Steps: whatever else has moved it meanwhile wins.
 
