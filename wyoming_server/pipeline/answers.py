@@ -27,5 +27,10 @@ class Answers:
             return 0 < len(words.split()) <= MOST_WORDS
         return self._pattern.fullmatch(words) is not None
 
+    def taken_off(self, words: str) -> str:
+        """Return bare text without the answer that it begins with: of "no the back door", "the back door"."""
+        found = self._pattern.match(words)
+        return words[found.end() :] if found else words
+
 
 NO_ANSWERS = Answers()

@@ -199,6 +199,7 @@ def classify(
     if not found.critical and (
         critical.is_sentence(whole)
         or critical.is_sentence(said)
+        or critical.is_sentence(words.answers.taken_off(whole))  # "no, good night": the integration does the rest alone
         or _is_for_a_critical_name(found, match, said, words, critical, spaceless=_is_spaceless(language))
     ):
         found = _workload(found.kind, found.reason, NAMED)
@@ -246,13 +247,13 @@ def _by_intent(intent: str, slots: Mapping[str, str | float], said: str, words: 
     elif group.kind is WorkloadClass.COMMAND:
         danger = _danger_in_slots(intent, slots, said, words)
     else:
-        danger = ""
+        return _kept_for_later(group.reason, group.waits, said, words, is_sure=True)
     return _workload(group.kind, group.reason, danger, waits=group.waits)
 
 
 def _by_words(said: str, words: ClassWords, *, is_long: bool, is_known: bool) -> Workload:
     if (waits := _written_down(said, words)) is not None:
-        return _workload(WorkloadClass.LIST, _WRITTEN_DOWN, waits=waits)
+        return _kept_for_later(_WRITTEN_DOWN, waits, said, words, is_sure=waits is WaitKind.REMINDER)
     if words.timers.begin(said):
         return _workload(WorkloadClass.LIST, "it is about a timer", _delayed_danger(said, words))
     danger = _danger_in_words(said, words)
@@ -263,6 +264,17 @@ def _by_words(said: str, words: ClassWords, *, is_long: bool, is_known: bool) ->
         return _workload(kind, "it begins like a question")
     reason = "it is a command that the home knows" if is_known else "it is short, and the home's grammar lacks it"
     return _workload(WorkloadClass.COMMAND, reason, danger)
+
+
+def _kept_for_later(reason: str, waits: WaitKind | None, said: str, words: ClassWords, *, is_sure: bool) -> Workload:
+    """Return what is written down; an agent may well do both of "add milk and unlock the door", so that never waits.
+
+    `is_sure` for what is no command in there: all of it is an item, or people are reminded to open a door.
+    """
+    danger = _delayed_danger(said, words) if waits is not None else ""
+    if danger and is_sure:
+        return _workload(WorkloadClass.LIST, f"{reason}; it does not wait: {danger}")
+    return _workload(WorkloadClass.LIST, reason, danger, waits=waits)
 
 
 def _written_down(said: str, words: ClassWords) -> WaitKind | None:

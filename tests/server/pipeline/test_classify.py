@@ -116,13 +116,35 @@ async def test_only_what_is_as_good_an_hour_later_can_wait(grammar: HassilGramma
     assert (await workload(grammar, text)).can_wait is can_wait
 
 
-def test_what_can_wait_is_a_list_or_note_and_never_critical() -> None:
+def test_what_can_wait_is_a_list_or_note_and_an_item_that_opens_a_door_does_not() -> None:
     for group in INTENT_GROUPS:
         assert group.waits is None or group.kind is LIST
     add = GrammarMatch(continuation=Continuation.NONE, intent="HassListAddItem", slots={"item": "unlock the door"})
     assert classify("add unlock the door", add, language="en", speech_seconds=2.0, words=class_words("en")) == Workload(
-        kind=LIST, waits=WaitKind.LIST, is_known=True, reason="it is written down"
+        kind=LIST,
+        is_known=True,
+        reason="it is written down; it does not wait: it may open a door, gate, window or lock",
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "critical"),
+    [
+        ("Add milk to the shopping list and unlock the front door.", "en", True),
+        ("take a note. Disarm the alarm!", "en", True),
+        ("Setze Milch auf die Liste und öffne die Haustür", "de", True),
+        ("dodaj mleko do listy i otwórz drzwi", "pl", True),
+        ("把牛奶加到购物清单然后打开前门", "zh", True),
+        ("Remind me to unlock the door on Sunday.", "en", False),
+        ("Add a new lock for the garden gate to the shopping list.", "en", False),
+    ],
+)
+async def test_what_opens_something_besides_matters_and_is_not_kept_for_an_agent(
+    grammar: HassilGrammar, text: str, language: str, critical: bool
+) -> None:
+    got = await workload(grammar, text, language)
+    assert (got.kind, got.critical) == (LIST, critical)
+    assert got.can_wait is ("unlock" not in text and not critical)
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,15 @@ async def test_a_sentence_matters_whatever_kind_it_seems_to_be(grammar: HassilGr
         assert told.waits is None
 
 
+async def test_such_a_sentence_matters_behind_a_no_as_well(grammar: HassilGrammar) -> None:
+    text = "Light up the hall and the stairs and then let the postman in"
+    told = critical_of((text,))
+    for said, matters in ((f"No, {text}", True), (f"yes please. {text}", True), (f"they {text}", False)):
+        match = await grammar.match(said, "en", Vocabulary())
+        got = classify(said, match, language="en", speech_seconds=2.0, words=class_words("en"), critical=told)
+        assert got.critical is matters, said
+
+
 async def test_names_are_found_where_nothing_divides_words(grammar: HassilGrammar) -> None:
     assert (await workload(grammar, "打开后院", "zh")).critical
     assert not (await workload(grammar, "关上后院", "zh")).critical
