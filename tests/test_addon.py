@@ -8,6 +8,7 @@ import re
 import runpy
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,19 @@ def test_the_supervisors_token_is_the_servers_alone(tmp_path: Path) -> None:
     environ = START["environment_of"]({}, told, tmp_path)
     assert [name for name, value in environ.items() if value == "secret"] == ["EDGE_VOICE_CONTROL_SUPERVISOR_TOKEN"]
     assert environ["LANG"] == "C.UTF-8"
+
+
+def test_what_fetches_from_the_internet_is_not_told_the_supervisors_token(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    python = tmp_path / "python3"
+    python.write_text(f"#!/bin/sh\nenv > {seen}.part\nmv {seen}.part {seen}\n", encoding="utf-8")
+    python.chmod(0o700)
+    told = {"SUPERVISOR_TOKEN": "secret", "HASSIO_TOKEN": "secret", "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    START["fetch_wake_words"](tmp_path, told)
+    while not seen.exists():
+        time.sleep(0.01)
+    assert "PATH=" in seen.read_text(encoding="utf-8")
+    assert "secret" not in seen.read_text(encoding="utf-8")
 
 
 def test_a_settings_file_is_taken_where_there_is_one(tmp_path: Path) -> None:

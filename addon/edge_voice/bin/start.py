@@ -24,9 +24,14 @@ OPTIONS = {
 """Option → setting."""
 
 
+def without_tokens(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for what the Supervisor does not trust."""
+    return {name: value for name, value in environ.items() if name not in {"SUPERVISOR_TOKEN", "HASSIO_TOKEN"}}
+
+
 def environment_of(options: Mapping[str, Any], environ: Mapping[str, str], home: Path) -> dict[str, str]:
     """Return the server's environment; the Supervisor's token is in it under the server's own name only."""
-    told = {name: value for name, value in environ.items() if name not in {"SUPERVISOR_TOKEN", "HASSIO_TOKEN"}}
+    told = without_tokens(environ)
     given = {
         OPTIONS[name]: str(value) for name, value in options.items() if name in OPTIONS and value not in {None, ""}
     }
@@ -56,7 +61,7 @@ def fetch_wake_words(home: Path, environ: Mapping[str, str]) -> None:
     wanted = BIN.parent / "requirements-wake-words.txt"
     fetch = [python, str(BIN / "fetch_wake_words.py"), str(wanted), str(home / "wake-words")]
     # By a shell that ends at once: the container's first process then waits for it, which this one never will.
-    subprocess.run(["/bin/sh", "-c", '"$@" &', "sh", *fetch], check=False)
+    subprocess.run(["/bin/sh", "-c", '"$@" &', "sh", *fetch], check=False, env=without_tokens(environ))
 
 
 def main() -> None:
