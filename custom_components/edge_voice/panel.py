@@ -4,6 +4,8 @@ The Supervisor says who opens the add-on's panel, and not what they may do; ever
 Supervisor there is no such panel, and nothing is told.
 """
 
+import asyncio
+
 from homeassistant.auth import EVENT_USER_ADDED, EVENT_USER_REMOVED, EVENT_USER_UPDATED
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.hassio import is_hassio
@@ -19,14 +21,16 @@ def async_follow_administrators(hass: HomeAssistant, entry: EdgeVoiceConfigEntry
     if not is_hassio(hass):
         return
     data = entry.runtime_data
+    in_order = asyncio.Lock()
 
     async def tell() -> None:
-        users = await hass.auth.async_get_users()
-        trusted = [one.id for one in users if one.is_active and one.is_admin and not one.system_generated]
-        try:
-            await data.client.open_panel(trusted)
-        except EdgeVoiceError as error:
-            LOGGER.debug("The hub was not told whom its panel is for: %s", error)
+        async with in_order:  # of two changes, the hub must not hear the older one last
+            users = await hass.auth.async_get_users()
+            trusted = [one.id for one in users if one.is_active and one.is_admin and not one.system_generated]
+            try:
+                await data.client.open_panel(trusted)
+            except EdgeVoiceError as error:
+                LOGGER.debug("The hub was not told whom its panel is for: %s", error)
 
     @callback
     def changed(_: Event) -> None:

@@ -14,7 +14,7 @@ from .control_sessions import SESSION_SECONDS, Sessions
 from .control_sockets import SOCKETS, TOKEN_ENDED
 from .control_surface import Surface
 from .control_values import checked
-from .control_visitors import Visitors
+from .control_visitors import Visitors, by_ingress
 
 _BODY_SECONDS = 10.0
 """Whoever is not let in yet may not hold a request open."""
@@ -110,9 +110,11 @@ class Entry:
         return f"{request.headers['X-Ingress-Path'].rstrip('/')}/" if self._visitors.is_ingress(request) else "/"
 
     async def open_panel(self, request: web.Request) -> web.Response:
-        """Let users in by ingress; the middleware has asked for the token."""
+        """Let users in by ingress, and others no longer: what they have open is closed."""
         users = checked(OPEN_PANEL.body, await _body(request))["users"]
-        self._visitors.panel_users = frozenset(users)
+        shut_out, self._visitors.panel_users = self._visitors.panel_users - {*users}, frozenset(users)
+        for user in shut_out:
+            await request.app[SOCKETS].close(TOKEN_ENDED, "no administrator any more", owner=by_ingress(user))
         return web.json_response({"users": len(self._visitors.panel_users)})
 
 

@@ -70,8 +70,12 @@ class Visitors:
         return self.is_ingress(request) and request.headers.get(REMOTE_USER, "") in self.panel_users
 
     def owner_of(self, request: web.Request) -> str:
-        """Return the session by which a request was let in; empty for none."""
-        return "" if "Authorization" in request.headers else request.cookies.get(self.cookie, "")
+        """Return the session, or the user of Home Assistant, by whom a request was let in; empty for none."""
+        if "Authorization" in request.headers:
+            return ""
+        if self.opens_by_ingress(request):
+            return by_ingress(request.headers[REMOTE_USER])
+        return request.cookies.get(self.cookie, "")
 
     async def by_cookie(self, request: web.Request) -> str:
         """Return the session that a browser's cookie opens; empty without one."""
@@ -136,6 +140,11 @@ class Visitors:
         token = self._access.token
         if token and token in told:
             raise TokenInUrlError(f"{_IN_URL}; and make a new one with `edge-voice token --rotate`")
+
+
+def by_ingress(user: str) -> str:
+    """Return what stands for a user of Home Assistant where sessions do; no session has a space in it."""
+    return f"user {user}"
 
 
 def _refuse_other_pages(request: web.Request) -> None:

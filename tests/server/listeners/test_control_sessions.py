@@ -234,6 +234,21 @@ async def test_ingress_opens_to_administrators_alone_and_to_others_by_the_token(
     assert (await ingress.ask("GET", STATUS, token="", headers=INGRESS)).code == "token-refused"
 
 
+async def test_who_is_no_administrator_any_more_hears_no_more_either(ingress: Caller) -> None:
+    await ingress.ask("PUT", PANEL, json={"users": [USER, "f" * 32]})
+    other = INGRESS | {"X-Remote-User-Id": "f" * 32}
+    async with (
+        ingress.session.ws_connect("/api/v1/events", headers=INGRESS) as mine,
+        ingress.session.ws_connect("/api/v1/events", headers=other) as others,
+    ):
+        for one in (mine, others):
+            assert [(await one.receive_json(timeout=10))["type"] for _ in range(2)] == ["hello", "status"]
+        _, told = await asyncio.gather(ingress.ask("PUT", PANEL, json={"users": ["f" * 32]}), mine.receive(timeout=10))
+        assert (told.type, mine.close_code) == (aiohttp.WSMsgType.CLOSE, 4401)
+        assert not others.closed
+        assert (await ingress.ask("GET", STATUS, token="", headers=other)).status == 200
+
+
 async def test_only_the_token_says_who_may_come_in_by_ingress(ingress: Caller) -> None:
     other = INGRESS | {"X-Remote-User-Id": "f" * 32}
     assert (await ingress.ask("PUT", PANEL, token="", headers=other, json={"users": ["f" * 32]})).status == 401
