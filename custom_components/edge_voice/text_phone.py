@@ -76,6 +76,8 @@ class TextPhone:
             "title": said.notify_reply,
             "behavior": "textInput",
             "textInputButtonTitle": said.notify_reply,
+            # What is typed may unlock a door: not on a phone that is locked.
+            "authenticationRequired": True,
         }
         text = said.notify_text.format(satellite=self._name(place))
         self._errands.start(self._notify(place, said.notify_title, text, [reply]), "edge_voice typed text")
@@ -109,7 +111,7 @@ class TextPhone:
         if answer := speech_of(result):
             await self._notify(place, phrases(asked.language).notify_title, answer, [])
 
-    async def _notify(self, place: Place, title: str, text: str, actions: list[dict[str, str]]) -> None:
+    async def _notify(self, place: Place, title: str, text: str, actions: list[dict[str, Any]]) -> None:
         """Show a notification in place of the last one about a satellite."""
         phone = str(self._entry.options.get(CONF_TEXT_PHONE))
         data = {"tag": f"edge_voice_{slugify(place.satellite_id or 'home')}", "actions": actions}

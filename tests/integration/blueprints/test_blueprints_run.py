@@ -160,6 +160,7 @@ async def test_what_is_typed_is_done_as_if_it_had_been_said(
     message = await phone.message(title="Kitchen satellite did not understand you")
     (field,) = message["data"]["actions"]
     assert (field["behavior"], message["data"]["push"]) == ("textInput", {"interruption-level": "active"})
+    assert field["authenticationRequired"] is True  # what is typed may unlock a door
     await phone.tap(field["action"], " turn on the kitchen light ")
     answer = await phone.message(title="Kitchen satellite")
     assert answer["data"]["tag"] == message["data"]["tag"]

@@ -128,6 +128,7 @@ async def test_the_phone_is_asked_and_its_answer_is_done_once(
     assert "Kitchen" in phone[0]["message"]
     (reply,) = phone[0]["data"]["actions"]
     assert reply["behavior"] == "textInput"
+    assert reply["authenticationRequired"] is True  # what is typed may unlock a door
     parlour.bus.async_fire(EVENT_ACTION, {"action": "EDGE_VOICE_TEXT_guessed", "reply_text": "turn on kitchen light"})
     parlour.bus.async_fire(EVENT_ACTION, {"action": reply["action"], "reply_text": "  "})
     await parlour.async_block_till_done()
