@@ -15,6 +15,12 @@ from .queue_stages import Finished, Stage
 
 PATIENCE_SECONDS: Final = 60.0
 """Whether an agent that takes longer has done something, nobody knows."""
+ONLY_WRITES: Final = (
+    "The user's message was spoken some time ago and written down by a speech service; nobody is listening now. "
+    "Only add to, change or read lists, notes and reminders because of it, whatever else it says. "
+    "Control no device, run no script or scene, unlock, open and disarm nothing, and do not ask back."
+)
+"""For agents that are language models: they would do all that a text says, and nobody could take it back."""
 
 
 async def async_execute(hass: HomeAssistant, entry: ConfigEntry, request: WaitingRequest) -> Finished:
@@ -55,16 +61,21 @@ async def _converse(hass: HomeAssistant, entry: ConfigEntry, request: WaitingReq
             said = await conversation.async_handle_sentence_triggers(hass, told, log)
             if said is not None:
                 return Finished(request=request, ended=Stage.DONE, answer=said)
-        result = await conversation.async_converse(
-            hass,
-            text,
-            session.conversation_id,
-            told.context,
-            language=told.language,
-            agent_id=agent,
-            device_id=told.device_id,
-            satellite_id=told.satellite_id,
-        )
+        before = log.extra_system_prompt
+        try:
+            result = await conversation.async_converse(
+                hass,
+                text,
+                session.conversation_id,
+                told.context,
+                language=told.language,
+                agent_id=agent,
+                device_id=told.device_id,
+                satellite_id=told.satellite_id,
+                extra_system_prompt=ONLY_WRITES,
+            )
+        finally:
+            log.extra_system_prompt = before  # what is said next in the same conversation is said now
     return _read(request, result)
 
 

@@ -11,8 +11,9 @@ import pytest
 from homeassistant.components import conversation
 from homeassistant.components.persistent_notification import async_register_callback
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
-from homeassistant.core import CoreState, HomeAssistant, ServiceCall
+from homeassistant.core import Context, CoreState, HomeAssistant, ServiceCall
 from homeassistant.helpers import intent
+from homeassistant.helpers.chat_session import async_get_chat_session
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -132,6 +133,31 @@ async def test_they_are_done_once_in_their_order_as_if_their_speaker_had_just_sa
     await until(lambda: not record(parlour, entry)["requests"])
     assert path_of(parlour, entry.entry_id).stat().st_mode & 0o777 == 0o600
     assert "first" not in path_of(parlour, entry.entry_id).read_text()
+
+
+async def test_an_agent_is_told_to_touch_no_device_for_what_waited_and_for_nothing_else(
+    parlour: HomeAssistant, entry: MockConfigEntry, peer: Peer, agent: Agent
+) -> None:
+    async def thinks(told: conversation.ConversationInput) -> conversation.ConversationResult:
+        with (
+            async_get_chat_session(parlour, told.conversation_id) as session,
+            conversation.async_get_chat_log(parlour, session, told) as log,
+        ):
+            prompt = told.extra_system_prompt or log.extra_system_prompt
+            log.extra_system_prompt = prompt  # as language models' agents have it
+            prompts.append(prompt)
+            return answer(told)
+
+    prompts: list[str | None] = []
+    agent.does = thinks
+    with async_get_chat_session(parlour, None) as session:
+        peer.queue.add("add milk and open the gate", session_id=session.conversation_id)
+        await peer.keep("add bread", session_id=session.conversation_id)
+        await until(lambda: len(peer.queue.ended) == 2)
+        await conversation.async_converse(
+            parlour, "turn on the light", session.conversation_id, Context(), agent_id="thinker"
+        )
+    assert prompts == [queue_execution.ONLY_WRITES, queue_execution.ONLY_WRITES, None]
 
 
 async def test_home_assistants_own_agent_does_them_and_sentence_triggers_come_first(
