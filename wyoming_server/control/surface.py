@@ -118,6 +118,7 @@ class Control:
         self._admitted: dict[str, float] = {}
         self._started_s, self._started_at = parts.clock(), parts.wall().isoformat(timespec="seconds")
         self._port: Callable[[], int | None] = lambda: None
+        self._is_about_to_tell = False
         self._queue = queue_of(
             parts,
             self._past.privacy.keys,
@@ -212,7 +213,13 @@ class Control:
         self._feed.publish(message)
         if (what := incident_of(message)) is not None:
             self._past.history.happened("queue", *what)
-        asyncio.get_running_loop().call_soon(self._changed)  # not at once: a turn may wait for its transcript
+        if not self._is_about_to_tell:  # once for all that move together, and after a turn has its transcript
+            self._is_about_to_tell = True
+            asyncio.get_running_loop().call_soon(self._requests_moved)
+
+    def _requests_moved(self) -> None:
+        self._is_about_to_tell = False
+        self._changed()
 
     def _changed(self) -> None:
         self._feed.publish({"type": "status", "status": self.status()})

@@ -169,21 +169,30 @@ class Database:
         Returns whether the log, having grown long, was copied into the file: `begin_log` is due then.
         """
         with _errors_told(self.path):
-            try:
-                descriptor = os.open(self._beside(self.path)[1], os.O_RDONLY)
-            except FileNotFoundError:
-                return False
-            try:
-                os.fsync(descriptor)
-                size = os.fstat(descriptor).st_size
-            finally:
-                os.close(descriptor)
+            size = self._sync_log()
             if size <= LONGEST_LOG_BYTES:
                 return False
             with contextlib.closing(self._connected("rw")) as connection:
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
             return True
+
+    def sync_log(self) -> None:
+        """Put what was committed on the disk itself, and no more; blocks likewise. Raises DiskError."""
+        with _errors_told(self.path):
+            self._sync_log()
+
+    def _sync_log(self) -> int:
+        """Return how long the log is."""
+        try:
+            descriptor = os.open(self._beside(self.path)[1], os.O_RDONLY)
+        except FileNotFoundError:
+            return 0
+        try:
+            os.fsync(descriptor)
+            return os.fstat(descriptor).st_size
+        finally:
+            os.close(descriptor)
 
     def empty_log(self) -> bool:
         """Copy the log into the file, and cut it off: what was deleted is in neither then. Blocks. Raises DiskError.

@@ -20,6 +20,8 @@ from .store import Store
 
 type Step = Callable[[Waiting], Waiting]
 """Where a request stands → where it is to stand; may raise."""
+SYNC_SECONDS = 0.05
+"""A turn waits no longer for the disk itself: after a lane was asked in vain, it has not much more."""
 AT_LEAST_HOURS = 1.0
 """What its owner has repeated may wait so long, even where its kind may not wait any more."""
 
@@ -73,10 +75,12 @@ class QueuedRequests:
         request_id, loop = self._new_id(), asyncio.get_running_loop()
         future = self._store.submit(partial(self._kept, request_id, wanted), urgent=True)
         try:
-            return await asyncio.wrap_future(future)
+            one = await asyncio.wrap_future(future)
+            await self._store.outlive_power(SYNC_SECONDS)  # it is promised with the next word
         except asyncio.CancelledError:
             future.add_done_callback(partial(self._take_back, request_id, loop))
             raise
+        return one
 
     async def change(self, request_id: str, step: Step) -> tuple[Waiting, Waiting]:
         """Have one take a step; return where it stood and where it stands. Raises UnknownRequestError likewise."""

@@ -45,6 +45,7 @@ class Store:
         self._due, self._closing = asyncio.Event(), False
         self._round = asyncio.get_running_loop().create_future()
         self._is_unsynced = False
+        self._promise: asyncio.Task[None] | None = None
         self._failure: DiskError | None = None
 
     @property
@@ -100,6 +101,19 @@ class Store:
             if isinstance(error.__cause__, sqlite3.Error) and is_damage(error.__cause__):
                 self._writer.submit(self._database.check)
             raise
+
+    async def outlive_power(self, patience_seconds: float) -> None:
+        """Have what was committed on the disk itself now, and not with the next round; never raises.
+
+        A disk that takes longer than `patience_seconds` is not waited for, nor asked a second time meanwhile.
+        """
+        if self._promise is None or self._promise.done():
+            self._promise = asyncio.create_task(asyncio.to_thread(self._sync_log), name="a promise on the disk")
+            await asyncio.wait({self._promise}, timeout=patience_seconds)
+
+    def _sync_log(self) -> None:
+        with suppress(DiskError):  # the next write says it
+            self._database.sync_log()
 
     async def shrink(self, *, wholly: bool = True) -> None:
         """Have what was deleted nowhere in the files: in no gap, no free page, nor in the log. Raises DiskError.
@@ -191,6 +205,8 @@ class Store:
         self._closing = True
         self._due.set()
         await keeper
+        if self._promise is not None:
+            await asyncio.wait({self._promise})
         await asyncio.wrap_future(self._writer.submit(self._database.close))
         await asyncio.to_thread(self._writer.close)
 

@@ -3,6 +3,8 @@
 import asyncio
 import datetime as dt
 import json
+import os
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -19,7 +21,7 @@ from wyoming_server.errors import (
     UnknownRequestError,
 )
 from wyoming_server.pipeline.policy import WaitKind
-from wyoming_server.records import data_keys
+from wyoming_server.records import data_keys, queued
 from wyoming_server.records.data_keys import DataKeys
 from wyoming_server.records.queued import QueuedRequests, ToKeep
 from wyoming_server.records.queued_seals import Said
@@ -116,6 +118,29 @@ async def test_what_nobody_waits_for_any_more_is_taken_back(tmp_path: Path) -> N
         await store.write(lambda _: None)
         await store.flush()
         assert await count(store) == 0
+
+
+async def test_what_is_promised_outlives_a_power_cut_and_a_slow_disk_holds_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, is_quick = list[str](), threading.Event()
+
+    def fsync(descriptor: int) -> None:
+        is_quick.wait(10)
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+
+    is_quick.set()
+    async with kept(tmp_path) as (requests, store):
+        await requests.keep(WANTED)
+        monkeypatch.setattr(os, "fsync", fsync)
+        monkeypatch.setattr(queued, "SYNC_SECONDS", 10.0)
+        await requests.keep(WANTED)
+        assert synced == [f"{FILE_NAME}-wal"]
+        is_quick.clear()
+        monkeypatch.setattr(queued, "SYNC_SECONDS", 0.01)
+        await requests.keep(WANTED)
+        assert (len(synced), await count(store)) == (1, 3)
+        is_quick.set()
 
 
 async def test_a_text_takes_the_place_of_the_sound(tmp_path: Path) -> None:
