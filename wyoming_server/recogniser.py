@@ -155,7 +155,7 @@ def recogniser_now(supply: Supply) -> Recogniser:
 
 def _note(status: SupplyStatus) -> str:
     """Return what a person should know."""
-    parts = ["starter model: some hundred English words, for trying out" if status.serving == STARTER else ""]
+    parts = ["starter model: a few hundred English words, for trying out" if status.serving == STARTER else ""]
     match status.state:
         case SupplyState.MEASURING:
             parts.append("measuring this machine to choose a better one")

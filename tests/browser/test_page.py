@@ -164,7 +164,7 @@ async def test_what_happens_is_seen_as_it_happens(one: Open) -> None:
     status = one.home.status()
     one.home.say({"type": "status", "status": status | {"mode": "unavailable", "mode_reason": "No model can be used."}})
     await one.says("No model can be used.")
-    assert await one.page.evaluate("document.querySelector('.state').textContent") == "Unavailable"
+    assert await one.page.evaluate("document.querySelector('.state').textContent") == "Not answering"
     resources = status["resources"] | {"saturated": True, "reason": "Its recogniser is always busy."}
     one.home.say({"type": "status", "status": status | {"resources": resources}})
     await one.page.until("document.querySelector('.tile:nth-child(4) b').textContent === 'Yes'")

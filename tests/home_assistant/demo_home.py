@@ -31,7 +31,7 @@ _WELCOME = """\
 **Press a sentence:** that room's satellite says a recording of it, in real time. Watch the home and the card.
 *Unlock the front door* matters, so you are asked back: answer *Yes* or *No*.
 
-The hub hears with its small *starter model* here, which knows some hundred English words. To speak yourself, press \
+The hub hears with its small *starter model* here, which knows a few hundred English words. To speak yourself, press \
 the microphone in *Assist*, top right.
 """
 

@@ -94,7 +94,7 @@ def shown_queue(told: Json, style: Style) -> str:
     head, *rest = columns(rows, right=0)
     hours = ", ".join(f"{kind}s {hours:g} h" for kind, hours in told["hours"].items())
     kept = "on" if told["enabled"] else "off (routing.defer)"
-    said = f"waiting is {kept}: {hours}; {told['bytes'] / 1e6:.1f} of {told['most_bytes'] / 1e6:.0f} MB"
+    said = f"waiting is {kept}: {hours}; {told['bytes'] / 2**20:.1f} of {told['most_bytes'] / 2**20:.0f} MB"
     return "\n".join((*([style.strong(head), *rest] if rest else [style.faint("Nothing waits.")]), style.faint(said)))
 
 

@@ -185,7 +185,7 @@ def warnings_of(facts: Facts, status: SupplyStatus, lanes: Sequence[Json], cloud
             and not is_crashed
             and status.state in {SupplyState.READY, SupplyState.FAILED, SupplyState.WAITING},
             "starter-model",
-            lambda: status.error_text or "The starter model knows some hundred English words; choose a larger one",
+            lambda: status.error_text or "The starter model knows a few hundred English words; choose a larger one",
         ),
         (facts.edge is Edge.MISSING, "model-missing", lambda: status.error_text or "The hub has no model to hear with"),
         (bool(cloud["over_budget"]), "over-budget", lambda: "A cap on what leaves the home is reached"),

@@ -8,7 +8,7 @@ import { markup, write } from "./shared/markup.js";
 const HOURS = 24;
 const LEVELS = { debug: "Everything", info: "Usual", warning: "Only warnings", error: "Only errors" };
 const LANE_STATES = { ready: "ready", broken: "does not answer", "not-consented": "not consented to", capped: "cap reached", "wrong-language": "other languages" };
-const SATELLITE_STATES = { good: "hears well", noisy: "noisy", text_only: "no sound" };
+const SATELLITE_STATES = { good: "hears well", noisy: "noisy", text_only: "unusable" };
 const KINDS = { mode: "Mode", drift: "Drift", queue: "Waiting request", bundle: "Model", lane: "Service", records: "Records", load: "Load", baseline: "Baseline" };
 
 const SKELETON = `<h1>Hub</h1><div class="dials"></div>

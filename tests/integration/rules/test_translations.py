@@ -101,6 +101,13 @@ def test_the_card_speaks_the_same_languages() -> None:
     assert {path.stem for path in (PACKAGE / "frontend" / "texts").glob("*.js")} == {"en", *LANGUAGES}
 
 
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_a_mode_has_one_name_on_the_card_and_as_an_entity(language: str) -> None:
+    card = (PACKAGE / "frontend" / "texts" / f"{language}.js").read_text("utf-8")
+    for mode, name in texts(language)["entity"]["sensor"]["mode"]["state"].items():
+        assert f'mode_{mode}: "{name}"' in card
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_language_has_every_text_and_no_others(language: str) -> None:
     there = dict(leaves(texts(language)))

@@ -124,9 +124,9 @@ export const english = {
   mode_normal: "Normal",
   mode_edge_only: "Hub only",
   mode_starter: "Starter model",
-  mode_shedding: "Busy",
+  mode_shedding: "Overloaded",
   mode_cloud_only: "Cloud only",
-  mode_unavailable: "Unavailable",
+  mode_unavailable: "Not answering",
   mode_away: "Away",
 
   // Settings of the card.
