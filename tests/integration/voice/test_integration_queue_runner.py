@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from homeassistant.components import conversation
 from homeassistant.components.persistent_notification import async_register_callback
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import Context, CoreState, HomeAssistant, ServiceCall
 from homeassistant.helpers import intent
@@ -146,17 +147,19 @@ async def test_an_agent_is_told_to_touch_no_device_for_what_waited_and_for_nothi
             prompt = told.extra_system_prompt or log.extra_system_prompt
             log.extra_system_prompt = prompt  # as language models' agents have it
             prompts.append(prompt)
+            log.async_add_assistant_content_without_tools(
+                conversation.AssistantContent(agent_id="thinker", content="Yes")
+            )
             return answer(told)
 
     prompts: list[str | None] = []
     agent.does = thinks
     with async_get_chat_session(parlour, None) as session:
-        peer.queue.add("add milk and open the gate", session_id=session.conversation_id)
-        await peer.keep("add bread", session_id=session.conversation_id)
-        await until(lambda: len(peer.queue.ended) == 2)
-        await conversation.async_converse(
-            parlour, "turn on the light", session.conversation_id, Context(), agent_id="thinker"
-        )
+        conversation_id = session.conversation_id
+    peer.queue.add("add milk and open the gate", session_id=conversation_id)
+    await peer.keep("add bread", session_id=conversation_id)
+    await until(lambda: len(peer.queue.ended) == 2)
+    await conversation.async_converse(parlour, "turn on the light", conversation_id, Context(), agent_id="thinker")
     assert prompts == [queue_execution.ONLY_WRITES, queue_execution.ONLY_WRITES, None]
 
 
@@ -311,6 +314,26 @@ async def test_an_agent_that_is_gone_and_a_text_that_is_lost_are_their_owners(
     await set_up(parlour, entry)
     await until(lambda: len(peer.queue.ended) == 2)
     assert peer.queue.ended == {gone: "failed", lost: "failed"}
+
+
+async def test_an_agent_that_is_still_being_set_up_is_waited_for(
+    parlour: HomeAssistant, peer: Peer, agent: Agent
+) -> None:
+    away = MockConfigEntry(domain="thinker", entry_id="away", state=ConfigEntryState.SETUP_RETRY)
+    away.add_to_hass(parlour)
+    peer.queue.add("first")
+    entry = entry_at(peer, conversation_agent="away")
+    await set_up(parlour, entry)
+    await until(lambda: entry.runtime_data.coordinator.connected)
+    await until(lambda: [one for one in peer.asked if one[1] == "/api/v1/queue"])
+    await peer.keep("second")
+    await until(lambda: len([one for one in peer.asked if one[1] == "/api/v1/queue"]) > 2)
+    assert [one["state"] for one in peer.queue.requests] == ["ready", "ready"]
+    assert not peer.queue.ended
+    conversation.async_set_agent(parlour, away, agent)
+    await peer.keep("third")
+    await until(lambda: len(peer.queue.ended) == 3)
+    assert agent.texts == ["first", "second", "third"]
 
 
 async def test_a_request_that_another_home_has_taken_is_left_to_it(
