@@ -16,6 +16,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.start import async_at_started
 from homeassistant.util.file import WriteError
 
+from .agents import agent_behind, is_coming, is_there
 from .client import EdgeVoiceClient
 from .complaints import Complaints
 from .const import DOMAIN, LOGGER
@@ -36,15 +37,22 @@ _GONE: Final = frozenset({"request-taken", "unknown-request"})
 """Refusals that say that a request is no longer ours."""
 
 
+class _NobodyThereError(Exception):
+    """The agent comes back by itself; what it would have to do is not begun until then."""
+
+
 async def async_leave(hass: HomeAssistant, entry: ConfigEntry[Any], client: EdgeVoiceClient) -> None:
     """Tell the hub of what was begun by an entry that is removed, and erase the record; nobody else would end it."""
     record = QueueRecord(hass, entry.entry_id)
     await record.async_load()
-    try:
-        for request_id, stage in record.begun():
+    for request_id, stage in record.begun():
+        try:
             await client.queue.end(request_id, entry.entry_id, stage if stage in ENDED else Stage.INTERRUPTED)
-    except EdgeVoiceError as error:
-        LOGGER.debug("The hub was not told of a request that was being done: %s", error)
+        except RefusedError as error:
+            LOGGER.debug("The hub does not take how a request ended: %s", error.code)
+        except EdgeVoiceError as error:
+            LOGGER.debug("The hub was not told of what was being done: %s", error)
+            break
     await async_forget_record(hass, entry.entry_id)
 
 
@@ -117,12 +125,15 @@ class QueueRunner:
             except EdgeVoiceError as error:
                 LOGGER.debug("The requests that wait cannot be done now: %s", error)
                 failures += 1
+            except _NobodyThereError:
+                self._complaints.about("agent", "Requests that waited are not done yet: their agent is being set up")
+                failures += 1
             except WriteError:
                 self._complaints.about("disk", "No request that waited is done: the disk does not take the record")
                 failures += 1
 
     async def _drain(self) -> None:
-        """Do all that is ready. Raises EdgeVoiceError, WriteError."""
+        """Do all that is ready. Raises EdgeVoiceError, WriteError, _NobodyThereError."""
         if not self._coordinator.connected or self._coordinator.data.queue is None:
             return
         seen: set[str] = set()
@@ -142,6 +153,9 @@ class QueueRunner:
         for request in sorted(new, key=lambda one: one.number):
             if not self._may_begin:
                 return False
+            agent = agent_behind(self._hass, self._entry)
+            if not is_there(self._hass, agent) and is_coming(self._hass, agent):
+                raise _NobodyThereError
             seen.add(request.id)
             self._current = self._errands.start(self._do(request), f"{DOMAIN} waiting request")
             await asyncio.shield(self._current)
