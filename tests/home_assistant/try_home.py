@@ -95,6 +95,7 @@ async def running(folder: Path, port: int, model: str) -> AsyncIterator[Tried]:
             progress.step("a login, a pipeline, a dashboard, satellites in three rooms")
             await assist.call("config/core/update", country="US")
             await call(assist, "fan", "turn_on", target={"entity_id": "fan.office_fan"})
+            await call(assist, "lock", "lock", target={"entity_id": LOCK})
             await make_pipeline(assist, await hass.add_edge_voice(hub))
             await show_dashboards(assist)
             login = await add_login(assist)
