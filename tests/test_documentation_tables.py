@@ -49,7 +49,10 @@ def test_every_warning_has_its_cure() -> None:
 
 
 def test_every_mode_is_explained() -> None:
-    assert codes(part("## Modes", "## ")) == set(Mode)
+    modes = part("## Modes", "## ")
+    assert codes(modes) == set(Mode)
+    shown = json.loads(TEXTS.read_text("utf-8"))["entity"]["sensor"]["mode"]["state"]
+    assert [mode for mode, name in shown.items() if f"| `{mode}`: *{name}* |" not in modes] == []
 
 
 def test_every_repair_has_its_cure() -> None:
