@@ -313,8 +313,15 @@ def _danger_in_slots(intent: str, slots: Mapping[str, str | float], said: str, w
         return ENTRY if kind_of_cover in ENTRY_CLASSES and _opens(intent, slots) else ""
     if name:
         return _danger_in_name(name, said, words) if domain != "cover" or _opens(intent, slots) else ""
+    # The grammar takes "ouvre le garage" for the lights of a room; a home with such a door opens it.
+    if intent == "HassTurnOn" and not words.harmless.within(said) and _opens_in_words(said, words):
+        return ENTRY
     is_switched_off = intent == "HassTurnOff" and domain != "cover" and "area" not in slots
     return EVERYTHING if is_switched_off and ("floor" in slots or words.everything.within(said)) else ""
+
+
+def _opens_in_words(said: str, words: ClassWords) -> bool:
+    return any(one.what == ENTRY and one.opened_by(said) for one in words.guarded)
 
 
 def _opens(intent: str, slots: Mapping[str, str | float]) -> bool:
