@@ -30,7 +30,7 @@ class Hedge:
         """Ask by `ask`, which is ended by cancellation."""
         self._ask, self._patience_s = ask, patience_seconds
         self._over = asyncio.Event()
-        self._has_left = False
+        self._has_left = self._is_awaited = False
         self._task: asyncio.Task[LaneAnswer] | None = None
         self._speech: Speech | None = None
         self._unsent: list[asyncio.Task[LaneAnswer]] = []
@@ -74,6 +74,7 @@ class Hedge:
             return LaneAnswer()
         if self._given_up(self._task):  # its result would be a cancellation, which must not become the turn's own
             return LaneAnswer(reason="the early upload was given up")
+        self._is_awaited = True
         done, _ = await asyncio.wait({self._task}, timeout=max(0.0, deadline_in_s))
         if not done:
             self._task.cancel()
@@ -81,8 +82,11 @@ class Hedge:
         return self._task.result()
 
     def drop(self, speech: Speech | None = None) -> None:
-        """Give up the upload, or that of one speech: more is said, or the hub is sure. What was sent stays booked."""
-        if self._task is not None and (speech is None or speech is self._speech):
+        """Give up the upload, or that of one speech: more is said, or the hub is sure. What was sent stays booked.
+
+        Not while the turn waits for its answer: a decode that comes late would end the turn with it.
+        """
+        if self._task is not None and not self._is_awaited and (speech is None or speech is self._speech):
             self._task.cancel()
 
     async def aclose(self) -> None:

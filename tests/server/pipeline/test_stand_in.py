@@ -16,6 +16,7 @@ from wyoming_server.errors import (
     OverloadedError,
     TurnTimeoutError,
 )
+from wyoming_server.pipeline.hedge import HedgeSettings
 from wyoming_server.pipeline.policy import Caller, Policy, RoutingMode
 from wyoming_server.pipeline.types import Action, DecodeRequest, Hypothesis, Route
 
@@ -140,3 +141,12 @@ def test_a_model_that_keeps_crashing_is_tried_where_nobody_else_may_hear(policy:
     request = dataclasses.replace(TRUSTED, caller=caller)
     turn = Turn(SAID, request, lanes=(ScriptedLane(),), policy=policy, left_alone=CRASHED)
     assert (turn.run().text, turn.decodes) == (SENTENCE, ["done"])
+
+
+def test_a_text_of_the_hub_s_own_that_comes_late_takes_no_early_upload_from_the_turn() -> None:
+    lane = ScriptedLane(delays_s=(SLOW + 0.2,))
+    turn = slow(lane)
+    turn.hedge = HedgeSettings(hedge=True, hedge_at=0.0, patience_seconds=0.0)
+    assert turn.run().text == lane.text
+    assert len(lane.asked) == 1
+    assert took_s(turn) < TURN.budget_seconds
