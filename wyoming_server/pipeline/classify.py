@@ -261,7 +261,7 @@ def _by_words(said: str, words: ClassWords, *, is_long: bool, is_known: bool) ->
         return _workload(WorkloadClass.DICTATION, "it is long or free text", danger)
     if words.questions.begin(said):
         kind = WorkloadClass.COMMAND if is_known else WorkloadClass.QUESTION
-        return _workload(kind, "it begins like a question")
+        return _workload(kind, "it begins like a question", danger)
     reason = "it is a command that the home knows" if is_known else "it is short, and the home's grammar lacks it"
     return _workload(WorkloadClass.COMMAND, reason, danger)
 
@@ -342,7 +342,8 @@ def _danger_in_name(name: str, said: str, words: ClassWords) -> str:
 def _danger_in_words(said: str, words: ClassWords) -> str:
     """Return what a text that the grammar does not know might do that matters; which way is open unless it says."""
     if words.questions.begin(said):
-        return ""
+        # "can unlock the door" had a "you" in it: no question needs "unlock" as "is the door open" needs "open".
+        return next((one.what for one in words.guarded if words.alone.within(said) and one.opened_by(said)), "")
     for one in words.guarded:
         if one.opened_by(said):
             return one.what
