@@ -118,7 +118,8 @@ class CrashBook:
         try:
             yield
         finally:
-            self._say(_DECODING if self._decodes else _IDLE)
+            with self._lock:  # the model before this one may be at a decode
+                self._say(_DECODING if self._decodes else _IDLE)
 
     @contextmanager
     def decoding(self) -> Iterator[None]:

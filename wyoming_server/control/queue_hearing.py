@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from ..errors import LaneEmptyError, LaneLanguageError, UnknownRequestError
+from ..errors import LaneEmptyError, LaneLanguageError, LaneRefusedError, UnknownRequestError
 from ..listeners.connection import Services
 from ..pipeline.classify import classify
 from ..pipeline.cloud import Lanes
@@ -23,7 +23,8 @@ PATIENCE_SECONDS = 30.0
 """For one request: a lane's own deadline is shorter."""
 REASON = "queue"
 """In the ledger."""
-UNDERSTOOD_NOTHING = frozenset({LaneEmptyError.code, LaneLanguageError.code})
+UNDERSTOOD_NOTHING = frozenset({LaneEmptyError.code, LaneLanguageError.code, LaneRefusedError.code})
+"""Of what a service refuses, the same sound again would be refused, too, and hold up all behind it for hours."""
 _BYTES_A_SECOND = 2 * SAMPLE_RATE_HZ
 
 
