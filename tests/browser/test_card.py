@@ -263,6 +263,19 @@ async def test_a_lane_that_was_never_reached_was_not_asked_and_what_waits_says_s
         assert went in (await shown.texts(".shares li"))[0], (action, ending)
 
 
+async def test_a_home_that_wants_no_cloud_lacks_none(browser: Browser, address: str) -> None:
+    shown = await show(browser, address, turns=3)
+    alone = 'mode: "edge_only", mode_reason: "The hub answers alone.", drift: [{message: "It became slow."}]'
+    lane = '{name: "OpenAI", trust: "cloud", state: "%s"}'
+    for lanes, said in (
+        ("[]", "It became slow."),
+        (f"[{lane % 'not-consented'}]", "It became slow."),
+        (f"[{lane % 'broken'}]", "The hub answers alone."),
+    ):
+        await shown.say(f"{{overview: home.overviewOf(home.turns, {{{alone}, lanes: {lanes}}})}}")
+        assert await shown.texts(".said") == [said]
+
+
 async def test_what_left_the_home_is_listed_upload_by_upload(browser: Browser, address: str) -> None:
     shown = await show(browser, address, turns=60)
     (note,) = await shown.texts("[data-part=uploads] .note")

@@ -1,14 +1,13 @@
 /** What its owner should see first: the mode, and whatever is not as it should be, each with its cure. */
 
 import { escaped } from "./shared/charts.js";
-
-const LOOKS = { normal: "", unavailable: "bad" };
+import { isDegraded } from "./shared/views.js";
 
 /** The line beside the views: `{text, look}`. */
 export function stateView({ link, status }, { say }) {
   if (link === "away") return { text: "Not reachable", look: "bad" };
   if (status === null) return { text: "", look: "" };
-  return { text: say(`mode_${status.mode}`, {}, status.mode), look: LOOKS[status.mode] ?? "odd" };
+  return { text: say(`mode_${status.mode}`, {}, status.mode), look: status.mode === "unavailable" ? "bad" : isDegraded(status) ? "odd" : "" };
 }
 
 /** All that is to be said, the gravest first. */
@@ -19,7 +18,7 @@ export function noticesView({ link, status, failure }, words) {
   if (status) {
     // The starter model has a warning of its own, which names the cure.
     const isTold = status.mode === "starter" && status.warnings.some(({ code }) => code === "starter-model");
-    if (status.mode !== "normal" && status.mode_reason && !isTold) said.push([status.mode === "unavailable" ? "bad" : "odd", modeText(status, words)]);
+    if (isDegraded(status) && status.mode_reason && !isTold) said.push([status.mode === "unavailable" ? "bad" : "odd", modeText(status, words)]);
     for (const alarm of status.drift.alarms) said.push(["odd", alarm.message, "#/trends", "See what changed"]);
     if (status.resources.saturated) said.push(["odd", status.resources.reason, "#/hub", "See the hub"]);
     for (const warning of status.warnings) said.push(["odd", warning.message]);

@@ -238,13 +238,19 @@ export function uploadsView({ ledger }, { say, as, now }) {
   return `<p class="note">${escaped(say("uploads_note", month))}</p><ul class="shares uploads">${lines.join("")}</ul>`;
 }
 
+/** Whether the mode is less than the owner asked for: a home that agreed to no service lacks none. */
+export function isDegraded({ mode, lanes }) {
+  if (mode === "edge_only") return (lanes ?? []).some(({ state }) => state !== "not-consented");
+  return Boolean(mode) && mode !== "normal";
+}
+
 /** What stands above the sections when something is not as it should be: `{text, bad}`, or null. */
 export function noticeOf({ overview }, { say }) {
   if (overview.state === "setup_in_progress") return null;
   if (overview.state === "setup_retry") return { text: say("setup_retry"), bad: true };
   if (overview.state !== "loaded") return { text: say("setup_error"), bad: true };
   if (!overview.connected) return { text: say("disconnected"), bad: true };
-  if (overview.mode && overview.mode !== "normal" && overview.mode_reason) return { text: [overview.mode_reason, overview.mode_ends].filter(Boolean).join(" "), bad: overview.mode === "unavailable" };
+  if (isDegraded(overview) && overview.mode_reason) return { text: [overview.mode_reason, overview.mode_ends].filter(Boolean).join(" "), bad: overview.mode === "unavailable" };
   const drifting = (overview.drift ?? []).map(({ message }) => message).filter(Boolean);
   return drifting.length > 0 ? { text: drifting.join(" "), bad: false } : null;
 }
@@ -259,6 +265,6 @@ export function waitsOf({ overview }, { say, as }) {
 /** The name of the mode beside the title, and how much it matters: `odd` or `bad`. */
 export function modeOf({ overview }, { say }) {
   if (overview.state !== "loaded" || !overview.connected) return { name: say("mode_away"), look: "bad" };
-  const look = { normal: "", unavailable: "bad" }[overview.mode] ?? "odd";
+  const look = overview.mode === "unavailable" ? "bad" : isDegraded(overview) ? "odd" : "";
   return { name: say(`mode_${overview.mode}`, {}, overview.mode), look };
 }
