@@ -71,9 +71,7 @@ LINES = {
         Line(file="curtains.wav", kind="clean", text="Close the bedroom curtains.", voice="espeak-ng:en-us+f3"),
         Line(file="hallway.wav", kind="clean", text="Turn on the hallway light.", voice="espeak-ng:en-us+Michael"),
     ),
-    CRITICAL: (
-        Line(file="unlock.wav", kind="noisy", text="Unlock the front door.", voice="flite:slt", snr_db=15.0),
-    ),
+    CRITICAL: (Line(file="unlock.wav", kind="noisy", text="Unlock the front door.", voice="flite:slt", snr_db=15.0),),
     ANSWERS: (
         Line(file="yes.wav", kind="clean", text="Yes.", voice="flite:awb"),
         Line(file="never-mind.wav", kind="clean", text="Never mind.", voice="flite:slt"),
