@@ -75,7 +75,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EdgeVoiceConfigEntry) ->
     """Set up one hub: see that it is there, the right one and ours, then show it and listen to it."""
     client = client_for(hass, entry.data)
     health = await _checked_health(hass, entry, client)
-    chance = random.Random()  # noqa: S311  # spreads retries, no secret
+    chance = random.SystemRandom()
     coordinator = EdgeVoiceCoordinator(hass, entry, client, chance)
     await coordinator.async_config_entry_first_refresh()
     voice = await async_setup_voice(hass, entry, client, coordinator)

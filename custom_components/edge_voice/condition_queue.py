@@ -1,5 +1,6 @@
 """What automations may ask of hubs and satellites, besides their problems: how they are, and whether requests wait."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Unpack, cast, override
 
@@ -61,8 +62,9 @@ class _StatusCondition(Condition):
     def _async_check(self, **kwargs: Unpack[ConditionCheckParams]) -> bool:
         return any(self._holds(status) for status in self._statuses())
 
+    @abstractmethod
     def _holds(self, status: Status) -> bool:
-        raise NotImplementedError
+        """Tell whether it holds of a hub."""
 
     def _statuses(self) -> Iterator[Status]:
         """Yield what is known of each hub that is meant and listened to."""
