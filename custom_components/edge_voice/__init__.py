@@ -50,7 +50,7 @@ PLATFORMS = [
     Platform.SENSOR,
     Platform.STT,
     Platform.SWITCH,
-    Platform.TODO,
+    Platform.TODO,  # to-do lists: requests that wait are shown as one
     Platform.UPDATE,
     Platform.WAKE_WORD,
 ]

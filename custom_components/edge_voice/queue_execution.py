@@ -29,15 +29,14 @@ async def async_execute(hass: HomeAssistant, entry: ConfigEntry, request: Waitin
         return Finished(request=request, ended=Stage.FAILED)
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            return await _converse(hass, entry, request, request.text)
+            # Agents are anybody's code: whatever one raises, a cancellation of its own included, is an answer here.
+            (ended,) = await asyncio.gather(_converse(hass, entry, request, request.text), return_exceptions=True)
     except TimeoutError:
         LOGGER.warning("The conversation agent took longer than %.0f s for a request that waited", PATIENCE_SECONDS)
-    except asyncio.CancelledError:
-        if (task := asyncio.current_task()) is not None and task.cancelling():
-            raise  # what is going away is this task, and not something of the agent's
-        LOGGER.warning("The conversation agent gave up a request that waited")
-    except Exception as error:  # noqa: BLE001  # agents are anybody's code
-        LOGGER.warning("The conversation agent broke off a request that waited: %s", type(error).__name__)
+        return Finished(request=request, ended=Stage.INTERRUPTED)
+    if isinstance(ended, Finished):
+        return ended
+    LOGGER.warning("The conversation agent broke off a request that waited: %s", type(ended).__name__)
     return Finished(request=request, ended=Stage.INTERRUPTED)
 
 

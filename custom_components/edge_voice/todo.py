@@ -44,7 +44,7 @@ async def async_setup_entry(
 class WaitingList(EdgeVoiceEntity, TodoListEntity):
     """The requests of one hub. Its state is their number; what was said is told to who opens it, and not recorded."""
 
-    _attr_supported_features = TodoListEntityFeature.DELETE_TODO_ITEM
+    _attr_supported_features = TodoListEntityFeature.DELETE_TODO_ITEM  # a to-do list whose items can only be dropped
 
     def __init__(self, coordinator: EdgeVoiceCoordinator, waiting: QueueWatch) -> None:
         """Show what is known of them."""

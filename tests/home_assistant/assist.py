@@ -123,17 +123,27 @@ class Assist:
                 assert reply["success"], reply["error"]
                 return reply["result"]
 
-    async def create_pipeline(self, stt: str, *, wake_word: tuple[str, str] | None = None) -> str:
-        """Create an English pipeline with Home Assistant's own agent and no voice; return its id.
+    async def our_agent(self) -> str:
+        """Return our conversation entity."""
+        registry = await self.call("config/entity_registry/list")
+        ours = (str(one["entity_id"]) for one in registry if one["platform"] == "edge_voice")
+        return next(one for one in ours if one.startswith("conversation."))
 
-        `wake_word` is an entity and one of its words.
-        """
+    async def create_pipeline(
+        self,
+        stt: str,
+        *,
+        name: str = "",
+        agent: str = "conversation.home_assistant",
+        wake_word: tuple[str, str] | None = None,
+    ) -> str:
+        """Create an English pipeline without a voice; return its id. `wake_word` is an entity and one of its words."""
         entity, word = wake_word or (None, None)
         created = await self.call(
             "assist_pipeline/pipeline/create",
-            name=f"{stt} {self._last_id}",
+            name=name or f"{stt} {self._last_id}",
             language="en",
-            conversation_engine="conversation.home_assistant",
+            conversation_engine=agent,
             conversation_language="en",
             stt_engine=stt,
             stt_language="en",

@@ -220,19 +220,8 @@ async def add(http: aiohttp.ClientSession, handler: str) -> None:
 async def pipeline_of(hass: HomeAssistant, stt: str) -> None:
     """Have a pipeline of our own entities, which the satellites use."""
     async with hass.session() as assist:
-        registry = await assist.call("config/entity_registry/list")
-        (agent,) = (
-            str(one["entity_id"])
-            for one in registry
-            if one["platform"] == "edge_voice" and str(one["entity_id"]).startswith("conversation.")
-        )
-        made = await assist.call(
-            "assist_pipeline/pipeline/create",
-            name="Edge Voice", language="en", conversation_engine=agent, conversation_language="en",
-            stt_engine=stt, stt_language="en", tts_engine=None, tts_language=None, tts_voice=None,
-            wake_word_entity=None, wake_word_id=None,
-        )  # fmt: skip
-        await assist.call("assist_pipeline/pipeline/set_preferred", pipeline_id=made["id"])
+        made = await assist.create_pipeline(stt, name="Edge Voice", agent=await assist.our_agent())
+        await assist.call("assist_pipeline/pipeline/set_preferred", pipeline_id=made)
 
 
 async def devices_of(hass: HomeAssistant) -> Mapping[str, str]:

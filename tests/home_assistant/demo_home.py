@@ -71,21 +71,8 @@ async def comes_in(hass: HomeAssistant, login: Login) -> bool:
 
 async def make_pipeline(assist: Assist, stt: str) -> None:
     """Let every satellite be heard by our speech-to-text and answered by our agent."""
-    made = await assist.call(
-        "assist_pipeline/pipeline/create",
-        name="Edge Voice",
-        language="en",
-        conversation_engine="conversation.edge_voice",
-        conversation_language="en",
-        stt_engine=stt,
-        stt_language="en",
-        tts_engine=None,
-        tts_language=None,
-        tts_voice=None,
-        wake_word_entity=None,
-        wake_word_id=None,
-    )
-    await assist.call("assist_pipeline/pipeline/set_preferred", pipeline_id=made["id"])
+    made = await assist.create_pipeline(stt, name="Edge Voice", agent=await assist.our_agent())
+    await assist.call("assist_pipeline/pipeline/set_preferred", pipeline_id=made)
 
 
 async def show_dashboards(assist: Assist) -> None:

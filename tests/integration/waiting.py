@@ -1,10 +1,8 @@
 """What the small hub knows of requests that wait; each answer and each message is held to the server's own shapes."""
 
-import copy
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import homeassistant  # noqa: F401  # before voluptuous, which the server's shapes bring along
 from aiohttp import web
 
 from wyoming_server.listeners.control_queue import QUEUE, QUEUE_EVENT, WAITING
@@ -55,7 +53,7 @@ class Waiting:
     def add(self, text: str | None = "add milk to the shopping list", **changes: Any) -> str:
         """Have one more wait, ready unless something else is said; return its id."""
         self._count += 1
-        one = copy.deepcopy(REQUEST) | {"id": f"{self._count:032x}", "number": self._count, "text": text} | changes
+        one = REQUEST | {"id": f"{self._count:032x}", "number": self._count, "text": text} | changes
         self.requests.append(one)
         return str(one["id"])
 

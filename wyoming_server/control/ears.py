@@ -9,8 +9,7 @@ from typing import Protocol
 
 from ..bundles.bundle import Kind
 from ..engines.vad_silero import SileroVad, model_in
-from ..engines.wake_features import FETCHED
-from ..engines.wake_openwakeword import OpenWakeWordEngine, words_in
+from ..engines.wake_openwakeword import OpenWakeWordEngine, fetched_in, words_in
 from ..errors import EdgeVoiceError, ModelCorruptError, ModelMissingError, UnknownWakeWordError
 from ..pipeline.endpoint import VadModel
 from ..pipeline.wake import GateSettings, WakeEngine, WakeSession, WakeWord
@@ -107,7 +106,7 @@ def fetched_at(settings: Settings) -> int | None:
 
 
 def _fetched(settings: Settings) -> Path:
-    return Path(settings.server.data_dir) / FETCHED
+    return fetched_in(Path(settings.server.data_dir))
 
 
 def _check_words(engine: OpenWakeWordEngine, bundle: Path, enabled: tuple[str, ...]) -> None:

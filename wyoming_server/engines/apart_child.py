@@ -134,12 +134,11 @@ def _load_recogniser(job: Mapping[str, Any]) -> Answer:
 
 def _load_wake(job: Mapping[str, Any]) -> Answer:
     from .goldens import hear_wake_words  # noqa: PLC0415  # as above
-    from .wake_features import FETCHED  # noqa: PLC0415  # as above
-    from .wake_openwakeword import OpenWakeWordEngine, words_in  # noqa: PLC0415  # as above
+    from .wake_openwakeword import OpenWakeWordEngine, fetched_in, words_in  # noqa: PLC0415  # as above
 
     folder = Path(job["folder"])
     words = words_in(folder)
-    fetched = Path(job["data"]) / FETCHED if job["data"] else None
+    fetched = fetched_in(Path(job["data"])) if job["data"] else None
     engine = OpenWakeWordEngine.load(bundle=folder, fetched=fetched, enabled=words, gate=None)
     if engine.problems:
         raise engine.problems[0]

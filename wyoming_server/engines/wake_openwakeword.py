@@ -14,7 +14,16 @@ import numpy as np
 from ..errors import EdgeVoiceError, ModelCorruptError, UnknownWakeWordError
 from ..pipeline.types import Samples
 from ..pipeline.wake import WAKE_FRAME_SAMPLES, GateSettings, NoiseGate, ScoreFrame, WakeWord
-from .wake_features import EMBEDDING_SIZE, Features, FeatureStream, Floats, open_session, packaged_models, view_chunks
+from .wake_features import (
+    EMBEDDING_SIZE,
+    FETCHED,
+    Features,
+    FeatureStream,
+    Floats,
+    open_session,
+    packaged_models,
+    view_chunks,
+)
 from .wake_tflite import PACKAGED_TFLITE, load_tflite_word, packaged_tflite_files
 
 _LOGGER = logging.getLogger(__name__)
@@ -237,6 +246,11 @@ def _word_files(models: Path, custom: Path | None) -> Iterable[Path]:
 
 def _words_below(folder: Path) -> Iterable[Path]:
     return (path for path in folder.iterdir() if path.suffix in {".onnx", ".tflite"})
+
+
+def fetched_in(data: Path) -> Path:
+    """Return where a data folder has the package's words on a hub that it is not installed on."""
+    return data / FETCHED
 
 
 def words_in(bundle: Path) -> dict[str, WordFile]:

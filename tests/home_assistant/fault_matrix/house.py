@@ -115,19 +115,8 @@ class House:
         stt = await self.hass.add_edge_voice(self.hub.server, port=control_port)
         await self._add("shopping_list")
         async with self.hass.session() as assist:
-            registry = await assist.call("config/entity_registry/list")
-            (agent,) = (
-                one["entity_id"]
-                for one in registry
-                if one["platform"] == "edge_voice" and one["entity_id"].startswith(f"{CONVERSATION}.")
-            )
-            created = await assist.call(
-                "assist_pipeline/pipeline/create",
-                name="Edge Voice", language="en", conversation_engine=agent, conversation_language="en",
-                stt_engine=stt, stt_language="en", tts_engine=None, tts_language=None, tts_voice=None,
-                wake_word_entity=None, wake_word_id=None,
-            )  # fmt: skip
-        self.pipeline = created["id"]
+            agent = await assist.our_agent()
+            self.pipeline = await assist.create_pipeline(stt, name="Edge Voice", agent=agent)
 
     async def _add(self, integration: str) -> None:
         """Add one of Home Assistant's own integrations."""

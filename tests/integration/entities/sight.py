@@ -18,7 +18,7 @@ OURS = [
     Platform.SELECT,
     Platform.SENSOR,
     Platform.SWITCH,
-    Platform.TODO,
+    Platform.TODO,  # to-do lists
     Platform.UPDATE,
 ]
 TURN_EVENT = "event.edge_voice_turn"

@@ -27,7 +27,7 @@ SPEECH = {"state": "text_only", "reason": "It clips.", "since": "2026-11-22T10:0
 @pytest.fixture(autouse=True)
 def _what_it_is_about(monkeypatch: pytest.MonkeyPatch) -> None:
     """Set up only what requests and modes are shown by: of all entities, each test would take twice as long."""
-    about = [Platform.BUTTON, Platform.EVENT, Platform.NUMBER, Platform.SENSOR, Platform.TODO]
+    about = [Platform.BUTTON, Platform.EVENT, Platform.NUMBER, Platform.SENSOR, Platform.TODO]  # the last: to-do lists
     monkeypatch.setattr("custom_components.edge_voice.PLATFORMS", about)
 
 

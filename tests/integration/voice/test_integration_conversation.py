@@ -203,14 +203,20 @@ class Parrot(conversation.AbstractConversationAgent):
         return conversation.ConversationResult(response=response, conversation_id=user_input.conversation_id)
 
 
+async def parrot_behind(hass: HomeAssistant, entry: MockConfigEntry) -> Parrot:
+    """Let the owner of a hub choose a parrot as the agent behind ours, and return it."""
+    other, parrot = MockConfigEntry(domain="house", title="Parrot"), Parrot()
+    other.add_to_hass(hass)
+    conversation.async_set_agent(hass, other, parrot)
+    hass.config_entries.async_update_entry(entry, options={"conversation_agent": other.entry_id})
+    await hass.async_block_till_done()
+    return parrot
+
+
 async def test_the_agent_that_the_owner_chose_hears_it_and_is_prepared(
     parlour: HomeAssistant, heard: MockConfigEntry, rooms: House, ear: Ear
 ) -> None:
-    other, parrot = MockConfigEntry(domain="house", title="Parrot"), Parrot()
-    other.add_to_hass(parlour)
-    conversation.async_set_agent(parlour, other, parrot)
-    parlour.config_entries.async_update_entry(heard, options={"conversation_agent": other.entry_id})
-    await parlour.async_block_till_done()
+    parrot = await parrot_behind(parlour, heard)
     ear.says("tell me a story")
     await rooms.kitchen.converse(said())
     assert rooms.kitchen.spoken == "tell me a story"
@@ -223,11 +229,7 @@ async def test_a_confirmed_sentence_trigger_runs_before_another_agent(
     parlour: HomeAssistant, heard: MockConfigEntry, rooms: House, ear: Ear
 ) -> None:
     """The pipeline tries triggers first; it was given the answer only."""
-    other, parrot = MockConfigEntry(domain="house", title="Parrot"), Parrot()
-    other.add_to_hass(parlour)
-    conversation.async_set_agent(parlour, other, parrot)
-    parlour.config_entries.async_update_entry(heard, options={"conversation_agent": other.entry_id})
-    await parlour.async_block_till_done()
+    parrot = await parrot_behind(parlour, heard)
 
     async def act(*_: object) -> str:
         return "opened"

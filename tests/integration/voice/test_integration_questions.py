@@ -15,7 +15,7 @@ from tests.integration.peer import Peer
 from tests.integration.voice.conftest import speak_to
 from tests.integration.voice.ear import Ear, said
 from tests.integration.voice.house import House
-from tests.integration.voice.test_integration_conversation import AGENT, Parrot, outcomes
+from tests.integration.voice.test_integration_conversation import AGENT, outcomes, parrot_behind
 
 SAID = phrases("en")
 
@@ -176,11 +176,7 @@ async def test_another_agent_never_sees_what_was_not_confirmed(
     parlour: HomeAssistant, heard: MockConfigEntry, rooms: House, ear: Ear
 ) -> None:
     """A language model would take a later yes for the answer to our question."""
-    other, parrot = MockConfigEntry(domain="house", title="Parrot"), Parrot()
-    other.add_to_hass(parlour)
-    conversation.async_set_agent(parlour, other, parrot)
-    parlour.config_entries.async_update_entry(heard, options={"conversation_agent": other.entry_id})
-    await parlour.async_block_till_done()
+    parrot = await parrot_behind(parlour, heard)
     for text, fields in (
         ("open the till", {"action": "confirm"}),
         ("no", {}),

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from homeassistant.components import conversation
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import area_registry as ar
@@ -16,7 +15,7 @@ from tests.integration.conftest import until
 from tests.integration.voice.conftest import on_device, speak_to
 from tests.integration.voice.ear import Ear, said
 from tests.integration.voice.house import House
-from tests.integration.voice.test_integration_conversation import Parrot
+from tests.integration.voice.test_integration_conversation import parrot_behind
 
 LIGHT = "input_boolean.kitchen_light"
 KITCHEN = "assist_satellite.kitchen"
@@ -59,11 +58,7 @@ async def test_it_is_done_as_if_said_at_that_satellite(
 ) -> None:
     device = on_device(parlour, KITCHEN, "house")
     dr.async_get(parlour).async_update_device(device, area_id=ar.async_get(parlour).async_create("Kitchen").id)
-    other, parrot = MockConfigEntry(domain="house", title="Parrot"), Parrot()
-    other.add_to_hass(parlour)
-    conversation.async_set_agent(parlour, other, parrot)
-    parlour.config_entries.async_update_entry(heard, options={"conversation_agent": other.entry_id})
-    await parlour.async_block_till_done()
+    parrot = await parrot_behind(parlour, heard)
     await speak_to(parlour, language="de")
     assert (await run_text(parlour, text="Licht an", satellite=KITCHEN))["speech"] == "Licht an"
     one = parrot.heard[-1]
